@@ -1,0 +1,36 @@
+"""dfuse: infrared and visible into one colour picture, with the features of a diffusion model.
+
+>>> from diffuse_fuse import Fuser
+>>> fused = Fuser().fuse("ir.png", "vis.png")  # uint8, H x W x 3, RGB
+
+Importing this package loads nothing heavy; the names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from diffuse_fuse.errors import DfuseError
+    from diffuse_fuse.fusion.fuser import Fuser, fuse
+
+__version__ = "0.1.0"
+
+__all__ = ["DfuseError", "Fuser", "__version__", "fuse"]
+
+_HOME = {
+    "DfuseError": "diffuse_fuse.errors",
+    "Fuser": "diffuse_fuse.fusion.fuser",
+    "fuse": "diffuse_fuse.fusion.fuser",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'diffuse_fuse' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,61 @@
+"""The exceptions that dfuse raises on purpose.
+
+DfuseError                  every one of them; the command line prints its text and exits with ``exit_code``
+├── UsageError              the call itself is wrong (exit code 2)
+├── ImageError              a picture cannot be used
+│   ├── ImageReadError      a file is missing, unreadable, or no picture
+│   ├── ImageWriteError     an output cannot be written, or is there already
+│   └── PairError           infrared and visible do not belong together (sizes, partners)
+├── DataError               a folder of training or evaluation pairs cannot be used
+├── WeightsError            a weights file is missing, of the wrong kind, version or shape
+├── TrainingError           a training run cannot start, go on or be resumed
+└── MetricError             a metric is unknown or its input has the wrong kind
+
+Each text is one sentence or two: what is wrong, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class DfuseError(Exception):
+    """Base of all errors that dfuse raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(DfuseError):
+    """The call itself is wrong: an unknown name, a missing argument, options that exclude each other."""
+
+    exit_code = 2
+
+
+class ImageError(DfuseError):
+    """A picture cannot be used."""
+
+
+class ImageReadError(ImageError):
+    """A file is missing, unreadable, or not a picture."""
+
+
+class ImageWriteError(ImageError):
+    """An output cannot be written, or exists already and must not be overwritten."""
+
+
+class PairError(ImageError):
+    """Infrared and visible do not belong together."""
+
+
+class DataError(DfuseError):
+    """A folder of pairs cannot be used."""
+
+
+class WeightsError(DfuseError):
+    """A weights file is missing, or of the wrong kind, version or shape."""
+
+
+class TrainingError(DfuseError):
+    """A training run cannot start, go on or be resumed."""
+
+
+class MetricError(DfuseError):
+    """A metric is unknown, or its input has the wrong kind."""

@@ -1,0 +1,81 @@
+"""The weights that come with dfuse: which there are, where they lie, what their cards say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffuse_fuse.errors import WeightsError
+
+DEFAULT = "base"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One weights file. ``card`` is free-form: data, training, scores; ``parameters`` counts all tensors."""
+
+    name: str
+    path: Path
+    kind: str
+    parameters: int
+    bytes: int
+    sha256: str
+    card: dict[str, Any]
+    is_default: bool
+
+
+def folder() -> Path:
+    """The folder of the shipped weights: inside the installed package, or beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    inside = here / "weights"
+    return inside if inside.is_dir() else here.parent / "weights"
+
+
+def available() -> list[ModelCard]:
+    """The cards of all shipped weights, fusion models first, the default one at the top."""
+    cards = [_card(path) for path in sorted(folder().glob("*.safetensors"))]
+    return sorted(cards, key=lambda c: (c.kind != "fusion", not c.is_default, c.name))
+
+
+def locate(name_or_path: str | Path) -> Path:
+    """The file of shipped weights by name ("default", "base", …), or of one's own by path.
+
+    Raises WeightsError when there is neither, naming the shipped ones.
+    """
+    name = DEFAULT if str(name_or_path) == "default" else str(name_or_path)
+    shipped = folder() / f"{name}.safetensors"
+    if Path(name).name == name and shipped.is_file():
+        return shipped
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    names = ", ".join(p.stem for p in sorted(folder().glob("*.safetensors"))) or "none"
+    raise WeightsError(
+        f"There is no model '{name_or_path}': give one of the shipped ones ({names}) or a .safetensors file."
+    )
+
+
+def find(name_or_path: str | Path) -> ModelCard:
+    """The card of shipped weights by name, or of a file by path. Raises WeightsError as ``locate`` does."""
+    return _card(locate(name_or_path))
+
+
+def _card(path: Path) -> ModelCard:
+    from safetensors import safe_open
+
+    from diffuse_fuse.checkpoint import read_header, sha256
+
+    header, keys = read_header(path)
+    with safe_open(path, framework="np") as file:
+        parameters = sum(math.prod(file.get_slice(key).get_shape()) for key in keys)
+    return ModelCard(
+        name=path.stem,
+        path=path,
+        kind=header["kind"],
+        parameters=parameters,
+        bytes=path.stat().st_size,
+        sha256=sha256(path),
+        card=header["card"],
+        is_default=path == folder() / f"{DEFAULT}.safetensors",
+    )

@@ -1,0 +1,155 @@
+"""The denoising UNet: small, at the pixels, and the same for a tile as for the whole picture.
+
+It differs from the paper's UNet on purpose. A pixel-unshuffle stem moves the work to half resolution without
+losing a value; normalisation is per pixel over the channels (not over the picture, as GroupNorm does) and there
+is no attention, so that what the network says about a pixel depends on a bounded neighbourhood only; skip
+connections add instead of concatenating, which halves the cost of the decoder. Channel counts are multiples
+of 32, where channels-last convolutions reach the full speed of a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from diffuse_fuse.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Hyper-parameters of the UNet; stored with the weights.
+
+    ``channels`` and ``blocks`` have one entry a level, from half resolution downwards; each level after the
+    first halves the resolution again. ``blocks`` counts the residual blocks of the encoder and again of the
+    decoder.
+    """
+
+    in_channels: int = 4
+    unshuffle: int = 2
+    channels: tuple[int, ...] = (64, 96, 160, 256)
+    blocks: tuple[int, ...] = (1, 1, 2, 2)
+    time_dim: int = 256
+
+    def __post_init__(self) -> None:
+        # A JSON header turns tuples into lists.
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "blocks", tuple(self.blocks))
+        if len(self.channels) != len(self.blocks) or not self.channels:
+            raise WeightsError(
+                f"UNet with {len(self.channels)} channel counts and {len(self.blocks)} block counts: "
+                "there must be one of each a level."
+            )
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return self.unshuffle * 2 ** (len(self.channels) - 1)
+
+
+class ChannelNorm(nn.Module):
+    """Root-mean-square normalisation of each pixel over its channels, with a learned gain."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # (N, C, H, W) -> (N, C, H, W)
+        scale = torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
+        return x * scale * self.gain.view(1, -1, 1, 1)
+
+
+class ResBlock(nn.Module):
+    """norm, SiLU, conv, (norm, time, SiLU), conv, plus the input."""
+
+    def __init__(self, channels: int, time_dim: int = 0) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2 = ChannelNorm(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.time = nn.Linear(time_dim, 2 * channels) if time_dim else None
+
+    def forward(self, x: torch.Tensor, emb: torch.Tensor | None = None) -> torch.Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.norm2(h)
+        if self.time is not None:
+            scale, shift = self.time(emb)[:, :, None, None].chunk(2, dim=1)
+            h = torch.addcmul(h + shift, h, scale)
+        return x + self.conv2(F.silu(h))
+
+
+def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
+    """Sinusoidal embedding of time steps (N,) -> (N, dim), DDPM appendix B after Vaswani et al. 2017."""
+    half = dim // 2
+    freq = torch.exp(-math.log(10_000.0) * torch.arange(half, device=t.device, dtype=torch.float32) / half)
+    angle = t.float()[:, None] * freq[None]
+    return torch.cat([angle.cos(), angle.sin()], dim=1)
+
+
+class UNet(nn.Module):
+    """eps_theta(x_t, t) of DDPM: (N, 4, H, W) in about [-1, 1] and (N,) -> (N, 4, H, W)."""
+
+    def __init__(self, config: UNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or UNetConfig()
+        ch, dim = config.channels, config.time_dim
+        folded = config.in_channels * config.unshuffle**2
+        self.time = nn.Sequential(nn.Linear(ch[0] * 2, dim), nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
+        self.stem = nn.Conv2d(folded, ch[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            nn.ModuleList(ResBlock(c, dim) for _ in range(n)) for c, n in zip(ch, config.blocks, strict=True)
+        )
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(ch[:-1], ch[1:], strict=True))
+        self.middle = ResBlock(ch[-1], dim)
+        self.decoder = nn.ModuleList(
+            nn.ModuleList(ResBlock(c, dim) for _ in range(n)) for c, n in zip(ch, config.blocks, strict=True)
+        )
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(ch[:-1], ch[1:], strict=True))
+        self.out_norm = ChannelNorm(ch[0])
+        self.out = nn.Conv2d(ch[0], folded, 3, padding=1)
+        self._initialize_weights()
+
+    def _initialize_weights(self) -> None:
+        for module in self.modules():
+            if isinstance(module, ResBlock):
+                nn.init.zeros_(module.conv2.weight)  # each block starts as the identity
+                nn.init.zeros_(module.conv2.bias)
+                if module.time is not None:
+                    nn.init.zeros_(module.time.weight)  # and knows nothing of the time
+                    nn.init.zeros_(module.time.bias)
+        nn.init.zeros_(self.out.weight)  # eps = 0 is the best constant guess
+        nn.init.zeros_(self.out.bias)
+
+    def decode(self, x_t: torch.Tensor, t: torch.Tensor) -> list[torch.Tensor]:
+        """Decoder features of every level, from half resolution downwards.
+
+        ``x_t`` (N, C, H, W) with H and W multiples of ``config.multiple``, ``t`` (N,) time steps.
+        Returns one tensor a level: (N, channels[i], H / (unshuffle 2^i), W / (unshuffle 2^i)).
+        """
+        emb = self.time(time_embedding(t, self.config.channels[0] * 2))
+        h = self.stem(F.pixel_unshuffle(x_t, self.config.unshuffle))
+        skips = []
+        for level, blocks in enumerate(self.encoder):
+            if level:
+                h = self.down[level - 1](h)
+            for block in blocks:
+                h = block(h, emb)
+            skips.append(h)
+        h = self.middle(h, emb)
+        features = []
+        for level in reversed(range(len(self.decoder))):
+            h = h + skips[level]
+            for block in self.decoder[level]:
+                h = block(h, emb)
+            features.append(h)
+            if level:
+                h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest")
+        return features[::-1]
+
+    def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        top = self.decode(x_t, t)[0]
+        return F.pixel_shuffle(self.out(F.silu(self.out_norm(top))), self.config.unshuffle)

@@ -1,0 +1,78 @@
+"""Features of a pair are the same bytes in any order, batch or process."""
+
+import hashlib
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from diffuse_fuse.diffusion.features import extract, feature_input
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNet, UNetConfig
+
+HASH = """
+import hashlib, torch
+from diffuse_fuse.diffusion.features import extract
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNet
+torch.manual_seed(5)
+unet = UNet().eval()
+x = torch.rand(1, 4, 48, 64, generator=torch.Generator().manual_seed(6)) * 2 - 1
+with torch.inference_mode():
+    features = extract(unet, Schedule(), x, (5, 50), "fixed")
+print(hashlib.sha256(b"".join(f.numpy().tobytes() for f in features)).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def unet():
+    torch.manual_seed(5)
+    return UNet().eval()
+
+
+def digests(features):
+    """One hash a picture of the batch."""
+    count = len(features[0])
+    return [hashlib.sha256(b"".join(f[i].numpy().tobytes() for f in features)).hexdigest() for i in range(count)]
+
+
+@pytest.mark.parametrize("noise", ["none", "fixed"])
+def test_same_in_any_order_and_batch(unet, noise):
+    x = torch.rand(5, 4, 48, 64, generator=torch.Generator().manual_seed(6)) * 2 - 1
+    with torch.inference_mode():
+        together = digests(extract(unet, Schedule(), x, (50,), noise))
+        alone = [digests(extract(unet, Schedule(), x[i : i + 1], (50,), noise))[0] for i in range(5)]
+        reversed_ = digests(extract(unet, Schedule(), x.flip(0), (50,), noise))
+    assert together == alone == reversed_[::-1]
+    assert len(set(together)) == 5
+
+
+def test_same_in_another_process():
+    runs = [
+        subprocess.run([sys.executable, "-c", HASH], capture_output=True, text=True, check=True).stdout for _ in range(2)
+    ]
+    assert runs[0] == runs[1] != ""
+
+
+def test_without_noise_the_input_is_the_scaled_pair():
+    x = torch.rand(1, 4, 8, 8)
+    schedule = Schedule()
+    torch.testing.assert_close(feature_input(x, 50, schedule), x * float(schedule.alpha_bar[50]) ** 0.5)
+
+
+def test_fixed_noise_lies_in_absolute_coordinates():
+    x = torch.zeros(1, 4, 64, 96)
+    whole = feature_input(x, 100, Schedule(), "fixed")
+    tile = feature_input(x[..., :32, :48], 100, Schedule(), "fixed", origin=(16, 32))
+    assert torch.equal(tile, whole[..., 16:48, 32:80])
+    assert whole.std() == pytest.approx(float(1 - Schedule().alpha_bar[100]) ** 0.5, rel=0.05)
+
+
+def test_several_steps_are_concatenated(unet):
+    x = torch.rand(1, 4, 16, 16)
+    config: UNetConfig = unet.config
+    with torch.inference_mode():
+        one, two = extract(unet, Schedule(), x, (5,)), extract(unet, Schedule(), x, (5, 50))
+    assert [f.shape[1] for f in two] == [2 * c for c in config.channels]
+    assert all(torch.equal(a, b[:, : a.shape[1]]) for a, b in zip(one, two, strict=True))

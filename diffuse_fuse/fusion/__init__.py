@@ -1,0 +1,1 @@
+"""Fusion: features of the diffusion UNet and the pair -> one colour picture."""

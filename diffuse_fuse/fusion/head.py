@@ -1,0 +1,70 @@
+"""The fusion head: decoder features of several levels and the pair itself -> fused RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from diffuse_fuse.diffusion.unet import ResBlock
+from diffuse_fuse.fusion.colour import luma, recolour
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """Hyper-parameters of the head: ``width`` channels and ``blocks`` residual blocks at half resolution,
+    ``fine`` channels at full resolution."""
+
+    width: int = 64
+    blocks: int = 2
+    fine: int = 16
+
+
+class FusionHead(nn.Module):
+    """Features and pair -> fused picture, as a correction of max(Y, IR) with the visible picture's colour.
+
+    Dif-Fusion's head writes RGB directly and has to learn colour; here it writes a luma and a chroma gain a
+    pixel, and ``recolour`` makes RGB of them, so a grey scene stays neutral by construction.
+    """
+
+    def __init__(self, channels: Sequence[int], config: HeadConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or HeadConfig()
+        self.lateral = nn.ModuleList(nn.Conv2d(c, config.width, 1) for c in channels)
+        self.stem = nn.Conv2d(4 * _PAIR_CHANNELS, config.width, 3, padding=1)
+        self.blocks = nn.ModuleList(ResBlock(config.width) for _ in range(config.blocks))
+        self.unfold = nn.Conv2d(config.width, 4 * config.fine, 1)
+        self.fine = nn.Conv2d(config.fine + _PAIR_CHANNELS, config.fine, 3, padding=1)
+        self.out = nn.Conv2d(config.fine, 2, 3, padding=1)
+        nn.init.zeros_(self.out.weight)  # the untrained head gives max(Y, IR) with the visible chroma
+        nn.init.zeros_(self.out.bias)
+
+    def forward(
+        self, features: Sequence[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``features`` finest first, ``ir`` (N, 1, H, W) and ``vis`` (N, 3, H, W) in [0, 1].
+
+        Returns the fused picture (N, 3, H, W) in [0, 1] and its luma before it was cut to [0, 1] (N, 1, H, W).
+        """
+        y = luma(vis)
+        base = torch.maximum(y, ir)
+        pair = torch.cat([vis, ir, base], dim=1)
+        h = self.lateral[-1](features[-1])
+        for level in reversed(range(len(features) - 1)):
+            h = self.lateral[level](features[level]) + F.interpolate(
+                h, scale_factor=2.0, mode="bilinear", align_corners=False
+            )
+        h = h + self.stem(F.pixel_unshuffle(pair * 2 - 1, 2))
+        for block in self.blocks:
+            h = block(h)
+        h = F.pixel_shuffle(self.unfold(h), 2)
+        h = F.silu(self.fine(torch.cat([h, pair * 2 - 1], dim=1)))
+        residual, gain = self.out(h).float().chunk(2, dim=1)
+        raw = base + residual
+        return recolour(raw.clamp(0, 1), vis, 2 * torch.sigmoid(gain)), raw
+
+
+_PAIR_CHANNELS = 5  # R, G, B, IR, max(Y, IR)

@@ -1,0 +1,181 @@
+"""What a good fused picture is, as differentiable terms on a batch of crops.
+
+The paper's terms (max intensity, max gradient: Yue et al. 2023, eq. 11 to 13), terms shaped like the field's
+metrics (VIF, Qabf, SSIM, SCD), chroma against the visible picture, and a term against artefacts. The exact
+metrics, for reporting, are in ``diffuse_fuse.metrics``: these here are close to them, smooth, and differ where
+flat crops would make a ratio of nothing to nothing.
+
+A = infrared, B = visible luma, F = fused luma; all (N, 1, H, W) in 0..255.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+
+from diffuse_fuse.fusion.colour import lab, luma
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The weight of each term. ``vif`` is for each half; ``balance`` for the square of their difference."""
+
+    intensity: float = 1.0
+    gradient: float = 1.0
+    vif: float = 0.3
+    balance: float = 0.5
+    qabf: float = 2.0
+    ssim: float = 1.0
+    scd: float = 0.5
+    chroma: float = 0.05
+    artefact: float = 1.0
+    range: float = 10.0
+
+
+def fusion_loss(
+    fused: torch.Tensor, raw: torch.Tensor, ir: torch.Tensor, vis: torch.Tensor, weights: LossWeights
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The weighted sum of all terms and the terms themselves.
+
+    ``fused`` and ``vis`` (N, 3, H, W), ``raw`` (luma before it was cut) and ``ir`` (N, 1, H, W), in [0, 1];
+    H and W at least 64, since VIF looks at four scales.
+    """
+    a, b, f = ir * 255, luma(vis) * 255, luma(fused) * 255
+    grad_a, grad_b, grad_f = sobel(a), sobel(b), sobel(f)
+    mag_a, mag_b, mag_f = magnitude(grad_a), magnitude(grad_b), magnitude(grad_f)
+    vif_ir, vif_vis = vif_halves(a, b, f)
+    terms = {
+        "intensity": (f - torch.maximum(a, b)).abs().mean() / 255,
+        "gradient": (mag_f - torch.maximum(mag_a, mag_b)).abs().mean() / 255,
+        "vif": -(vif_ir + vif_vis).mean(),
+        "balance": (vif_ir - vif_vis).square().mean(),
+        "qabf": -qabf(grad_a, grad_b, grad_f, mag_a, mag_b, mag_f).mean(),
+        "ssim": -ssim(a, b, f).mean(),
+        "scd": -scd(a, b, f).mean(),
+        "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
+        "artefact": F.relu(mag_f - torch.maximum(mag_a, mag_b)).mean() / 255,
+        "range": (raw - raw.clamp(0, 1)).square().mean(),
+    }
+    total = sum(getattr(weights, name) * term for name, term in terms.items())
+    return total, {name: float(term.detach()) for name, term in terms.items()}
+
+
+def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """VIF of (A, F) and of (B, F), each (N,): Sheikh and Bovik 2006, pixel version, four scales.
+
+    A small constant in numerator and denominator keeps flat crops from being a ratio of two nothings.
+    """
+    noise = 2.0  # sigma_n^2 of the paper's code
+    num = [0.0, 0.0]
+    den = [0.0, 0.0]
+    for scale in range(4):
+        window = 2 ** (4 - scale) + 1
+        if scale:
+            a, b, f = (blur(x, window, window / 5, "valid")[..., ::2, ::2] for x in (a, b, f))
+        maps = torch.cat([a, b, f, a * a, b * b, f * f, a * f, b * f], dim=1)
+        ma, mb, mf, aa, bb, ff, af, bf = blur(maps, window, window / 5, "valid").unbind(dim=1)
+        var_f = (ff - mf * mf).clamp_min(0)
+        for i, (mean, square, cross) in enumerate(((ma, aa, af), (mb, bb, bf))):
+            var = (square - mean * mean).clamp_min(0)
+            gain = ((cross - mean * mf) / (var + 1e-3)).clamp_min(0)
+            left = (var_f - gain * (cross - mean * mf)).clamp_min(1e-3)
+            num[i] = num[i] + torch.log10(1 + gain * gain * var / (left + noise)).sum(dim=(1, 2))
+            den[i] = den[i] + torch.log10(1 + var / noise).sum(dim=(1, 2))
+    flat = 1e-2 * f[0].numel()  # an information of 0.01 digits a pixel of the coarsest scale
+    return (num[0] + flat) / (den[0] + flat), (num[1] + flat) / (den[1] + flat)
+
+
+def qabf(
+    grad_a: torch.Tensor,
+    grad_b: torch.Tensor,
+    grad_f: torch.Tensor,
+    mag_a: torch.Tensor,
+    mag_b: torch.Tensor,
+    mag_f: torch.Tensor,
+) -> torch.Tensor:
+    """Qabf (N,): edge strength and orientation that arrive in F, Xydeas and Petrovic 2000, eq. 5 to 9."""
+
+    def preserved(grad: torch.Tensor, mag: torch.Tensor) -> torch.Tensor:
+        strength = torch.minimum(mag, mag_f) / torch.maximum(mag, mag_f)
+        dot = (grad * grad_f).sum(dim=1, keepdim=True).abs()
+        cross = (grad[:, :1] * grad_f[:, 1:] - grad[:, 1:] * grad_f[:, :1]).abs()
+        angle = 1 - torch.atan2(cross + 1e-3, dot + 1e-3) * (2 / torch.pi)
+        q_strength = 0.9994 * torch.sigmoid(15 * (strength - 0.5))
+        q_angle = 0.9879 * torch.sigmoid(22 * (angle - 0.8))
+        return q_strength * q_angle
+
+    num = (preserved(grad_a, mag_a) * mag_a + preserved(grad_b, mag_b) * mag_b).sum(dim=(1, 2, 3))
+    return num / (mag_a + mag_b).sum(dim=(1, 2, 3))
+
+
+def ssim(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """Mean of SSIM(A, F) and SSIM(B, F), (N,): Wang et al. 2004, Gaussian window 11 / 1.5, range 255."""
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    maps = torch.cat([a, b, f, a * a, b * b, f * f, a * f, b * f], dim=1)
+    ma, mb, mf, aa, bb, ff, af, bf = blur(maps, 11, 1.5, "replicate").unbind(dim=1)
+    var_f = ff - mf * mf
+    total = 0.0
+    for mean, square, cross in ((ma, aa, af), (mb, bb, bf)):
+        structure = (2 * (cross - mean * mf) + c2) / (square - mean * mean + var_f + c2)
+        total = total + (2 * mean * mf + c1) / (mean * mean + mf * mf + c1) * structure
+    return total.mean(dim=(1, 2)) / 2
+
+
+def scd(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """SCD (N,): r(F - B, A) + r(F - A, B), Aslantas and Bendes 2015, eq. 1 to 3."""
+    return _correlation(f - b, a) + _correlation(f - a, b)
+
+
+def _correlation(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    x = x - x.mean(dim=(1, 2, 3), keepdim=True)
+    y = y - y.mean(dim=(1, 2, 3), keepdim=True)
+    spread = x.square().mean(dim=(1, 2, 3)) * y.square().mean(dim=(1, 2, 3))
+    # The constant is the variance of a difference of one level: less than that is no signal.
+    return (x * y).mean(dim=(1, 2, 3)) / (spread + 1.0).sqrt()
+
+
+def sobel(x: torch.Tensor) -> torch.Tensor:
+    """Sobel gradients (N, 2, H, W): horizontal, vertical."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    smooth_rows = x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]
+    smooth_columns = x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]
+    horizontal = smooth_rows[..., 2:] - smooth_rows[..., :-2]
+    vertical = smooth_columns[:, :, 2:] - smooth_columns[:, :, :-2]
+    return torch.cat([horizontal, vertical], dim=1)
+
+
+def magnitude(grad: torch.Tensor) -> torch.Tensor:
+    """Length of gradients (N, 2, H, W) -> (N, 1, H, W), never exactly zero so that it has a slope."""
+    return (grad.square().sum(dim=1, keepdim=True) + 0.25).sqrt()
+
+
+def blur(x: torch.Tensor, window: int, sigma: float, border: str) -> torch.Tensor:
+    """Gaussian filter (N, C, H, W) with ``window`` taps; ``border`` is "valid" (smaller result) or "replicate".
+
+    Done as two products with banded matrices: on a CPU much faster than a convolution of single channels,
+    forwards and backwards.
+    """
+    rows = _band(x.shape[-2], window, sigma, border, x.device)
+    columns = _band(x.shape[-1], window, sigma, border, x.device)
+    return rows @ x @ columns.T
+
+
+@cache
+def _band(size: int, window: int, sigma: float, border: str, device: torch.device) -> torch.Tensor:
+    """The matrix (out, size) that filters a column of ``size`` values."""
+    reach = window // 2
+    taps = [math.exp(-((k - reach) ** 2) / (2 * sigma**2)) for k in range(window)]
+    taps = [tap / sum(taps) for tap in taps]
+    count = size if border == "replicate" else size - 2 * reach
+    first = -reach if border == "replicate" else 0
+    # The matrix outlives this call: it must not be bound to the inference mode that it may be first asked in.
+    with torch.inference_mode(False):
+        matrix = torch.zeros(count, size)
+        for row in range(count):
+            for k in range(window):
+                matrix[row, min(max(row + first + k, 0), size - 1)] += taps[k]
+        return matrix.to(device)

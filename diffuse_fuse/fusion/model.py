@@ -1,0 +1,102 @@
+"""The fusion model: diffusion UNet, feature rule and head in one module with one weights file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from diffuse_fuse.checkpoint import Weights, fill, load_weights
+from diffuse_fuse.diffusion.features import NOISE_RULES, extract
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNet, UNetConfig
+from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.fusion.head import FusionHead, HeadConfig
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """Which features the head gets: the time ``steps`` and the ``noise`` rule, "none" or "fixed"."""
+
+    steps: tuple[int, ...] = (50,)
+    noise: str = "none"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(self.steps))
+        if self.noise not in NOISE_RULES:
+            raise WeightsError(f"Unknown noise rule '{self.noise}': use one of {', '.join(NOISE_RULES)}.")
+        if not self.steps:
+            raise WeightsError("At least one time step is needed for the features.")
+
+
+class FusionModel(nn.Module):
+    """(ir, vis) -> fused, on batches whose height and width are multiples of ``multiple``."""
+
+    def __init__(
+        self, unet: UNetConfig, schedule: Schedule, features: FeatureConfig, head: HeadConfig | None = None
+    ) -> None:
+        super().__init__()
+        if max(features.steps) >= schedule.steps or min(features.steps) < 0:
+            raise WeightsError(
+                f"Time steps {features.steps} do not lie in the schedule's range 0 to {schedule.steps - 1}."
+            )
+        self.schedule, self.features = schedule, features
+        self.unet = UNet(unet)
+        self.head = FusionHead([c * len(features.steps) for c in unet.channels], head)
+        # The noise output belongs to the diffusion model; fusion uses the decoder's features only.
+        del self.unet.out, self.unet.out_norm
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return self.unet.config.multiple
+
+    def forward(
+        self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """``ir`` (N, 1, H, W), ``vis`` (N, 3, H, W) in [0, 1] -> fused (N, 3, H, W) in [0, 1], raw luma."""
+        return self.head(self.extract(ir, vis, origin), ir, vis)
+
+    def extract(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> list[torch.Tensor]:
+        """The decoder's features that the head gets, finest first."""
+        x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
+        return extract(self.unet, self.schedule, x_0, self.features.steps, self.features.noise, origin)
+
+    def config(self) -> dict[str, Any]:
+        """What ``from_weights`` needs to build the model again, as plain values."""
+        return {
+            "unet": asdict(self.unet.config),
+            "schedule": asdict(self.schedule),
+            "features": asdict(self.features),
+            "head": asdict(self.head.config),
+        }
+
+    @classmethod
+    def from_weights(cls, weights: Weights, what: str) -> FusionModel:
+        """The model of a weights file of kind "fusion"; ``what`` names the file in errors."""
+        config = weights.config
+        try:
+            model = cls(
+                UNetConfig(**config["unet"]),
+                Schedule(**config["schedule"]),
+                FeatureConfig(**config["features"]),
+                HeadConfig(**config["head"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"{what} has a configuration that this dfuse does not know ({error}).") from None
+        fill(model, weights.tensors, what)
+        return model
+
+    def load_unet(self, unet: UNet) -> None:
+        """Takes over the weights of a diffusion UNet of the same configuration, except for its noise output."""
+        tensors = unet.state_dict()
+        fill(self.unet, {k: v for k, v in tensors.items() if not k.startswith(("out.", "out_norm."))}, "the UNet")
+
+
+def load_model(path: Path | str) -> FusionModel:
+    """The fusion model of a weights file, ready for inference, float32 on the CPU."""
+    model = FusionModel.from_weights(load_weights(path, "fusion"), str(path))
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,29 @@
+"""A small fusion model with random weights, as a file."""
+
+import pytest
+import torch
+
+from diffuse_fuse.checkpoint import Weights, save_weights
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNetConfig
+from diffuse_fuse.fusion.head import HeadConfig
+from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+
+
+def random_model(steps=(50,), noise="none") -> FusionModel:
+    """A network in which every weight matters; its pictures are deliberate nonsense."""
+    torch.manual_seed(0)
+    unet = UNetConfig(channels=(8, 8, 16), blocks=(1, 1, 1), time_dim=16)
+    model = FusionModel(unet, Schedule(), FeatureConfig(steps, noise), HeadConfig(8, 1, 8))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    return model
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    model = random_model()
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_weights(path, Weights("fusion", model.config(), {"data": "none"}, model.state_dict()))
+    return path

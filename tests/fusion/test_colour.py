@@ -1,0 +1,63 @@
+"""Luma, chroma and the way back to colour."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.color import rgb2lab
+
+from diffuse_fuse.fusion.colour import lab, luma, recolour
+
+unit = st.floats(0, 1, width=32)
+pictures = arrays(np.float32, (1, 3, 4, 5), elements=unit)
+maps = arrays(np.float32, (1, 1, 4, 5), elements=unit)
+
+
+@given(pictures)
+def test_luma_of_grey_is_that_grey_to_the_last_bit(array):
+    grey = torch.from_numpy(array[:, :1]).expand(-1, 3, -1, -1)
+    assert torch.equal(luma(grey), grey[:, :1])
+
+
+def test_luma_uses_the_weights_of_matlab():
+    primaries = torch.eye(3).view(3, 3, 1, 1)
+    torch.testing.assert_close(luma(primaries).flatten(), torch.tensor([0.298936, 0.587043, 0.114021]))
+
+
+@given(maps, maps, maps)
+def test_grey_stays_neutral(y, grey, gain):
+    out = recolour(torch.from_numpy(y), torch.from_numpy(grey).expand(-1, 3, -1, -1), torch.from_numpy(gain) * 2)
+    assert torch.equal(out[:, 0], out[:, 1]) and torch.equal(out[:, 1], out[:, 2])
+
+
+@settings(max_examples=50)
+@given(maps, pictures)
+def test_luma_is_met_and_hue_kept(y, vis):
+    y, vis = torch.from_numpy(y), torch.from_numpy(vis)
+    out = recolour(y, vis)
+    assert 0 <= out.min() and out.max() <= 1
+    torch.testing.assert_close(luma(out), y, atol=1e-4, rtol=0)
+    before, after = vis - luma(vis), out - y
+    # Parallel: the cross product of the chroma vectors vanishes, and they do not point apart.
+    assert torch.cross(before, after, dim=1).abs().max() < 2e-4
+    assert (before * after).sum(dim=1).min() > -1e-4
+
+
+def test_same_luma_gives_the_visible_picture_back():
+    vis = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(recolour(luma(vis), vis), vis, atol=1e-5, rtol=0)
+
+
+def test_lab_is_that_of_scikit_image():
+    rgb = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    expected = rgb2lab(rgb[0].permute(1, 2, 0).double().numpy()).transpose(2, 0, 1)
+    np.testing.assert_allclose(lab(rgb)[0].numpy(), expected, atol=2e-2)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_lab_has_finite_slopes_at_the_ends(value):
+    rgb = torch.full((1, 3, 2, 2), value, requires_grad=True)
+    lab(rgb).sum().backward()
+    assert torch.isfinite(rgb.grad).all()

@@ -1,0 +1,111 @@
+"""``Fuser``: any size, any kind of array, the same bytes every time."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diffuse_fuse import Fuser, fuse
+from diffuse_fuse.errors import ImageError, PairError, UsageError, WeightsError
+
+
+@pytest.fixture(scope="module")
+def fuser(model_file):
+    return Fuser(model_file, device="cpu")
+
+
+def pair(height=40, width=56, seed=0):
+    rng = np.random.default_rng(seed)
+    return (
+        rng.integers(256, size=(height, width), dtype=np.uint8),
+        rng.integers(256, size=(height, width, 3), dtype=np.uint8),
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(16, 90), st.integers(16, 90))
+def test_any_size_from_16_up_comes_back_exactly(model_file, height, width):
+    fused = Fuser(model_file, device="cpu").fuse(*pair(height, width))
+    assert fused.shape == (height, width, 3) and fused.dtype == np.uint8
+    assert fused.flags.c_contiguous
+
+
+def test_padding_does_not_show(fuser):
+    """A picture that is cut just below a whole number of cells looks as before, away from the cut."""
+    ir, vis = (cv2.GaussianBlur(x, (0, 0), 3) for x in pair(64, 192))
+    whole, cut = fuser.fuse(ir, vis), fuser.fuse(ir[:, :-1], vis[:, :-1])
+    assert np.array_equal(whole[:, :64], cut[:, :64])
+
+
+def test_same_bytes_every_time_and_in_any_order(fuser, model_file):
+    pairs = [pair(seed=s) for s in range(3)]
+    first = [fuser.fuse(*p) for p in pairs]
+    second = [fuser.fuse(*p) for p in reversed(pairs)][::-1]
+    fresh = [Fuser(model_file, device="cpu").fuse(*p) for p in pairs]
+    assert all(np.array_equal(a, b) and np.array_equal(a, c) for a, b, c in zip(first, second, fresh, strict=True))
+
+
+def test_grey_visible_gives_a_neutral_picture(fuser):
+    ir, vis = pair()
+    for grey in (vis[..., 0], np.dstack([vis[..., 0]] * 3)):
+        fused = fuser.fuse(ir, grey)
+        assert np.array_equal(fused[..., 0], fused[..., 1]) and np.array_equal(fused[..., 1], fused[..., 2])
+
+
+def test_inputs_of_every_kind_mean_the_same(fuser):
+    ir, vis = pair()
+    expected = fuser.fuse(ir, vis)
+    kinds = [
+        (ir / 255, vis / 255),
+        ((ir / 255).astype(np.float32), (vis / 255).astype(np.float32)),
+        (np.dstack([ir] * 3), vis),
+        (ir.astype(np.uint16) * 257, vis.astype(np.uint16) * 257),
+    ]
+    for other_ir, other_vis in kinds:
+        difference = np.abs(fuser.fuse(other_ir, other_vis).astype(int) - expected)
+        assert difference.max() <= 1
+
+
+def test_inputs_are_not_changed(fuser):
+    ir, vis = pair()
+    before = ir.copy(), vis.copy()
+    fuser.fuse(ir, vis)
+    assert np.array_equal(ir, before[0]) and np.array_equal(vis, before[1])
+
+
+def test_paths_and_arrays_mean_the_same(fuser, model_file, tmp_path):
+    ir, vis = pair()
+    ir_file, vis_file = tmp_path / "ir.png", tmp_path / "vis.png"
+    cv2.imwrite(str(ir_file), ir)
+    cv2.imwrite(str(vis_file), vis[..., ::-1])
+    expected = fuser.fuse(ir, vis)
+    assert np.array_equal(fuser.fuse(ir_file, str(vis_file)), expected)
+    assert np.array_equal(fuse(ir, vis, model=model_file), expected)
+
+
+def test_infrared_of_another_resolution_is_resized_with_a_warning(fuser):
+    ir, vis = pair(80, 112)
+    with pytest.warns(UserWarning, match="resized"):
+        assert fuser.fuse(ir[::2, ::2], vis).shape == vis.shape
+
+
+def test_wrong_pictures_are_refused(fuser, tmp_path):
+    ir, vis = pair()
+    with pytest.raises(PairError, match="40"):
+        fuser.fuse(ir[:20], vis)
+    with pytest.raises(ImageError, match="16×16"):
+        fuser.fuse(ir[:15], vis[:15])
+    with pytest.raises(ImageError, match="NaN"):
+        fuser.fuse(np.full(ir.shape, np.nan), vis)
+    with pytest.raises(ImageError):
+        fuser.fuse(tmp_path / "none.png", vis)
+
+
+def test_wrong_models_devices_and_threads_are_refused(model_file):
+    with pytest.raises(WeightsError, match="no model 'nosuch'"):
+        Fuser("nosuch")
+    with pytest.raises(UsageError, match="Unknown device 'tpu'"):
+        Fuser(model_file, device="tpu")
+    with pytest.raises(UsageError, match="at least 1"):
+        Fuser(model_file, threads=0)

@@ -1,0 +1,125 @@
+"""Which way of using the diffusion UNet makes the best fusion model? Trained at equal budget, judged alike.
+
+    python benchmarks/ablation.py --diffusion weights/diffusion.safetensors \\
+        --data DIR [--data DIR …] --val DIR --steps 400 --out runs/ablation
+
+Every row sees the same crops in the same order for the same number of steps; it differs in what its name says.
+The metrics are means over the whole pictures of --val. Rows that are done already are kept, so a stopped ablation
+goes on where it was. The table is written to OUT/ablation.md and printed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from diffuse_fuse import metrics
+from diffuse_fuse.fusion.fuser import Fuser
+from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
+from diffuse_fuse.images.arrays import to_uint8_grey
+from diffuse_fuse.training.fusion import FusionTask, start_model
+from diffuse_fuse.training.loop import Settings, train
+from diffuse_fuse.training.pairs import PairSet
+
+NAMES = ("EN", "SD", "SF", "MI", "VIF", "VIF_ir", "VIF_vis", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM", "dC")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way of using the UNet. ``pretrained`` False: the same network, initialised at random."""
+
+    pretrained: bool
+    unet: str
+    steps: tuple[int, ...] = (50,)
+    noise: str = "none"
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """Also the name of the row's folder."""
+        start = "diffusion" if self.pretrained else "random"
+        return f"{start}-{self.unet}-t{'+'.join(map(str, self.steps))}-{self.noise}-s{self.seed}"
+
+
+ROWS = (
+    Row(True, "finetune"),
+    Row(False, "finetune"),
+    Row(True, "frozen"),
+    Row(False, "frozen"),
+    Row(True, "distill"),
+    Row(True, "frozen", steps=(5,)),
+    Row(True, "frozen", steps=(200,)),
+    Row(True, "frozen", noise="fixed"),
+    Row(True, "frozen", steps=(5, 50, 200), noise="fixed"),
+    Row(True, "finetune", steps=(5,)),
+    Row(True, "finetune", seed=1),
+    Row(False, "finetune", seed=1),
+)
+
+
+def main(
+    diffusion: Annotated[Path, typer.Option(help="Diffusion weights.")],
+    data: Annotated[list[Path], typer.Option(help="Training pairs.")],
+    val: Annotated[Path, typer.Option(help="Pairs to judge on.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs and of the table.")],
+    steps: Annotated[int, typer.Option(help="Steps of each row.")] = 400,
+    rows: Annotated[int, typer.Option(help="Only the first so many rows.")] = len(ROWS),
+    compile_: Annotated[bool, typer.Option("--compile", help="Compile the networks.")] = False,
+) -> None:
+    """Trains and judges every row, then prints the table."""
+    pairs, held_out = PairSet.from_folders(data), PairSet.from_folders([val])
+    results = []
+    for row in ROWS[:rows]:
+        file = out / row.name / "result.json"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(_one(row, diffusion, pairs, held_out, val, steps, file.parent, compile_)))
+        results.append({"name": row.name, **json.loads(file.read_text())})
+        table = _table(results, steps)
+        (out / "ablation.md").write_text(table)
+    print(table)
+
+
+def _one(
+    row: Row, diffusion: Path, pairs: PairSet, held_out: PairSet, val: Path, steps: int, out: Path, compile_: bool
+) -> dict[str, float]:
+    torch.compiler.reset()
+    model, source = start_model(diffusion if row.pretrained else None, None, row.steps, row.noise, row.seed)
+    task = FusionTask(model, pairs, held_out, unet=row.unet, source=source, seed=row.seed)
+    settings = Settings(out, steps=steps, resume=True, warmup=50, ema=0.99, compile=compile_)
+    train(task, settings)
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    last = [entry for entry in log if "val_loss" in entry][-1]
+    return {"minutes": last["seconds"] / 60, "val_loss": last["val_loss"], **judge(out / "weights.safetensors", val)}
+
+
+def judge(weights: Path, val: Path) -> dict[str, float]:
+    """Means of the metrics over the whole pictures of ``val``."""
+    fuser = Fuser(weights)
+    values = []
+    for pair in find_pairs(*find_pair_folders(val)).pairs:
+        loaded = load_pair(pair.ir, pair.vis)
+        fused = fuser.fuse(loaded.ir, loaded.vis)
+        values.append(metrics.compute(to_uint8_grey(loaded.ir), loaded.vis, fused, NAMES))
+    return {name: float(np.nanmean([v[name] for v in values])) for name in NAMES}
+
+
+def _table(results: list[dict[str, float]], steps: int) -> str:
+    columns = ("minutes", "val_loss", *NAMES)
+    lines = [
+        f"| {steps} steps each | {' | '.join(columns)} |",
+        "|---|" + "---:|" * len(columns),
+    ]
+    for result in results:
+        lines.append(f"| {result['name']} | " + " | ".join(f"{result[c]:.3f}" for c in columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    typer.run(main)

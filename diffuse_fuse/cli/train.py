@@ -1,0 +1,180 @@
+"""``dfuse train diffusion`` and ``dfuse train fusion``: parse, build the task, train, say where the weights are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from diffuse_fuse.training.pairs import PairSet
+
+app = typer.Typer(help="Train the diffusion model, or the fusion model on top of it.", no_args_is_help=True)
+
+Data = Annotated[
+    list[Path],
+    typer.Option("--data", help="A folder with an ir/ and a vis/ (vi/, visible/, …) subfolder; several times."),
+]
+Out = Annotated[Path, typer.Option("--out", help="The run's folder: weights, state, log, preview.")]
+Val = Annotated[
+    list[Path] | None,
+    typer.Option("--val", help="Validation pairs, as --data. Without it every 12th training pair is held out."),
+]
+Minutes = Annotated[float | None, typer.Option("--minutes", min=0.01, help="Train for so long.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for so many steps.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
+Crop = Annotated[int, typer.Option("--crop", min=16, help="Side of a crop in pixels.")]
+Rate = Annotated[float, typer.Option("--lr", min=0.0, help="Learning rate.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16; auto takes bf16 where it is fast.")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile the network first (needs a C++ compiler; about 1.3× faster).")
+]
+Checkpoint = Annotated[float, typer.Option("--checkpoint-minutes", min=0.0, help="Minutes between checkpoints.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+
+
+@app.command()
+def diffusion(
+    data: Data,
+    out: Out,
+    val: Val = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    resume: Resume = False,
+    batch: Batch = 8,
+    crop: Crop = 128,
+    lr: Rate = 4e-4,
+    schedule: Annotated[str, typer.Option("--schedule", help="Noise schedule: linear or cosine.")] = "linear",
+    channels: Annotated[
+        str, typer.Option("--channels", help="Channels a level, from half resolution downwards.")
+    ] = "64,96,160,256",
+    blocks: Annotated[str, typer.Option("--blocks", help="Residual blocks a level.")] = "1,1,2,2",
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    precision: Precision = "auto",
+    compile_: Compile = False,
+    checkpoint_minutes: Checkpoint = 3.0,
+    quiet: Quiet = False,
+) -> None:
+    """Train the diffusion model of four-channel pictures (R, G, B, IR): DDPM, algorithm 1."""
+    from diffuse_fuse.diffusion.schedule import Schedule
+    from diffuse_fuse.diffusion.unet import UNetConfig
+    from diffuse_fuse.training.augment import Augment
+    from diffuse_fuse.training.diffusion import DiffusionTask
+
+    settings = _settings(
+        out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
+        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+    )  # fmt: skip
+    train_pairs, val_pairs = _pairs(data, val)
+    task = DiffusionTask(
+        train_pairs,
+        val_pairs,
+        config=UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks)),
+        schedule=Schedule(schedule),
+        augment=Augment(crop=crop),
+        batch=batch,
+        seed=seed,
+        device=_device(device, threads),
+    )
+    _train(task, settings, len(train_pairs), len(val_pairs))
+
+
+@app.command()
+def fusion(
+    data: Data,
+    out: Out,
+    diffusion: Annotated[
+        Path | None, typer.Option("--diffusion", help="Diffusion weights; without them the UNet starts at random.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init", help="Start from a fusion model (name or file), to fine-tune it.")
+    ] = None,
+    val: Val = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    resume: Resume = False,
+    unet: Annotated[str, typer.Option("--unet", help="frozen, finetune or distill.")] = "finetune",
+    feature_steps: Annotated[
+        str, typer.Option("--feature-steps", help="Time steps of the features, such as 50 or 5,50,200.")
+    ] = "50",
+    noise: Annotated[str, typer.Option("--noise", help="Noise of the features: none or fixed.")] = "none",
+    batch: Batch = 6,
+    crop: Crop = 128,
+    lr: Rate = 4e-4,
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    precision: Precision = "auto",
+    compile_: Compile = False,
+    checkpoint_minutes: Checkpoint = 3.0,
+    quiet: Quiet = False,
+) -> None:
+    """Train the fusion model: a head on the diffusion UNet's decoder features, and by choice the UNet too."""
+    from dataclasses import replace
+
+    from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
+
+    settings = _settings(
+        out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
+        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+    )  # fmt: skip
+    train_pairs, val_pairs = _pairs(data, val)
+    model, source = start_model(diffusion, init, _numbers("--feature-steps", feature_steps), noise, seed)
+    task = FusionTask(
+        model,
+        train_pairs,
+        val_pairs,
+        unet=unet,
+        augment=replace(FUSION_AUGMENT, crop=crop),
+        batch=batch,
+        seed=seed,
+        source=source,
+        device=_device(device, threads),
+    )
+    _train(task, settings, len(train_pairs), len(val_pairs))
+
+
+def _settings(out: Path, minutes: float | None, steps: int | None, **rest: Any) -> Any:
+    from diffuse_fuse.training.loop import Settings
+
+    return Settings(out=out, minutes=minutes, steps=steps, **rest)
+
+
+def _pairs(data: list[Path], val: list[Path] | None) -> tuple[PairSet, PairSet]:
+    from diffuse_fuse.training.pairs import PairSet
+
+    pairs = PairSet.from_folders(data)
+    return (pairs, PairSet.from_folders(val)) if val else pairs.split(every=12)
+
+
+def _device(name: str, threads: int | None) -> str:
+    import torch
+
+    from diffuse_fuse.fusion.fuser import choose_device
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return choose_device(name)
+
+
+def _numbers(option: str, text: str) -> tuple[int, ...]:
+    from diffuse_fuse.errors import UsageError
+
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} takes whole numbers with commas, such as 5,50,200; not '{text}'.") from None
+
+
+def _train(task: Any, settings: Any, count: int, held_out: int) -> None:
+    from diffuse_fuse.training.loop import train
+
+    typer.echo(f"{count} pairs to train on, {held_out} to validate with", err=True)
+    typer.echo(train(task, settings))

@@ -1,0 +1,100 @@
+"""Crops and augmentation: what a batch of a training step is, as a function of (seed, step) alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from diffuse_fuse.errors import DataError
+from diffuse_fuse.training.pairs import PairSet
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How crops are varied. Ranges are (low, high); a draw is uniform, in the logarithm for gain and gamma.
+
+    ``photometric`` is the probability that gain and gamma change at all, for each source by itself.
+    """
+
+    crop: int = 128
+    zoom: tuple[float, float] = (0.6, 1.0)
+    vis_gain: tuple[float, float] = (0.5, 1.1)
+    vis_gamma: tuple[float, float] = (0.7, 1.4)
+    ir_gain: tuple[float, float] = (0.4, 1.1)
+    ir_gamma: tuple[float, float] = (0.7, 1.4)
+    photometric: float = 0.3
+    polarity: float = 0.0
+    grey: float = 0.05
+    noise: float = 0.0
+    transpose: bool = False
+
+
+def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
+    """The random numbers of one step. All randomness of training comes from here, so that a run that is
+    resumed at a step draws what an uninterrupted one would have drawn."""
+    return np.random.default_rng([seed, stream, step])
+
+
+def draw_batch(pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` augmented crops, float32 (count, 4, crop, crop) in [0, 1], channels R, G, B, IR."""
+    chosen = rng.choice(len(pairs), size=count, p=pairs.share)
+    crops = [_crop(pairs[int(i)], augment, rng, pairs.pairs[int(i)][1].name) for i in chosen]
+    return np.stack([_photometric(c, augment, rng) for c in crops]).transpose(0, 3, 1, 2)
+
+
+def centre_crops(pairs: PairSet, crop: int, count: int) -> np.ndarray:
+    """Crops without chance, for validation: (count, 4, crop, crop) in [0, 1], spread over pairs and places."""
+    crops = []
+    for k in range(count):
+        pair = pairs[k % len(pairs)]
+        h, w = pair.shape[:2]
+        if min(h, w) < crop:
+            raise DataError(f"{pairs.pairs[k % len(pairs)][1].name} is smaller than the crop of {crop} pixels.")
+        # Places on a lattice whose steps are irrational: even, and never twice the same.
+        y = int((k * 0.618034 + 0.5) % 1 * (h - crop))
+        x = int((k * 0.754878 + 0.5) % 1 * (w - crop))
+        crops.append(pair[y : y + crop, x : x + crop])
+    return np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32) / 255
+
+
+def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: str) -> np.ndarray:
+    """One crop, possibly shrunk and flipped: float32 (crop, crop, 4) in [0, 1]."""
+    h, w = pair.shape[:2]
+    zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
+    side = round(augment.crop / zoom)
+    side = min(side, h, w)
+    if side < augment.crop:
+        raise DataError(f"{name} is {w}×{h} pixels, smaller than the crop of {augment.crop}: use a smaller --crop.")
+    y, x = rng.integers(h - side + 1), rng.integers(w - side + 1)
+    crop = pair[y : y + side, x : x + side].astype(np.float32) / 255
+    if side > augment.crop:
+        crop = cv2.resize(crop, (augment.crop, augment.crop), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    if augment.transpose and rng.random() < 0.5:
+        crop = crop.transpose(1, 0, 2)
+    return np.ascontiguousarray(crop)
+
+
+def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
+    """Gain, gamma, polarity and loss of colour; each source by itself."""
+    vis, ir = crop[..., :3], crop[..., 3:]
+    if rng.random() < augment.grey:
+        vis = np.repeat(vis @ np.float32([[0.299], [0.587], [0.114]]), 3, axis=2)
+    if rng.random() < augment.polarity:
+        ir = 1 - ir
+    if rng.random() < augment.photometric:
+        vis = _log_uniform(rng, augment.vis_gain) * vis ** _log_uniform(rng, augment.vis_gamma)
+    if rng.random() < augment.photometric:
+        ir = _log_uniform(rng, augment.ir_gain) * ir ** _log_uniform(rng, augment.ir_gamma)
+    crop = np.concatenate([vis, ir], axis=2)
+    if augment.noise and rng.random() < 0.25:
+        sigma = rng.uniform(0, augment.noise, size=2).astype(np.float32)
+        crop = crop + rng.standard_normal(crop.shape, dtype=np.float32) * sigma[[0, 0, 0, 1]]
+    return np.clip(crop, 0, 1).astype(np.float32)
+
+
+def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> np.float32:
+    return np.float32(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))

@@ -1,0 +1,106 @@
+"""Training of the diffusion model: DDPM's algorithm 1 on four-channel crops."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from diffuse_fuse.checkpoint import Weights
+from diffuse_fuse.diffusion.model import pack_diffusion
+from diffuse_fuse.diffusion.objective import simple_loss
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNet, UNetConfig
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.grid import grid
+from diffuse_fuse.training.pairs import PairSet
+
+VAL_CROPS = 24
+PREVIEW_STEPS = (100, 300, 600)
+
+
+class DiffusionTask:
+    """eps-prediction (DDPM eq. 14) on random crops; validated on fixed crops, noise and time steps."""
+
+    def __init__(
+        self,
+        train: PairSet,
+        val: PairSet,
+        config: UNetConfig | None = None,
+        schedule: Schedule | None = None,
+        augment: Augment | None = None,
+        batch: int = 8,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.config = config or UNetConfig()
+        self.schedule = schedule or Schedule()
+        self.augment = augment or Augment()
+        self.train, self.batch, self.seed, self.device = train, batch, seed, device
+        torch.manual_seed(seed)
+        self.model = UNet(self.config).to(device, memory_format=torch.channels_last)
+        crops = centre_crops(val, self.augment.crop, VAL_CROPS)
+        self.val_x_0 = self._to_model(crops)
+        rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare
+        self.val_eps = torch.from_numpy(rng.standard_normal(crops.shape, dtype=np.float32)).to(device)
+        # Time steps spread evenly over [0, T), one a crop.
+        self.val_t = ((torch.arange(VAL_CROPS) + 0.5) / VAL_CROPS * self.schedule.steps).long().to(device)
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between a run and its resumption."""
+        return {
+            "task": "diffusion",
+            "config": asdict(self.config),
+            "schedule": asdict(self.schedule),
+            "augment": asdict(self.augment),
+            "batch": self.batch,
+            "seed": self.seed,
+            "pairs": len(self.train),
+        }
+
+    def loss(self, model: nn.Module, step: int) -> torch.Tensor:
+        """L_simple of one batch (DDPM algorithm 1, line 5)."""
+        rng = step_generator(self.seed, step)
+        x_0 = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+        # One draw from each of `batch` equal parts of [0, T): uniform, with less variance than free draws.
+        u = (np.arange(self.batch) + rng.random(self.batch)) / self.batch
+        t = torch.from_numpy((u * self.schedule.steps).astype(np.int64)).to(self.device)
+        eps = torch.from_numpy(rng.standard_normal(tuple(x_0.shape), dtype=np.float32)).to(self.device)
+        return simple_loss(model, self.schedule, x_0, t, eps).mean()
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Mean L_simple over the fixed crops, and its mean over the lower and upper half of the time steps."""
+        losses = simple_loss(model, self.schedule, self.val_x_0, self.val_t, self.val_eps)
+        half = VAL_CROPS // 2
+        return {
+            "val_loss": losses.mean().item(),
+            "val_loss_low_t": losses[:half].mean().item(),
+            "val_loss_high_t": losses[half:].mean().item(),
+        }
+
+    def preview(self, model: nn.Module) -> np.ndarray:
+        """Four crops, each clean, noisy and denoised in one step at three time steps; colour above infrared."""
+        x_0, eps = self.val_x_0[:4], self.val_eps[:4]
+        columns = [x_0]
+        for step in PREVIEW_STEPS:
+            t = torch.full((len(x_0),), min(step, self.schedule.steps - 1), device=self.device)
+            x_t = self.schedule.diffuse(x_0, t, eps)
+            columns += [x_t, self.schedule.predict_x_0(x_t, t, model(x_t, t).float())]
+        rows = []
+        for i in range(len(x_0)):
+            images = [(c[i].clamp(-1, 1).cpu().numpy() + 1) / 2 for c in columns]
+            rows.append([im[:3].transpose(1, 2, 0) for im in images])
+            rows.append([np.repeat(im[3:].transpose(1, 2, 0), 3, axis=2) for im in images])
+        return grid(rows)
+
+    def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
+        """The UNet with its configuration and the schedule that it was trained with."""
+        return pack_diffusion(self.config, self.schedule, tensors, card)
+
+    def _to_model(self, crops: np.ndarray) -> torch.Tensor:
+        """[0, 1] to [-1, 1], channels last."""
+        x = torch.from_numpy(crops * 2 - 1)
+        return x.to(self.device).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,173 @@
+"""Training of the fusion model: head and, by choice, the UNet below it.
+
+Three ways to use the diffusion UNet, compared by ``training.ablation``: "frozen" (only the head learns),
+"finetune" (everything learns) and "distill" (everything learns, and the features of the one noise-free pass are
+also pulled towards the mean of what the frozen UNet sees in noisy versions of the pair).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from diffuse_fuse import models
+from diffuse_fuse.checkpoint import Weights, load_weights, sha256
+from diffuse_fuse.diffusion.model import load_diffusion
+from diffuse_fuse.diffusion.schedule import Schedule
+from diffuse_fuse.diffusion.unet import UNetConfig
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
+from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.grid import grid
+from diffuse_fuse.training.pairs import PairSet
+
+UNET_MODES = ("frozen", "finetune", "distill")
+VAL_CROPS = 20
+VAL_SIZE = 224
+DISTILL_TIMES = (0.005, 0.05, 0.15)  # parts of T at which the teacher looks at the noisy pair
+
+# Gain and gamma reach far: a thermal picture may be nearly black (MSRS) or fill the range (RoadScene).
+FUSION_AUGMENT = Augment(
+    vis_gain=(0.12, 1.1),
+    vis_gamma=(0.5, 2.0),
+    ir_gain=(0.12, 1.1),
+    ir_gamma=(0.5, 2.0),
+    photometric=0.5,
+    polarity=0.05,
+    grey=0.15,
+    transpose=True,
+)
+
+
+def start_model(
+    diffusion: Path | None, init: str | None, feature_steps: Sequence[int], noise: str, seed: int
+) -> tuple[FusionModel, str]:
+    """The model that a training begins with, and where its weights are from.
+
+    ``init`` names a whole fusion model to go on with; ``diffusion`` is a file of diffusion weights, whose UNet is
+    taken over below a new head; with neither, everything is initialised at random from ``seed``.
+    """
+    if init is not None and diffusion is not None:
+        raise UsageError("--init and --diffusion exclude each other: a fusion model has its UNet inside.")
+    if init is not None:
+        path = models.locate(init)
+        return FusionModel.from_weights(load_weights(path, "fusion"), str(path)), f"fusion {sha256(path)}"
+    torch.manual_seed(seed)
+    features = FeatureConfig(tuple(feature_steps), noise)
+    if diffusion is None:
+        return FusionModel(UNetConfig(), Schedule(), features), "random"
+    source = load_diffusion(diffusion)
+    model = FusionModel(source.unet.config, source.schedule, features)
+    model.load_unet(source.unet)
+    return model, f"diffusion {sha256(diffusion)}"
+
+
+class FusionTask:
+    """Fusion losses on random crops; validated on fixed crops without augmentation."""
+
+    def __init__(
+        self,
+        model: FusionModel,
+        train: PairSet,
+        val: PairSet,
+        unet: str = "finetune",
+        losses: LossWeights | None = None,
+        augment: Augment | None = None,
+        batch: int = 6,
+        seed: int = 0,
+        source: str = "random",
+        device: str = "cpu",
+    ) -> None:
+        if unet not in UNET_MODES:
+            raise UsageError(f"Unknown way '{unet}' to use the UNet: use one of {', '.join(UNET_MODES)}.")
+        self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
+        self.mode, self.batch, self.seed, self.source, self.device = unet, batch, seed, source, device
+        self.train = train
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model.unet.requires_grad_(unet != "frozen")
+        self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
+        size = min(VAL_SIZE, min(min(val[i].shape[:2]) for i in range(len(val))) // model.multiple * model.multiple)
+        self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between a run and its resumption."""
+        return {
+            "task": "fusion",
+            "config": self.model.config(),
+            "unet": self.mode,
+            "source": self.source,
+            "losses": asdict(self.losses),
+            "augment": asdict(self.augment),
+            "batch": self.batch,
+            "seed": self.seed,
+            "pairs": len(self.train),
+        }
+
+    def loss(self, model: nn.Module, step: int) -> torch.Tensor:
+        """The fusion loss of one batch, and the distance to the teacher's features where there is one."""
+        rng = step_generator(self.seed, step)
+        ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+        origin = tuple(int(v) for v in rng.integers(1024, size=2))
+        fused, raw = model(ir, vis, origin)
+        with torch.autocast(self.device, enabled=False):
+            total, _ = fusion_loss(fused.float(), raw.float(), ir, vis, self.losses)
+        if self.teacher is not None:
+            total = total + self._distance_to_teacher(ir, vis, rng)
+        return total
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """The loss on fixed crops and each term of it."""
+        terms: list[dict[str, float]] = []
+        totals = []
+        for ir, vis in zip(self.val_pairs[0].split(1), self.val_pairs[1].split(1), strict=True):
+            fused, raw = model(ir, vis)
+            total, parts = fusion_loss(fused, raw, ir, vis, self.losses)
+            totals.append(total.item())
+            terms.append(parts)
+        means = {f"val_{name}": float(np.mean([t[name] for t in terms])) for name in terms[0]}
+        return {"val_loss": float(np.mean(totals)), **means}
+
+    def preview(self, model: nn.Module) -> np.ndarray:
+        """Six crops: visible, infrared, fused."""
+        ir, vis = (x[:6] for x in self.val_pairs)
+        fused, _ = model(ir, vis)
+        rows = []
+        for v, i, f in zip(vis, ir.expand(-1, 3, -1, -1), fused, strict=True):
+            rows.append([x.cpu().numpy().transpose(1, 2, 0) for x in (v, i, f)])
+        return grid(rows)
+
+    def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
+        """The whole model: UNet, feature rule and head."""
+        return Weights("fusion", self.model.config(), {"unet": self.mode, **card}, tensors)
+
+    def _distance_to_teacher(self, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """How far the noise-free features are from the teacher's mean over noise levels, relative to its size."""
+        student = self.model.extract(ir, vis)
+        x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
+        schedule = self.teacher.schedule
+        with torch.no_grad():
+            seen: Sequence[list[torch.Tensor]] = []
+            for step in (int(part * schedule.steps) for part in DISTILL_TIMES):
+                eps = torch.from_numpy(rng.standard_normal(tuple(x_0.shape), dtype=np.float32)).to(x_0.device)
+                t = torch.full((len(x_0),), step, device=x_0.device)
+                seen.append(self.teacher.unet.decode(schedule.diffuse(x_0, t, eps), t))
+            targets = [torch.stack([s[level].float() for s in seen]).mean(dim=0) for level in range(len(student))]
+        distance = sum(F.mse_loss(s.float(), t) / t.square().mean() for s, t in zip(student, targets, strict=True))
+        return distance / len(student)
+
+    def _to_model(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, 4, H, W) in [0, 1] -> infrared (N, 1, H, W), visible (N, 3, H, W), channels last."""
+        x = torch.from_numpy(crops).to(self.device)
+        return (
+            x[:, 3:].contiguous(memory_format=torch.channels_last),
+            x[:, :3].contiguous(memory_format=torch.channels_last),
+        )

@@ -1,0 +1,219 @@
+"""The training loop that both networks share: budget, log, validation, checkpoints, resumption.
+
+What is trained is a ``Task``; how long, how fast and where is ``Settings``. All randomness is drawn from
+(seed, step), so the only state is: step, time used, weights, their moving average, the optimiser. A run that
+was killed at any instant goes on from its last checkpoint as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from diffuse_fuse.checkpoint import Weights, save_weights, write_atomically
+from diffuse_fuse.errors import TrainingError, UsageError
+from diffuse_fuse.training.progress import Progress
+from diffuse_fuse.training.state import load_state, save_state
+
+
+class Task(Protocol):
+    """Something to train: a network, its loss, how it is judged and how it is saved."""
+
+    model: nn.Module
+
+    def loss(self, model: nn.Module, step: int) -> torch.Tensor:
+        """The loss of step ``step`` (a scalar); everything random in it is a function of the step."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Figures on held-out pairs; "val_loss" is among them and decides which weights are best."""
+
+    def preview(self, model: nn.Module) -> np.ndarray:
+        """A picture of what the network does, uint8 (H, W, 3) RGB."""
+
+    def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
+        """What is saved for users."""
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between a run and its resumption."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. Exactly one of ``minutes`` and ``steps`` is the budget."""
+
+    out: Path
+    minutes: float | None = None
+    steps: int | None = None
+    resume: bool = False
+    lr: float = 3e-4
+    warmup: int = 200
+    cooldown: float = 0.3
+    ema: float = 0.999
+    clip: float = 1.0
+    checkpoint_minutes: float = 3.0
+    precision: str = "auto"
+    compile: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.steps is None):
+            raise UsageError("Give the length of the training: either --minutes or --steps.")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise UsageError(f"Unknown precision '{self.precision}': use auto, fp32 or bf16.")
+
+
+def train(task: Task, settings: Settings) -> Path:
+    """Trains ``task`` for the budget of ``settings``; returns the path of the best weights.
+
+    The folder ``settings.out`` gets state.pt (everything, for --resume), weights.safetensors (moving average at
+    the last checkpoint), best.safetensors (the same where the validation loss was lowest), log.jsonl and
+    preview.png.
+    """
+    return _Run(task, settings).go()
+
+
+class _Run:
+    """One training run's state."""
+
+    def __init__(self, task: Task, settings: Settings) -> None:
+        self.task, self.settings = task, settings
+        self.out = settings.out
+        self.device = next(task.model.parameters()).device
+        self.model = task.model
+        self.forward = torch.compile(self.model) if settings.compile else self.model
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.params = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.params, lr=settings.lr, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.step, self.seconds, self.best = 0, 0.0, float("inf")
+        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
+        self._open()
+
+    def _open(self) -> None:
+        state_file = self.out / "state.pt"
+        if state_file.exists() and not self.settings.resume:
+            raise TrainingError(
+                f"{self.out} holds a training run already: add --resume to go on with it, or give another --out."
+            )
+        if not state_file.exists():
+            self.out.mkdir(parents=True, exist_ok=True)
+            (self.out / "log.jsonl").write_bytes(b"")
+            return
+        state = load_state(state_file)
+        ours = json.loads(json.dumps(self.task.identity()))
+        if state["identity"] != ours:
+            changed = sorted(k for k in ours if state["identity"].get(k) != ours[k])
+            raise TrainingError(
+                f"{self.out} was trained with other settings ({', '.join(changed)}): give the same to resume it."
+            )
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        # Lines after the checkpoint belong to steps that are about to be done again.
+        log = self.out / "log.jsonl"
+        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
+        write_atomically(log, "".join(kept).encode())
+
+    def go(self) -> Path:
+        started, saved = time.monotonic() - self.seconds, time.monotonic()
+        recent: list[float] = []
+        if self.progress_fraction() >= 1:
+            return self.out / "best.safetensors"
+        with Progress(self.settings, self.step, self.seconds) as bar:
+            try:
+                while self.progress_fraction() < 1:
+                    recent.append(self._one_step())
+                    self.seconds = time.monotonic() - started
+                    bar.update(self.step, recent[-1], self.seconds)
+                    if self.step % 20 == 0:
+                        self._log(loss=float(np.mean(recent)), lr=self._rate())
+                        recent.clear()
+                    if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
+                        bar.note(self._checkpoint())
+                        saved = time.monotonic()
+                        started = saved - self.seconds  # validation is not training time
+            except KeyboardInterrupt:
+                self._checkpoint()
+                raise TrainingError(f"Stopped at step {self.step}; go on with --resume.") from None
+            bar.note(self._checkpoint())
+        return self.out / "best.safetensors"
+
+    def progress_fraction(self) -> float:
+        """The part of the budget that is used, from 0 to 1."""
+        if self.settings.steps is not None:
+            return self.step / self.settings.steps
+        return self.seconds / (60 * self.settings.minutes)
+
+    def _rate(self) -> float:
+        """Learning rate: warm-up, constant, then a linear fall to a fiftieth over the last ``cooldown``."""
+        s = self.settings
+        fall = min(1.0, (1 - self.progress_fraction()) / s.cooldown) if s.cooldown else 1.0
+        return s.lr * min(1.0, (self.step + 1) / max(1, s.warmup)) * max(0.02, fall)
+
+    def _one_step(self) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            loss = self.task.loss(self.forward, self.step)
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise TrainingError(
+                f"The loss became {value} at step {self.step}: resume from the last checkpoint with a lower --lr."
+            )
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.params, self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        # The average starts short, so that it does not remember the initial weights for long.
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+        return value
+
+    def _checkpoint(self) -> str:
+        """Validates, saves everything, and says in one line how it stands."""
+        with torch.inference_mode():
+            figures = self.task.validate(self.ema)
+            preview = self.task.preview(self.ema)
+        card = {"steps": self.step, "minutes": round(self.seconds / 60, 1), **figures}
+        weights = self.task.weights(self.ema.state_dict(), card)
+        save_weights(self.out / "weights.safetensors", weights)
+        if figures["val_loss"] < self.best:
+            self.best = figures["val_loss"]
+            save_weights(self.out / "best.safetensors", weights)
+        self._log(**figures)
+        write_atomically(self.out / "preview.png", cv2.imencode(".png", preview[:, :, ::-1])[1].tobytes())
+        save_state(
+            self.out / "state.pt",
+            {
+                "identity": json.loads(json.dumps(self.task.identity())),
+                "model": self.model.state_dict(),
+                "ema": self.ema.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "best": self.best,
+            },
+        )
+        return f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
+
+    def _log(self, **figures: float) -> None:
+        line = {"step": self.step, "seconds": round(self.seconds, 1), **figures}
+        with open(self.out / "log.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _has_bf16() -> bool:
+    """Does this processor multiply bfloat16 numbers itself?"""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and bool(torch.cpu._is_avx512_bf16_supported())

@@ -1,0 +1,79 @@
+"""Training pairs in memory: folders with an infrared and a visible subfolder, decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffuse_fuse.errors import DataError
+from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
+from diffuse_fuse.images.arrays import to_uint8_grey
+
+CACHE_BYTES = 3 << 30  # decoded pairs kept in memory; beyond it a pair is decoded anew each time
+
+
+class PairSet:
+    """The pairs of one or several data folders, as uint8 (H, W, 4): R, G, B, IR.
+
+    A small data set is drawn more often a pair than a large one: a folder's share of the draws is proportional
+    to the square root of its size, so that four pairs of one camera are not lost among three hundred of others.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[Path, Path]], folder: Sequence[int] | None = None) -> None:
+        if not pairs:
+            raise DataError("There are no pairs to train on.")
+        self.pairs = list(pairs)
+        self._cache: dict[int, np.ndarray] = {}
+        self._cached_bytes = 0
+        group = np.asarray(folder if folder is not None else [0] * len(pairs))
+        sizes = np.bincount(group)
+        self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[group]
+
+    @classmethod
+    def from_folders(cls, roots: Sequence[Path | str]) -> PairSet:
+        """All pairs of ``roots``; each has an ir/ and a vis/, vi/, visible/ … subfolder with equal stems."""
+        pairs: list[tuple[Path, Path]] = []
+        folder: list[int] = []
+        for number, root in enumerate(roots):
+            found = _pairs_of(Path(root))
+            pairs += found
+            folder += [number] * len(found)
+        return cls(pairs, folder)
+
+    def split(self, every: int) -> tuple[PairSet, PairSet]:
+        """(training, validation): every ``every``-th pair in order of name is held out, at least one."""
+        held = [i for i in range(len(self.pairs)) if i % every == every // 2] or [len(self.pairs) - 1]
+        kept = [i for i in range(len(self.pairs)) if i not in set(held)]
+        if not kept:
+            raise DataError("One pair is not enough to train on and to validate with: give more, or --val.")
+        group = np.unique(self.share, return_inverse=True)[1]
+        return (
+            PairSet([self.pairs[i] for i in kept], np.unique(group[kept], return_inverse=True)[1]),
+            PairSet([self.pairs[i] for i in held]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        if index in self._cache:
+            return self._cache[index]
+        pair = _read(*self.pairs[index])
+        if self._cached_bytes + pair.nbytes <= CACHE_BYTES:
+            self._cache[index] = pair
+            self._cached_bytes += pair.nbytes
+        return pair
+
+
+def _pairs_of(root: Path) -> list[tuple[Path, Path]]:
+    pairing = find_pairs(*find_pair_folders(root))
+    if not pairing.pairs:
+        raise DataError(f"{root} holds no infrared picture with a visible one of the same name.")
+    return [(pair.ir, pair.vis) for pair in pairing.pairs]
+
+
+def _read(ir_path: Path, vis_path: Path) -> np.ndarray:
+    pair = load_pair(ir_path, vis_path)
+    return np.dstack([pair.vis, to_uint8_grey(pair.ir)])

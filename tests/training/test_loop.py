@@ -1,0 +1,165 @@
+"""The training loop: resumption bit for bit, checkpoints that are always whole, clear refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from diffuse_fuse.checkpoint import load_weights
+from diffuse_fuse.errors import TrainingError, UsageError
+from diffuse_fuse.training.loop import Settings, train
+from diffuse_fuse.training.state import load_state
+
+
+def settings(out, steps, **options):
+    return Settings(out, steps=steps, warmup=5, cooldown=0.0, quiet=True, **options)
+
+
+def flat(state):
+    """Every tensor and number of a training state, by its place."""
+    if isinstance(state, dict):
+        return {f"{k}.{kk}": v for k, value in state.items() for kk, v in flat(value).items()}
+    if isinstance(state, list | tuple):
+        return flat(dict(enumerate(state)))
+    return {"": state}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("diffusion", {}), ("fusion", {"unet": "finetune"}), ("fusion", {"unet": "frozen"}), ("fusion", {"unet": "distill"})],
+)
+def test_40_steps_are_20_and_resume_and_20(tmp_path, make_task, kind, options):
+    train(make_task(kind, **options), settings(tmp_path / "whole", 40))
+    train(make_task(kind, **options), settings(tmp_path / "parts", 20))
+    train(make_task(kind, **options), settings(tmp_path / "parts", 40, resume=True))
+    whole, parts = (flat(load_state(tmp_path / name / "state.pt")) for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    for place, value in whole.items():
+        if place == "seconds.":
+            continue
+        if place == "best.":  # the run in parts was judged once more, at step 20
+            assert parts[place] <= value
+            continue
+        same = torch.equal(value, parts[place]) if isinstance(value, torch.Tensor) else value == parts[place]
+        assert same, place
+    weights = [(tmp_path / name / "weights.safetensors") for name in ("whole", "parts")]
+    first, second = (load_weights(path, kind).tensors for path in weights)
+    assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_another_seed_gives_another_run(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path / "a", 4))
+    train(make_task("diffusion", seed=1), settings(tmp_path / "b", 4))
+    first, second = (load_weights(tmp_path / n / "weights.safetensors").tensors for n in "ab")
+    assert not all(torch.equal(first[k], second[k]) for k in first)
+
+
+@pytest.mark.parametrize("kind", ["diffusion", "fusion"])
+def test_training_learns(tmp_path, make_task, kind):
+    task = make_task(kind)
+    before = task.validate(task.model)["val_loss"]
+    train(task, settings(tmp_path, 60, lr=3e-3, ema=0.9))
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["val_loss"] < before
+    assert [entry["step"] for entry in log if "loss" in entry] == [20, 40, 60]
+    assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
+    card = load_weights(tmp_path / "best.safetensors", kind).card
+    assert card["steps"] == 60 and card["val_loss"] == log[-1]["val_loss"]
+
+
+def test_frozen_unet_does_not_move_and_a_free_one_does(tmp_path, make_task):
+    for mode, moves in (("frozen", False), ("finetune", True)):
+        task = make_task("fusion", unet=mode)
+        before = {k: v.clone() for k, v in task.model.unet.state_dict().items()}
+        train(task, settings(tmp_path / mode, 5, lr=1e-2))
+        after = task.model.unet.state_dict()
+        assert any(not torch.equal(before[k], after[k]) for k in before) == moves
+
+
+def test_lines_after_the_checkpoint_are_dropped_on_resumption(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 20))
+    log = tmp_path / "log.jsonl"
+    log.write_text(log.read_text() + '{"step": 40, "loss": 1.0}\n{"step": 6')  # killed while it wrote
+    train(make_task("diffusion"), settings(tmp_path, 40, resume=True))
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps == sorted(steps) and steps.count(40) == 2  # one line of training, one of validation
+
+
+def test_budget_that_is_used_up_trains_no_further(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 5))
+    before = (tmp_path / "state.pt").read_bytes()
+    assert train(make_task("diffusion"), settings(tmp_path, 5, resume=True)) == tmp_path / "best.safetensors"
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_run_is_neither_overwritten_nor_mixed(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 2))
+    with pytest.raises(TrainingError, match="--resume"):
+        train(make_task("diffusion"), settings(tmp_path, 4))
+    with pytest.raises(TrainingError, match=r"other settings \(seed\)"):
+        train(make_task("diffusion", seed=3), settings(tmp_path, 4, resume=True))
+
+
+def test_damaged_state_is_one_sentence(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 2))
+    state = tmp_path / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="no training state of dfuse, or is damaged"):
+        train(make_task("diffusion"), settings(tmp_path, 4, resume=True))
+
+
+class Payload:
+    """What an attacker would put into a pickle."""
+
+    def __reduce__(self):
+        return os.system, ("touch owned",)
+
+
+def test_state_with_code_in_it_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"identity": Payload()}, "state.pt")
+    with pytest.raises(TrainingError):
+        load_state(tmp_path / "state.pt")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_budget_and_precision_are_checked(tmp_path):
+    with pytest.raises(UsageError, match="--minutes or --steps"):
+        Settings(tmp_path)
+    with pytest.raises(UsageError, match="--minutes or --steps"):
+        Settings(tmp_path, steps=1, minutes=1.0)
+    with pytest.raises(UsageError, match="fp16"):
+        Settings(tmp_path, steps=1, precision="fp16")
+
+
+def command(data, out, *options):
+    return [
+        *(sys.executable, "-m", "diffuse_fuse", "train", "diffusion", "--data", str(data), "--out", str(out)),
+        *("--channels", "8,16", "--blocks", "1,1", "--batch", "2", "--crop", "32", "--threads", "1", *options),
+    ]
+
+
+@pytest.mark.slow
+def test_killed_run_goes_on(tmp_path, data):
+    """kill -9 in the middle, through the command line; the state left behind is whole and the run goes on."""
+    run = subprocess.Popen(command(data, tmp_path / "run", "--steps", "100000", "--checkpoint-minutes", "0.005"))
+    state = tmp_path / "run" / "state.pt"
+    deadline = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    reached = load_state(state)["step"]
+    assert reached > 0
+    more = subprocess.run(
+        command(data, tmp_path / "run", "--steps", str(reached + 5), "--resume"), capture_output=True, text=True
+    )
+    assert more.returncode == 0, more.stderr
+    assert load_state(state)["step"] == reached + 5
+    assert more.stdout.strip().endswith("best.safetensors")

@@ -1,0 +1,81 @@
+"""Training data: folders, shares, crops and augmentation."""
+
+import numpy as np
+import pytest
+
+from diffuse_fuse.errors import DataError
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.pairs import PairSet
+
+from .conftest import write_pairs
+
+
+def test_small_sets_are_drawn_more_often_a_pair(tmp_path):
+    big, small = write_pairs(tmp_path / "big", 9), write_pairs(tmp_path / "small", 1, vis_name="Visible")
+    pairs = PairSet.from_folders([big, small])
+    assert len(pairs) == 10
+    assert pairs.share.sum() == pytest.approx(1)
+    assert pairs.share[9] == pytest.approx(1 / 4)  # 1 of sqrt(9) + sqrt(1)
+
+
+def test_pairs_are_colour_and_infrared(data):
+    pair = PairSet.from_folders([data])[0]
+    assert pair.shape == (80, 96, 4) and pair.dtype == np.uint8
+
+
+def test_split_keeps_every_pair_once(data):
+    pairs = PairSet.from_folders([data])
+    train, val = pairs.split(every=3)
+    assert len(val) == 2 and sorted(train.pairs + val.pairs) == sorted(pairs.pairs)
+    assert train.share.sum() == pytest.approx(1)
+
+
+def test_one_pair_cannot_be_split(tmp_path):
+    with pytest.raises(DataError, match="One pair is not enough"):
+        PairSet.from_folders([write_pairs(tmp_path, 1)]).split(every=12)
+
+
+def test_folder_without_pairs_is_named(tmp_path):
+    with pytest.raises(DataError, match="holds no infrared folder"):
+        PairSet.from_folders([tmp_path])
+    write_pairs(tmp_path, 1)
+    (tmp_path / "ir" / "000.png").rename(tmp_path / "ir" / "other.png")
+    with pytest.raises(DataError, match="of the same name"):
+        PairSet.from_folders([tmp_path])
+
+
+STRONG = Augment(crop=48, photometric=1.0, polarity=0.5, grey=0.5, noise=0.1, transpose=True)
+
+
+def test_batch_is_a_function_of_seed_and_step(data):
+    pairs = PairSet.from_folders([data])
+    draw = [draw_batch(pairs, STRONG, 4, step_generator(*key)) for key in [(0, 7), (0, 7), (0, 8), (1, 7)]]
+    assert np.array_equal(draw[0], draw[1])
+    assert not np.array_equal(draw[0], draw[2]) and not np.array_equal(draw[0], draw[3])
+
+
+def test_batches_are_in_range(data):
+    batch = draw_batch(PairSet.from_folders([data]), STRONG, 32, step_generator(0, 0))
+    assert batch.shape == (32, 4, 48, 48) and batch.dtype == np.float32
+    assert batch.min() >= 0 and batch.max() <= 1
+
+
+def test_without_augmentation_crops_are_parts_of_the_picture(data):
+    pairs = PairSet.from_folders([data])
+    plain = Augment(crop=80, zoom=(1, 1), photometric=0, grey=0)
+    crop = draw_batch(pairs, plain, 1, step_generator(3, 3))[0].transpose(1, 2, 0) * 255
+    parts = [v for p in (pairs[i] for i in range(6)) for x in range(17) for v in (p[:, x : x + 80], p[:, x : x + 80][:, ::-1])]
+    assert any(np.allclose(crop, part, atol=1e-3) for part in parts)
+
+
+def test_validation_crops_are_fixed_and_differ(data):
+    pairs = PairSet.from_folders([data])
+    crops = centre_crops(pairs, 64, 8)
+    assert np.array_equal(crops, centre_crops(pairs, 64, 8))
+    assert len({crop.tobytes() for crop in crops}) == 8
+
+
+def test_pictures_smaller_than_the_crop_are_named(data):
+    pairs = PairSet.from_folders([data])
+    with pytest.raises(DataError, match=r"96×80 pixels, smaller than the crop of 128"):
+        draw_batch(pairs, Augment(crop=128), 1, step_generator(0, 0))

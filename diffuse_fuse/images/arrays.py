@@ -1,0 +1,155 @@
+"""Arrays of any accepted kind → what the fusion and the metrics compute with.
+
+Accepted: H×W or H×W×3 (RGB); uint8, uint16, or float in [0, 1].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffuse_fuse.errors import ImageError
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what JPEG and the metrics of this field use
+
+# Share of pixels, in percent, that may be clipped at either end when thermal counts are stretched. Enough
+# for the dead pixels of any camera; a person far away (0.2 % of the picture) is clipped to white, not lost.
+CLIPPED_PERCENT = 0.5
+
+_FLOAT_SLACK = 1e-4  # rounding of a resize or a colour conversion that somebody did before
+
+
+def as_infrared(array: np.ndarray, name: str = "infrared") -> np.ndarray:
+    """An infrared array → float32 H×W in [0, 1].
+
+    uint8 is divided by 255, uint16 is stretched by ``stretch_counts``, float must be in [0, 1]. Three equal
+    channels become one, three different ones their luma. Raises ImageError for any other shape, dtype or
+    range.
+    """
+    array = _checked(array, name)
+    array = to_one_channel(array)
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / np.float32(255)
+    if array.dtype == np.uint16:
+        return stretch_counts(array)
+    return _float_in_range(array, name)
+
+
+def as_visible(array: np.ndarray, name: str = "visible") -> np.ndarray:
+    """A visible array → float32 H×W×3 RGB in [0, 1].
+
+    uint8 is divided by 255, uint16 by 65535, float must be in [0, 1]; one channel is repeated. Raises
+    ImageError for any other shape, dtype or range.
+    """
+    array = _checked(array, name)
+    if array.dtype == np.uint8:
+        unit = array.astype(np.float32) / np.float32(255)
+    elif array.dtype == np.uint16:
+        unit = array.astype(np.float32) / np.float32(65535)
+    else:
+        unit = _float_in_range(array, name)
+    return np.repeat(unit[..., None], 3, axis=2) if unit.ndim == 2 else unit
+
+
+def to_uint8_grey(array: np.ndarray, name: str = "infrared") -> np.ndarray:
+    """An infrared array of any accepted kind → uint8 H×W (uint8 H×W comes back as it is)."""
+    array = _checked(array, name)
+    if array.dtype == np.uint8:
+        return to_one_channel(array)
+    return to_bytes(as_infrared(array, name))
+
+
+def to_uint8_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
+    """A visible array of any accepted kind → uint8 H×W×3 RGB (uint8 H×W×3 comes back as it is)."""
+    array = _checked(array, name)
+    if array.dtype == np.uint8:
+        return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
+    return to_bytes(as_visible(array, name))
+
+
+def to_bytes(unit: np.ndarray) -> np.ndarray:
+    """Float in [0, 1] → uint8, rounded to nearest; values outside are clipped."""
+    return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+
+
+def is_grey(array: np.ndarray) -> bool:
+    """True when the picture holds no colour: one channel, or R == G == B everywhere.
+
+    By content, not by channel count: many grey pictures come as three-channel files.
+    """
+    return array.ndim == 2 or bool(
+        np.array_equal(array[..., 0], array[..., 1]) and np.array_equal(array[..., 1], array[..., 2])
+    )
+
+
+def to_one_channel(array: np.ndarray) -> np.ndarray:
+    """H×W or H×W×3 → H×W of the same dtype: the common channel if all three are equal, otherwise the luma."""
+    if array.ndim == 2:
+        return array
+    if is_grey(array):
+        return np.ascontiguousarray(array[..., 0])
+    luma = array.astype(np.float64) @ np.array(LUMA)
+    return np.rint(luma).astype(array.dtype) if array.dtype.kind in "ui" else luma.astype(array.dtype)
+
+
+def stretch_counts(counts: np.ndarray) -> np.ndarray:
+    """Raw thermal counts or temperatures, H×W of any numeric dtype → float32 in [0, 1] over the full range.
+
+    A 14-bit camera fills a few hundred of 65536 levels: shown as they are, its pictures are black. So the
+    values between two robust percentiles are stretched; those outside are clipped. A picture without any
+    contrast is all 0.
+
+    Counts that are all multiples of 257 are an 8-bit picture saved with 16 bits; they keep their 8-bit
+    values.
+    """
+    if counts.dtype == np.uint16 and not np.any(counts % 257):
+        return (counts // 257).astype(np.float32) / np.float32(255)
+    values = counts.astype(np.float64)
+    low, high = np.percentile(values, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
+        low, high = values.min(), values.max()
+    if high <= low:
+        return np.zeros(counts.shape, np.float32)
+    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def require_finite(array: np.ndarray, name: str) -> None:
+    """Raise ImageError if a float array holds NaN or infinity."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        raise ImageError(
+            f"The {name} picture holds NaN or infinite values at {bad} of {array.size} places: "
+            "fill them first, with the median for example."
+        )
+
+
+def _checked(array: np.ndarray, name: str) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
+        raise ImageError(
+            f"The {name} array is of type {array.dtype}: give uint8, uint16, or float with values in [0, 1]."
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.size == 0:
+        raise ImageError(f"The {name} array is empty (shape {array.shape}).")
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3):
+        return array
+    hint = ""
+    if array.ndim == 3 and array.shape[2] == 4:
+        hint = "; drop the alpha channel with array[..., :3]"
+    elif array.ndim == 3 and array.shape[0] in (1, 3):
+        hint = "; put the channels last with array.transpose(1, 2, 0)"
+    elif array.ndim == 4:
+        hint = "; give one picture at a time"
+    raise ImageError(f"The {name} array has the shape {array.shape}: give H×W or H×W×3{hint}.")
+
+
+def _float_in_range(array: np.ndarray, name: str) -> np.ndarray:
+    require_finite(array, name)
+    low, high = float(array.min()), float(array.max())
+    if low < -_FLOAT_SLACK or high > 1 + _FLOAT_SLACK:
+        raise ImageError(
+            f"The {name} array is of floats from {low:g} to {high:g}: floats must be in [0, 1]; "
+            "divide by the largest value that is possible (255 for 8-bit data)."
+        )
+    return np.clip(array.astype(np.float32), 0, 1)

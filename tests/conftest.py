@@ -1,0 +1,35 @@
+"""What tests of several rooms need: small pictures, and a model file that is quick to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A pair of odd size with structure and noise: (ir uint8 37×45, vis uint8 37×45×3), the visible one in colour."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[:37, :45]
+    ir = np.clip(60 + 150 * ((x - 30) ** 2 + (y - 12) ** 2 < 60) + rng.normal(0, 5, (37, 45)), 0, 255)
+    vis = np.stack([4 * x + 20, 5 * y + 10, 255 - 3 * x - 2 * y], axis=-1) + rng.normal(0, 4, (37, 45, 3))
+    return ir.astype(np.uint8), np.clip(vis, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fusion model file with untrained weights and few channels: real in kind, useless in what it shows."""
+    import torch
+
+    from diffuse_fuse.checkpoint import Weights, save_weights
+    from diffuse_fuse.diffusion.schedule import Schedule
+    from diffuse_fuse.diffusion.unet import UNetConfig
+    from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+
+    torch.manual_seed(0)
+    model = FusionModel(UNetConfig(channels=(8, 8), blocks=(1, 1)), Schedule("linear"), FeatureConfig())
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    save_weights(path, Weights("fusion", model.config(), {"data": "none"}, model.state_dict()))
+    return path

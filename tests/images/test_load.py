@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from diffuse_fuse.errors import PairError
+from diffuse_fuse.images.load import load_pair, looks_swapped, match_sizes
+from diffuse_fuse.images.write import write_image
+
+
+def test_a_pair_of_one_size_needs_no_warning(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", scene[1])
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    assert np.array_equal(pair.ir, scene[0]) and np.array_equal(pair.vis, scene[1]) and pair.warnings == ()
+
+
+def test_a_swapped_pair_is_noticed(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", scene[1])
+    pair = load_pair(tmp_path / "vis.png", tmp_path / "ir.png")
+    assert len(pair.warnings) == 1 and "swapped" in pair.warnings[0]
+
+
+def test_swapped_only_when_colour_says_so(scene):
+    ir, vis = scene
+    assert looks_swapped(vis, ir)
+    assert looks_swapped(vis.astype(np.uint16) * 257, np.stack([ir] * 3, -1))
+    assert not looks_swapped(ir, vis)
+    assert not looks_swapped(ir, ir)  # a grey visible picture is nothing odd
+    assert not looks_swapped(vis, vis)  # nor an infrared one in false colours
+    assert not looks_swapped(np.zeros((4, 4, 3), np.uint8), ir)
+
+
+@pytest.mark.parametrize("shape", [(74, 90), (19, 23), (73, 90)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_the_infrared_picture_is_brought_to_the_visible_size(shape, dtype):
+    ir = np.full(shape, 0.5).astype(np.float32) if dtype is np.float32 else np.full(shape, 90, np.uint8)
+    resized, warning = match_sizes(ir, np.zeros((37, 45, 3), np.uint8))
+    assert resized.shape == (37, 45) and resized.dtype == dtype and np.ptp(resized) < 1e-6
+    assert f"{shape[1]}×{shape[0]}" in warning and "45×37" in warning
+
+
+@pytest.mark.parametrize("shape, words", [((45, 37), "90°"), ((37, 60), "crop"), ((100, 100), "crop")])
+def test_other_fields_of_view_are_refused_with_both_sizes(shape, words):
+    with pytest.raises(PairError, match=words) as caught:
+        match_sizes(np.zeros(shape, np.uint8), np.zeros((37, 45, 3), np.uint8))
+    assert f"{shape[1]}×{shape[0]}" in str(caught.value) and "45×37" in str(caught.value)
+
+
+def test_two_percent_is_the_limit():
+    vis = np.zeros((1000, 1000, 3), np.uint8)
+    assert match_sizes(np.zeros((500, 509), np.uint8), vis)[0].shape == (1000, 1000)
+    with pytest.raises(PairError):
+        match_sizes(np.zeros((500, 511), np.uint8), vis)

@@ -11,7 +11,7 @@ goes on where it was. The table is written to OUT/ablation.md and printed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from diffuse_fuse import metrics
 from diffuse_fuse.fusion.fuser import Fuser
 from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
 from diffuse_fuse.images.arrays import to_uint8_grey
-from diffuse_fuse.training.fusion import FusionTask, start_model
+from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.pairs import PairSet
 
@@ -39,12 +39,15 @@ class Row:
     steps: tuple[int, ...] = (50,)
     noise: str = "none"
     seed: int = 0
+    crop: int = 128
+    batch: int = 6
 
     @property
     def name(self) -> str:
         """Also the name of the row's folder."""
         start = "diffusion" if self.pretrained else "random"
-        return f"{start}-{self.unet}-t{'+'.join(map(str, self.steps))}-{self.noise}-s{self.seed}"
+        steps = "+".join(map(str, self.steps))
+        return f"{start}-{self.unet}-t{steps}-{self.noise}-{self.batch}x{self.crop}-s{self.seed}"
 
 
 ROWS = (
@@ -58,6 +61,7 @@ ROWS = (
     Row(True, "frozen", noise="fixed"),
     Row(True, "frozen", steps=(5, 50, 200), noise="fixed"),
     Row(True, "finetune", steps=(5,)),
+    Row(True, "finetune", crop=176, batch=3),  # as many pixels in larger pieces
     Row(True, "finetune", seed=1),
     Row(False, "finetune", seed=1),
 )
@@ -91,7 +95,16 @@ def _one(
 ) -> dict[str, float]:
     torch.compiler.reset()
     model, source = start_model(diffusion if row.pretrained else None, None, row.steps, row.noise, row.seed)
-    task = FusionTask(model, pairs, held_out, unet=row.unet, source=source, seed=row.seed)
+    task = FusionTask(
+        model,
+        pairs,
+        held_out,
+        unet=row.unet,
+        augment=replace(FUSION_AUGMENT, crop=row.crop),
+        batch=row.batch,
+        source=source,
+        seed=row.seed,
+    )
     settings = Settings(out, steps=steps, resume=True, warmup=50, ema=0.99, compile=compile_)
     train(task, settings)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]

@@ -20,7 +20,9 @@ def file(tmp_path):
 def test_round_trip(file):
     weights = load_weights(file, "diffusion")
     assert (weights.kind, weights.config, weights.card) == ("diffusion", {"steps": 10}, {"data": "none"})
-    assert all(torch.equal(weights.tensors[k], TENSORS[k]) and weights.tensors[k].dtype == torch.float32 for k in TENSORS)
+    assert all(
+        torch.equal(weights.tensors[k], TENSORS[k]) and weights.tensors[k].dtype == torch.float32 for k in TENSORS
+    )
 
 
 def test_same_weights_give_the_same_bytes(file, tmp_path):

@@ -28,9 +28,9 @@ class LossWeights:
     gradient: float = 1.0
     vif: float = 0.3
     balance: float = 0.5
-    qabf: float = 2.0
+    qabf: float = 2.5
     ssim: float = 1.0
-    scd: float = 0.5
+    scd: float = 0.7
     chroma: float = 0.05
     artefact: float = 1.0
     range: float = 10.0

@@ -98,7 +98,8 @@ class DiffusionTask:
 
     def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
         """The UNet with its configuration and the schedule that it was trained with."""
-        return pack_diffusion(self.config, self.schedule, tensors, card)
+        origin = {"data": list(self.train.names), "pairs": len(self.train), "batch": self.batch, "seed": self.seed}
+        return pack_diffusion(self.config, self.schedule, tensors, {**origin, **card})
 
     def _to_model(self, crops: np.ndarray) -> torch.Tensor:
         """[0, 1] to [-1, 1], channels last."""

@@ -147,7 +147,16 @@ class FusionTask:
 
     def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
         """The whole model: UNet, feature rule and head."""
-        return Weights("fusion", self.model.config(), {"unet": self.mode, **card}, tensors)
+        origin = {
+            "data": list(self.train.names),
+            "pairs": len(self.train),
+            "unet": f"{self.mode} from {self.source}",
+            "batch": self.batch,
+            "crop": self.augment.crop,
+            "seed": self.seed,
+            "losses": asdict(self.losses),
+        }
+        return Weights("fusion", self.model.config(), {**origin, **card}, tensors)
 
     def _distance_to_teacher(self, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """How far the noise-free features are from the teacher's mean over noise levels, relative to its size."""

@@ -21,15 +21,21 @@ class PairSet:
     to the square root of its size, so that four pairs of one camera are not lost among three hundred of others.
     """
 
-    def __init__(self, pairs: Sequence[tuple[Path, Path]], folder: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[tuple[Path, Path]],
+        folder: Sequence[int] | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
         if not pairs:
             raise DataError("There are no pairs to train on.")
         self.pairs = list(pairs)
+        self.names = tuple(names)  # of the data folders, for the card of the weights
         self._cache: dict[int, np.ndarray] = {}
         self._cached_bytes = 0
-        group = np.asarray(folder if folder is not None else [0] * len(pairs))
-        sizes = np.bincount(group)
-        self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[group]
+        self._folder = np.asarray(folder if folder is not None else [0] * len(pairs))
+        sizes = np.bincount(self._folder)
+        self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[self._folder]
 
     @classmethod
     def from_folders(cls, roots: Sequence[Path | str]) -> PairSet:
@@ -40,7 +46,7 @@ class PairSet:
             found = _pairs_of(Path(root))
             pairs += found
             folder += [number] * len(found)
-        return cls(pairs, folder)
+        return cls(pairs, folder, ["/".join(Path(root).resolve().parts[-2:]) for root in roots])
 
     def split(self, every: int) -> tuple[PairSet, PairSet]:
         """(training, validation): every ``every``-th pair in order of name is held out, at least one."""
@@ -48,11 +54,8 @@ class PairSet:
         kept = [i for i in range(len(self.pairs)) if i not in set(held)]
         if not kept:
             raise DataError("One pair is not enough to train on and to validate with: give more, or --val.")
-        group = np.unique(self.share, return_inverse=True)[1]
-        return (
-            PairSet([self.pairs[i] for i in kept], np.unique(group[kept], return_inverse=True)[1]),
-            PairSet([self.pairs[i] for i in held]),
-        )
+        train, val = (PairSet([self.pairs[i] for i in part], self._folder[part], self.names) for part in (kept, held))
+        return train, val
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -50,7 +50,8 @@ def test_same_in_any_order_and_batch(unet, noise):
 
 def test_same_in_another_process():
     runs = [
-        subprocess.run([sys.executable, "-c", HASH], capture_output=True, text=True, check=True).stdout for _ in range(2)
+        subprocess.run([sys.executable, "-c", HASH], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
     ]
     assert runs[0] == runs[1] != ""
 

@@ -31,7 +31,12 @@ def flat(state):
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("diffusion", {}), ("fusion", {"unet": "finetune"}), ("fusion", {"unet": "frozen"}), ("fusion", {"unet": "distill"})],
+    [
+        ("diffusion", {}),
+        ("fusion", {"unet": "finetune"}),
+        ("fusion", {"unet": "frozen"}),
+        ("fusion", {"unet": "distill"}),
+    ],
 )
 def test_40_steps_are_20_and_resume_and_20(tmp_path, make_task, kind, options):
     train(make_task(kind, **options), settings(tmp_path / "whole", 40))

@@ -64,7 +64,12 @@ def test_without_augmentation_crops_are_parts_of_the_picture(data):
     pairs = PairSet.from_folders([data])
     plain = Augment(crop=80, zoom=(1, 1), photometric=0, grey=0)
     crop = draw_batch(pairs, plain, 1, step_generator(3, 3))[0].transpose(1, 2, 0) * 255
-    parts = [v for p in (pairs[i] for i in range(6)) for x in range(17) for v in (p[:, x : x + 80], p[:, x : x + 80][:, ::-1])]
+    parts = [
+        v
+        for p in (pairs[i] for i in range(6))
+        for x in range(17)
+        for v in (p[:, x : x + 80], p[:, x : x + 80][:, ::-1])
+    ]
     assert any(np.allclose(crop, part, atol=1e-3) for part in parts)
 
 

@@ -35,6 +35,9 @@ class LossWeights:
     artefact: float = 1.0
     range: float = 10.0
 
+# Against a source that is nearly black, VIF rises without bound as noise is amplified; a copy of it has VIF 1.
+_VIF_LIMIT = 1.25
+
 
 def fusion_loss(
     fused: torch.Tensor, raw: torch.Tensor, ir: torch.Tensor, vis: torch.Tensor, weights: LossWeights
@@ -47,7 +50,7 @@ def fusion_loss(
     a, b, f = ir * 255, luma(vis) * 255, luma(fused) * 255
     grad_a, grad_b, grad_f = sobel(a), sobel(b), sobel(f)
     mag_a, mag_b, mag_f = magnitude(grad_a), magnitude(grad_b), magnitude(grad_f)
-    vif_ir, vif_vis = vif_halves(a, b, f)
+    vif_ir, vif_vis = (_VIF_LIMIT * torch.tanh(half / _VIF_LIMIT) for half in vif_halves(a, b, f))
     terms = {
         "intensity": (f - torch.maximum(a, b)).abs().mean() / 255,
         "gradient": (mag_f - torch.maximum(mag_a, mag_b)).abs().mean() / 255,
@@ -70,6 +73,7 @@ def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch
     A small constant in numerator and denominator keeps flat crops from being a ratio of two nothings.
     """
     noise = 2.0  # sigma_n^2 of the paper's code
+    pixels = a[0].numel()
     num = [0.0, 0.0]
     den = [0.0, 0.0]
     for scale in range(4):
@@ -85,7 +89,7 @@ def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch
             left = (var_f - gain * (cross - mean * mf)).clamp_min(1e-3)
             num[i] = num[i] + torch.log10(1 + gain * gain * var / (left + noise)).sum(dim=(1, 2))
             den[i] = den[i] + torch.log10(1 + var / noise).sum(dim=(1, 2))
-    flat = 1e-2 * f[0].numel()  # an information of 0.01 digits a pixel of the coarsest scale
+    flat = 1e-2 * pixels  # an information of 0.01 digits a pixel, far below that of any structure
     return (num[0] + flat) / (den[0] + flat), (num[1] + flat) / (den[1] + flat)
 
 

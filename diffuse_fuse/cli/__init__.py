@@ -1,0 +1,16 @@
+"""The command line: one module a command, each parse → call → print.
+
+Nothing heavy is imported before a command runs, so ``dfuse --help`` is instant.
+"""
+
+from __future__ import annotations
+
+
+def main() -> int:
+    """The entry point of ``dfuse``: runs the command line, returns the exit code."""
+    from diffuse_fuse.cli import commands
+
+    return commands.main()
+
+
+__all__ = ["main"]

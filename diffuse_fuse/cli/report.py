@@ -1,0 +1,79 @@
+"""What the commands print: metrics as a table, warnings and failures as sentences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffuse_fuse.batch import Result
+
+_NAMED = 5  # files named in a sentence before it says "and … more"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells → aligned columns, two spaces apart."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def metrics_table(values: Mapping[str, float], heading: str = "value") -> str:
+    """One line a metric: name, value, which direction is better."""
+    from diffuse_fuse.metrics import REGISTRY
+
+    better = {"up": "higher", "down": "lower"}
+    rows = [("metric", heading, "better")]
+    rows += [(name, f"{value:.4f}", better[REGISTRY[name].direction]) for name, value in values.items()]
+    return table(rows)
+
+
+def without_partner(ir_only: Sequence[Path], vis_only: Sequence[Path]) -> list[str]:
+    """A sentence for each side that has files without a partner."""
+    sentences = []
+    for kind, other, paths in (("infrared", "visible", ir_only), ("visible", "infrared", vis_only)):
+        if paths:
+            pictures = "picture has" if len(paths) == 1 else "pictures have"
+            sentences.append(f"{len(paths)} {kind} {pictures} no {other} partner: {_named(paths)}.")
+    return sentences
+
+
+def warnings(results: Sequence[Result]) -> list[str]:
+    """The warnings of all pairs; one that many pairs share is said once."""
+    where = defaultdict(list)
+    for result in results:
+        for text in result.warnings:
+            where[text].append(result.vis)
+    return [f"{text} ({_named(paths)})" for text, paths in where.items()]
+
+
+def failures(results: Sequence[Result]) -> list[str]:
+    """A headline and a line for each failed pair; nothing if there is none."""
+    failed = [result for result in results if result.status == "failed"]
+    if not failed:
+        return []
+    lines = [f"{len(failed)} of {len(results)} pairs failed:"]
+    lines += [f"  {result.error}" for result in failed]
+    return lines
+
+
+def summary(results: Sequence[Result], out: Path) -> str:
+    """One line: how many of each kind, how long a pair took, where they are."""
+    count = {status: sum(result.status == status for result in results) for status in ("ok", "skipped", "failed")}
+    text = f"{count['ok']} fused"
+    if count["skipped"]:
+        text += f", {count['skipped']} skipped (already there; --overwrite fuses them again)"
+    if count["failed"]:
+        text += f", {count['failed']} failed"
+    if count["ok"]:
+        seconds = sum(result.seconds for result in results if result.status == "ok")
+        text += f"; {seconds / count['ok']:.2f} s a pair"
+    return f"{text}; in {out}"
+
+
+def _named(paths: Sequence[Path]) -> str:
+    names = ", ".join(str(path) for path in paths[:_NAMED])
+    return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED} more"

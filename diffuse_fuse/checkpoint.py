@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.files import write_atomically
 
 VERSION = 1
 KINDS = ("diffusion", "fusion")
@@ -101,22 +100,6 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
                 f"its configuration asks for {tuple(value.shape)}."
             )
     model.load_state_dict(tensors)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes ``data`` to a temporary file beside ``path``, flushes it to the disk and renames it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def sha256(path: Path | str) -> str:

@@ -56,6 +56,11 @@ def locate(name_or_path: str | Path) -> Path:
     )
 
 
+def name_of(path: Path) -> str:
+    """What a weights file is called in messages: shipped ones by name, others by path."""
+    return path.stem if path.parent == folder() else str(path)
+
+
 def find(name_or_path: str | Path) -> ModelCard:
     """The card of shipped weights by name, or of a file by path. Raises WeightsError as ``locate`` does."""
     return _card(locate(name_or_path))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from diffuse_fuse.checkpoint import Weights, fill, load_weights, read_header, save_weights, write_atomically
+from diffuse_fuse.checkpoint import Weights, fill, load_weights, read_header, save_weights
 from diffuse_fuse.errors import WeightsError
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(4)}
@@ -66,11 +66,3 @@ def test_tensors_must_fit_the_model():
         fill(model, {"weight": torch.ones(2, 3), "c": torch.zeros(2)}, "it")
     with pytest.raises(WeightsError, match=r"weight has shape \(3, 2\).*asks for \(2, 3\)"):
         fill(model, {"weight": torch.ones(3, 2), "bias": torch.zeros(2)}, "it")
-
-
-def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
-    target = tmp_path / "x"
-    target.write_bytes(b"old")
-    with pytest.raises(TypeError):
-        write_atomically(target, "not bytes")
-    assert target.read_bytes() == b"old" and list(tmp_path.iterdir()) == [target]

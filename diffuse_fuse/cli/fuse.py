@@ -100,8 +100,7 @@ def _load(
     from diffuse_fuse import batch, models
 
     if not batch.count_work(jobs, existing):
-        path = models.locate(model)
-        return None, path.stem if path.parent == models.folder() else str(path)
+        return None, models.name_of(models.locate(model))
     from diffuse_fuse.fusion.fuser import Fuser
 
     fuser = Fuser(model, device=device.value, threads=threads)

@@ -37,7 +37,7 @@ class Fuser:
                 raise UsageError(f"The number of threads must be at least 1, not {threads}.")
             torch.set_num_threads(threads)
         path = models.locate(os.fspath(model))
-        self.model_name: str = path.stem if path.parent == models.folder() else str(path)
+        self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
         self._model = load_model(path).to(self.device, memory_format=torch.channels_last)
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.files import write_atomically
 
 # Quality over size: a fused picture is looked at closely, and colour must not bleed (4:4:4).
 _JPEG = [
@@ -61,19 +62,8 @@ def require_suffix(path: Path) -> None:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file in one step: under a hidden name in the same folder, then renamed over ``path``.
-
-    Folders on the way are made. Raises ImageWriteError with what the file system says.
-    """
-    path = Path(path)
-    # the name is known before the file exists, so an interrupt at any point below cannot leave it behind
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """``write_atomically`` that raises ImageWriteError with what the file system says."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, data)
     except OSError as error:
         raise ImageWriteError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights, save_weights, write_atomically
+from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
+from diffuse_fuse.files import write_atomically
+from diffuse_fuse.images import write_image
 from diffuse_fuse.training.progress import Progress
 from diffuse_fuse.training.state import load_state, save_state
 
@@ -193,7 +194,7 @@ class _Run:
             self.best = figures["val_loss"]
             save_weights(self.out / "best.safetensors", weights)
         self._log(**figures)
-        write_atomically(self.out / "preview.png", cv2.imencode(".png", preview[:, :, ::-1])[1].tobytes())
+        write_image(self.out / "preview.png", preview)
         save_state(
             self.out / "state.pt",
             {

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from diffuse_fuse.checkpoint import write_atomically
 from diffuse_fuse.errors import TrainingError
+from diffuse_fuse.files import write_atomically
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

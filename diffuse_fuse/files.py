@@ -1,0 +1,25 @@
+"""Files that are there whole or not at all, also after a kill, a full disk or a loss of power."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes ``data`` under a hidden name in the same folder, flushes it to the disk, renames it over ``path``.
+
+    Folders on the way are made. Raises OSError; the old file, if there was one, is then as it was.
+    """
+    path = Path(path)
+    # The name is known before the file exists, so an interrupt at any point below cannot leave it behind.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

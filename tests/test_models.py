@@ -1,0 +1,48 @@
+"""The shipped weights and their cards."""
+
+import pytest
+
+from diffuse_fuse import models
+from diffuse_fuse.checkpoint import load_weights, sha256
+from diffuse_fuse.diffusion.model import load_diffusion
+from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.fusion.model import load_model
+
+
+def test_a_fusion_and_a_diffusion_model_are_shipped():
+    cards = models.available()
+    assert cards[0].is_default and cards[0].kind == "fusion"
+    assert {card.kind for card in cards} == {"fusion", "diffusion"}
+    assert sum(card.bytes for card in cards) < 60e6
+    assert all(5e6 < card.parameters < 15e6 for card in cards)
+    assert all(card.sha256 == sha256(card.path) for card in cards)
+
+
+def test_cards_say_data_and_training():
+    for card in models.available():
+        assert {"data", "steps", "minutes"} <= card.card.keys(), card.name
+
+
+def test_every_shipped_file_loads():
+    for card in models.available():
+        model = load_model(card.path) if card.kind == "fusion" else load_diffusion(card.path)
+        assert model is not None
+
+
+def test_default_is_found_by_both_names_and_by_path():
+    default = models.find("default")
+    assert default == models.find(default.name) == models.find(default.path)
+    assert models.name_of(default.path) == default.name
+
+
+def test_own_file_is_found_by_path(tiny_model):
+    card = models.find(tiny_model)
+    assert (card.name, card.is_default) == ("tiny", False)
+    assert models.name_of(tiny_model) == str(tiny_model)
+    assert card.parameters == sum(t.numel() for t in load_weights(tiny_model).tensors.values())
+
+
+@pytest.mark.parametrize("name", ["nosuch", "../weights/base", "missing.safetensors"])
+def test_unknown_names_name_the_shipped_ones(name):
+    with pytest.raises(WeightsError, match=r"no model.*base"):
+        models.locate(name)

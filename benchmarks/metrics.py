@@ -1,7 +1,7 @@
 """CPU time of the metrics on one 640×480 pair, one core.
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py            # the default set, together
-    OMP_NUM_THREADS=1 python benchmarks/metrics.py --each     # every metric by itself too (the ``cost`` of the registry)
+    OMP_NUM_THREADS=1 python benchmarks/metrics.py --each     # every metric by itself too: ``Metric.cost``
 
 The pair is made here from integers, so the numbers of two machines can be compared. Times are CPU seconds of this
 process, the least of several runs: what else runs on the machine then counts little.
@@ -24,7 +24,9 @@ def synthetic(height: int = 480, width: int = 640) -> tuple[Array, Array, Array]
     """Infrared H×W, visible and fused H×W×3, uint8: shading, texture, edges and hot spots."""
     y, x = np.mgrid[:height, :width].astype(np.int64)
     texture = (x * x * 31 + y * y * 17 + x * y * 7) % 61
-    vis = np.stack([(x * 97 // width + y * gain // height + texture * (x // 40 % 2)) % 200 + 20 for gain in (60, 90, 30)])
+    vis = np.stack(
+        [(x * 97 // width + y * gain // height + texture * (x // 40 % 2)) % 200 + 20 for gain in (60, 90, 30)]
+    )
     hot = sum(((x - cx) ** 2 + 2 * (y - cy) ** 2 < radius**2) for cx, cy, radius in ((120, 300, 25), (400, 200, 18)))
     ir = y * 60 // height + texture // 4 + 40 + 150 * hot
     vis = vis.transpose(1, 2, 0)

@@ -1,0 +1,100 @@
+"""The three pictures that every metric looks at, checked once, and what several metrics share.
+
+A metric is a function of one ``Triple``. What more than one metric needs (luma, gradients, local moments) is a
+function of the triple too, called through ``Triple.once``: computed at the first call, kept for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from diffuse_fuse.errors import MetricError
+
+T = TypeVar("T")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# MATLAB's rgb2gray to nine digits: the luma of every evaluator that this package is compared with.
+LUMA = (0.298936021, 0.587043074, 0.114020904)
+
+_NAMES = {"ir": "infrared", "vis": "visible", "fused": "fused"}
+
+
+class Triple:
+    """An infrared, a visible and a fused picture of one scene.
+
+    ir, vis, fused: uint8, H×W or H×W×3 (RGB), equal height and width. Raises MetricError otherwise.
+    """
+
+    def __init__(self, ir: Array, vis: Array, fused: Array) -> None:
+        self.pictures = {"ir": ir, "vis": vis, "fused": fused}
+        for name, picture in self.pictures.items():
+            _check(_NAMES[name], picture)
+        sizes = {name: picture.shape[:2] for name, picture in self.pictures.items()}
+        if len(set(sizes.values())) > 1:
+            said = ", ".join(f"{_NAMES[name]} {width}×{height}" for name, (height, width) in sizes.items())
+            raise MetricError(f"The pictures differ in size ({said}): bring them to one size before measuring.")
+        self._kept: dict[Callable[[Triple], Any], Any] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.pictures["ir"].shape[:2]
+        return height, width
+
+    @cached_property
+    def ir(self) -> Array:
+        """Luma of the infrared picture, H×W uint8."""
+        return luma(self.pictures["ir"])
+
+    @cached_property
+    def vis(self) -> Array:
+        """Luma of the visible picture, H×W uint8."""
+        return luma(self.pictures["vis"])
+
+    @cached_property
+    def fused(self) -> Array:
+        """Luma of the fused picture, H×W uint8."""
+        return luma(self.pictures["fused"])
+
+    @cached_property
+    def lumas(self) -> tuple[Array, Array, Array]:
+        """Luma of ir, vis and fused, H×W float64 holding the integers 0…255."""
+        return self.ir.astype(np.float64), self.vis.astype(np.float64), self.fused.astype(np.float64)
+
+    def once(self, compute: Callable[[Triple], T]) -> T:
+        """``compute(self)``, computed at the first call only."""
+        if compute not in self._kept:
+            self._kept[compute] = compute(self)
+        kept: T = self._kept[compute]
+        return kept
+
+
+def luma(picture: Array) -> Array:
+    """Grey values of a uint8 picture as MATLAB's rgb2gray gives them: round(.298936 R + .587043 G + .114021 B)."""
+    if picture.ndim == 2:
+        return picture
+    tables = [weight * np.arange(256) for weight in LUMA]
+    grey = tables[0][picture[..., 0]] + tables[1][picture[..., 1]] + tables[2][picture[..., 2]]
+    return np.floor(grey + 0.5).astype(np.uint8)
+
+
+def rgb(picture: Array) -> Array:
+    """H×W×3 of a picture that may be grey."""
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def _check(name: str, picture: object) -> None:
+    if not isinstance(picture, np.ndarray):
+        raise MetricError(f"The {name} picture is a {type(picture).__name__}: a metric needs a numpy array.")
+    if picture.ndim != 2 and not (picture.ndim == 3 and picture.shape[2] == 3):
+        raise MetricError(f"The {name} picture has the shape {picture.shape}: a metric needs H×W or H×W×3 (RGB).")
+    if picture.dtype != np.uint8:
+        raise MetricError(
+            f"The {name} picture is {picture.dtype}: metrics are defined on uint8 in 0…255, round and convert first."
+        )
+    if picture.size == 0:
+        raise MetricError(f"The {name} picture is empty.")

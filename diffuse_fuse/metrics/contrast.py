@@ -1,0 +1,106 @@
+"""Contrast of the fused picture by itself: SD, SF, AG."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.metric import Metric
+
+
+def sd(t: Triple) -> float:
+    """Standard deviation of the fused grey values in 0…255 (Rao 1997): SD = √mean (F − mean F)²."""
+    return float(np.std(t.lumas[2]))
+
+
+def sf(t: Triple) -> float:
+    """Spatial frequency of the fused luma in 0…255 (Eskicioglu 1995): √(RF² + CF²), means over differences."""
+    fused = t.lumas[2]
+    return math.sqrt(_mean_square(np.diff(fused, axis=0)) + _mean_square(np.diff(fused, axis=1)))
+
+
+def ag(t: Triple) -> float:
+    """Average gradient in 0…255 (Cui 2015): Σ √((gₓ² + g_y²)/2) / ((M−1)(N−1)), gₓ, g_y central differences."""
+    height, width = t.shape
+    return float(t.once(_gradient_strength).sum()) / (max(1, height - 1) * max(1, width - 1))
+
+
+def _sd_saturated(t: Triple) -> float:
+    # uint8 arithmetic of MATLAB: differences below zero become 0, squares above 255 become 255
+    fused = t.lumas[2]
+    difference = np.maximum(np.floor(fused - fused.mean() + 0.5), 0)
+    return math.sqrt(np.minimum(difference**2, 255).mean())
+
+
+def _sf_unit(t: Triple) -> float:
+    return sf(t) / 255
+
+
+def _ag_mean(t: Triple) -> float:
+    return float(t.once(_gradient_strength).mean())
+
+
+def _gradient_strength(t: Triple) -> Array:
+    fused = t.lumas[2]
+    along = [_central(fused, axis) for axis in (0, 1)]
+    return np.sqrt((along[0] ** 2 + along[1] ** 2) / 2)
+
+
+def _central(image: Array, axis: int) -> Array:
+    # np.gradient refuses an axis of length 1
+    return np.gradient(image, axis=axis) if image.shape[axis] > 1 else np.zeros_like(image)
+
+
+def _mean_square(values: Array) -> float:
+    return float(np.square(values).mean()) if values.size else 0.0
+
+
+METRICS = (
+    Metric(
+        name="SD",
+        direction="up",
+        range="0 … 127.5",
+        summary="standard deviation of the fused grey values",
+        equation="√ mean (F − mean F)²",
+        paper="Rao, Meas. Sci. Technol. 8 (1997) 355",
+        convention="population, grey levels 0…255",
+        pitfalls="Looks at the fused picture alone: any stretch raises it.",
+        others="tang-sheets: squares in saturating uint8, 8 … 11 instead of 30 … 50, and another ranking.",
+        degenerate="0 for a constant picture.",
+        cost=6,
+        function=sd,
+        variants={"tang-sheets": _sd_saturated},
+    ),
+    Metric(
+        name="SF",
+        direction="up",
+        range="0 … 360",
+        summary="spatial frequency: how strongly neighbouring pixels differ",
+        equation="√(RF² + CF²), RF² and CF² the mean squared differences along columns and rows",
+        paper="Eskicioglu, Fisher, IEEE Trans. Commun. 43 (1995) 2959",
+        convention="grey levels 0…255, means over the differences that exist",
+        pitfalls="Looks at the fused picture alone: noise, halos and a bright line at the border raise it.",
+        others="tang-sheets: /255. VIFB: divides by M·N, −0.17 %. cddfuse, IVIF_ZOO: this number.",
+        degenerate="0 for a constant picture; a direction with one pixel counts 0.",
+        cost=6,
+        function=sf,
+        variants={"tang-sheets": _sf_unit},
+    ),
+    Metric(
+        name="AG",
+        direction="up",
+        range="0 … ≈255",
+        summary="average gradient of the fused picture",
+        equation="Σ √((gₓ² + g_y²)/2) / ((M−1)(N−1)), central differences",
+        paper="Cui, Feng, Xu, Li, Chen, Optics Commun. 341 (2015) 199",
+        convention="grey levels 0…255, divided by (M−1)(N−1)",
+        pitfalls="As SF.",
+        others="cddfuse, IVIF_ZOO: divided by M·N, −0.7 %. Forward differences (some): about +35 %.",
+        degenerate="0 for a constant picture; a direction with one pixel has gradient 0 and counts as length 1.",
+        cost=8,
+        function=ag,
+        variants={"cddfuse": _ag_mean},
+    ),
+)

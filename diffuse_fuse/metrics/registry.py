@@ -1,0 +1,76 @@
+"""All metrics by name, in the order in which tables show them, and ``compute``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diffuse_fuse.errors import MetricError
+from diffuse_fuse.metrics import (
+    colour,
+    contrast,
+    correlation,
+    fmi,
+    gradient,
+    information,
+    perceptual,
+    phase,
+    piella,
+    structure,
+    targets,
+    vif,
+)
+from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.conventions import check_convention
+from diffuse_fuse.metrics.metric import Metric
+
+_FAMILIES = (
+    contrast, information, correlation, vif, gradient, structure, fmi, phase, perceptual, piella, colour, targets,
+)  # fmt: skip
+_ORDER = (
+    *("EN", "SD", "SF", "AG"),
+    *("MI", "NMI", "CC", "SCD", "MSE", "PSNR"),
+    *("VIF", "VIF_ir", "VIF_vis", "VIFF"),
+    *("Qabf", "Nabf", "Labf"),
+    *("SSIM", "MS_SSIM", "FMI_pixel", "FMI_dct", "FMI_w", "FMI_raw"),
+    *("Qp", "Qcb", "Qcv", "Qw", "Qe", "Qs"),
+    *("DeltaE", "dE_ab", "dC", "dC_signed", "dHue", "dL"),
+    "HTV",
+)
+_DEFINED = {metric.name: metric for family in _FAMILIES for metric in family.METRICS}
+
+REGISTRY: dict[str, Metric] = {name: _DEFINED[name] for name in _ORDER}
+DEFAULT = ("EN", "SD", "SF", "AG", "MI", "VIF", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM", "DeltaE", "dC")
+FUSE = ("EN", "SD", "SF", "AG", "MI", "VIF", "Qabf", "SCD", "DeltaE")
+
+
+def compute(
+    ir: Array,
+    vis: Array,
+    fused: Array,
+    names: Iterable[str] | str | None = None,
+    convention: str = "plain",
+) -> dict[str, float]:
+    """Metrics of one fused picture, in the order asked; what they share is computed once.
+
+    ir, vis, fused: uint8, H×W or H×W×3 (RGB), equal sizes. names: metric names; None for ``DEFAULT``, "all" for
+    every one. convention: a name of ``CONVENTIONS``; a metric that an evaluator does not have gives its plain
+    value. NaN where a metric says nothing about these pictures. Raises MetricError for unknown names and
+    conventions, and pictures that are not as said.
+    """
+    check_convention(convention)
+    chosen = select(names)
+    triple = Triple(ir, vis, fused)
+    return {metric.name: metric.value(triple, convention) for metric in chosen}
+
+
+def select(names: Iterable[str] | str | None = None) -> list[Metric]:
+    """The metrics of the given names; None for ``DEFAULT``, "all" for every one. Raises MetricError if unknown."""
+    if names is None:
+        names = DEFAULT
+    elif isinstance(names, str):
+        names = REGISTRY if names == "all" else (names,)
+    names = list(names)
+    unknown = [name for name in names if name not in REGISTRY]
+    if unknown:
+        raise MetricError(f"There is no metric {', '.join(map(repr, unknown))}: choose from {', '.join(REGISTRY)}.")
+    return [REGISTRY[name] for name in names]

@@ -1,0 +1,212 @@
+"""Visual information fidelity in the pixel domain: VIF with its two halves, and Han's VIFF."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.filters import gaussian_valid
+from diffuse_fuse.metrics.metric import Metric
+
+_WINDOWS = (17, 9, 5, 3)  # one a scale, sigma a fifth of it
+_TINY = 1e-10
+_SENSOR_NOISE = 2.0  # sigma_n² of Sheikh and Bovik, in squared grey levels
+_HAN_NOISE = 0.005 * 255**2
+_HAN_WEIGHTS = (1 / 2.15, 0.0, 0.15 / 2.15, 1 / 2.15)
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """Fused = gain · source + noise, locally: the model of one source at one scale. All arrays h×w."""
+
+    gain: Array  # g
+    noise: Array  # sigma_v²
+    source: Array  # sigma_s², the source's local variance
+
+    def preserved(self, noise: float) -> Array:
+        """Information about the source that survives into the fused picture, a pixel."""
+        return np.log10(1 + self.gain * self.gain * self.source / (self.noise + noise))
+
+    def available(self, noise: float) -> Array:
+        """Information about the source that an eye with this noise could have, a pixel."""
+        return np.log10(1 + self.source / noise)
+
+
+def vif(t: Triple) -> float:
+    """Visual information fidelity, sum over both sources, 0…about 2 (Sheikh and Bovik 2006): VIF_ir + VIF_vis."""
+    return vif_ir(t) + vif_vis(t)
+
+
+def vif_ir(t: Triple) -> float:
+    """The infrared half of VIF: Σ log(1 + g² σ_s²/(σ_v² + σ_n²)) / Σ log(1 + σ_s²/σ_n²) over four scales."""
+    return _fidelity([ir for ir, _ in t.once(_scales)])
+
+
+def vif_vis(t: Triple) -> float:
+    """The visible half of VIF: Σ log(1 + g² σ_s²/(σ_v² + σ_n²)) / Σ log(1 + σ_s²/σ_n²) over four scales."""
+    return _fidelity([vis for _, vis in t.once(_scales)])
+
+
+def viff(t: Triple) -> float:
+    """VIF for fusion, 0…about 1 (Han 2013): Σ_k p_k Σ VID_k / Σ VIND_k, at each pixel the source of smaller gain."""
+    total = 0.0
+    for (ir, vis), weight in zip(t.once(_scales), _HAN_WEIGHTS, strict=True):
+        if ir.gain.size == 0:
+            return math.nan
+        take_ir = ir.gain < vis.gain
+        # 1e-7 a pixel, as in Han's code: two flat pictures score 1
+        preserved = np.where(take_ir, ir.preserved(_HAN_NOISE), vis.preserved(_HAN_NOISE)) + 1e-7
+        available = np.where(take_ir, ir.available(_HAN_NOISE), vis.available(_HAN_NOISE)) + 1e-7
+        total += weight * float(preserved.sum()) / float(available.sum())
+    return total
+
+
+def _vif_saturated(t: Triple) -> float:
+    return _vif_ir_saturated(t) + _vif_vis_saturated(t)
+
+
+def _vif_ir_saturated(t: Triple) -> float:
+    return _fidelity([ir for ir, _ in t.once(_scales_saturated)])
+
+
+def _vif_vis_saturated(t: Triple) -> float:
+    return _fidelity([vis for _, vis in t.once(_scales_saturated)])
+
+
+def _fidelity(channels: list[_Channel]) -> float:
+    if channels[-1].gain.size == 0:
+        return math.nan
+    preserved = sum(float(channel.preserved(_SENSOR_NOISE).sum()) for channel in channels)
+    available = sum(float(channel.available(_SENSOR_NOISE).sum()) for channel in channels)
+    # a flat source has nothing to lose
+    return preserved / available if available > 0 else 1.0
+
+
+def _scales(t: Triple) -> list[tuple[_Channel, _Channel]]:
+    return _pyramid(t, saturate=False)
+
+
+def _scales_saturated(t: Triple) -> list[tuple[_Channel, _Channel]]:
+    return _pyramid(t, saturate=True)
+
+
+def _pyramid(t: Triple, saturate: bool) -> list[tuple[_Channel, _Channel]]:
+    """The channel (ir → fused, vis → fused) at each of the four scales.
+
+    saturate: products at the first scale stop at 255, as uint8 arithmetic in MATLAB does.
+    """
+    # A flat picture without its constant gives exact zeros. Others keep theirs: in nearly flat windows the gain is
+    # in the thousands and hangs on the last digits, which must be those of the original.
+    planes = [plane if saturate or np.ptp(plane) > 0 else np.zeros_like(plane) for plane in t.lumas]
+    channels = []
+    for scale, size in enumerate(_WINDOWS):
+        sigma = size / 5
+        if scale > 0:
+            planes = [gaussian_valid(plane, size, sigma)[::2, ::2] for plane in planes]
+        means = [gaussian_valid(plane, size, sigma) for plane in planes]
+
+        def covariance(i: int, j: int, planes=planes, means=means, size=size, sigma=sigma, scale=scale) -> Array:
+            product = planes[i] * planes[j]
+            if saturate and scale == 0:
+                product = np.minimum(product, 255)
+            return gaussian_valid(product, size, sigma) - means[i] * means[j]
+
+        fused = np.maximum(covariance(2, 2), 0)
+        channels.append(
+            (
+                _channel(np.maximum(covariance(0, 0), 0), fused, covariance(0, 2)),
+                _channel(np.maximum(covariance(1, 1), 0), fused, covariance(1, 2)),
+            )
+        )
+    return channels
+
+
+def _channel(source: Array, fused: Array, both: Array) -> _Channel:
+    """Local variances of source and fused and their covariance → gain and noise, as the original code decides."""
+    gain = both / (source + _TINY)
+    noise = fused - gain * both
+    flat = source < _TINY
+    gain[flat] = 0
+    noise[flat] = fused[flat]
+    source = np.where(flat, 0, source)
+    empty = fused < _TINY
+    gain[empty] = 0
+    noise[empty] = 0
+    reversed_ = gain < 0
+    noise[reversed_] = fused[reversed_]
+    gain[reversed_] = 0
+    return _Channel(gain, np.maximum(noise, _TINY), source)
+
+
+_PAPER = "Sheikh, Bovik, IEEE TIP 15 (2006) 430; vifp_mscale, the authors' pixel-domain version"
+_EQUATION = "Σ log(1 + g² σ_s²/(σ_v² + σ_n²)) / Σ log(1 + σ_s²/σ_n²), 4 scales, windows 17, 9, 5, 3, σ_n² = 2"
+_DEGENERATE = "1 for each flat source; NaN below 41×41 pixels, where the fourth scale is empty."
+_SHEETS = "tang-sheets: the first scale in saturating uint8, +18 … 55 %, and another ranking."
+
+METRICS = (
+    Metric(
+        name="VIF",
+        direction="up",
+        range="0 … ≈2",
+        summary="how much of what an eye sees in both sources is left in the fused picture",
+        equation=f"VIF_ir + VIF_vis, each {_EQUATION}",
+        paper=_PAPER,
+        convention="sum of both sources, grey levels 0…255, 'valid' borders",
+        pitfalls="Not scale invariant: pictures in 0…1 score +29 … 65 %. A copy of either source scores above 1; "
+        "amplified contrast scores above 2. Read the two halves too.",
+        others=f"{_SHEETS} IVIF_ZOO: zero-padded, off-centre window, +10 %, up to 25 %. cddfuse prints this "
+        "number as 'VIFF'. Some papers halve it.",
+        degenerate=_DEGENERATE,
+        cost=45,
+        function=vif,
+        variants={"tang-sheets": _vif_saturated},
+    ),
+    Metric(
+        name="VIF_ir",
+        direction="up",
+        range="0 … ≈1",
+        summary="the infrared half of VIF",
+        equation=_EQUATION,
+        paper=_PAPER,
+        convention="grey levels 0…255, 'valid' borders",
+        pitfalls="Fixed-pattern noise of the thermal camera counts as information.",
+        others=_SHEETS,
+        degenerate=_DEGENERATE,
+        cost=45,
+        function=vif_ir,
+        variants={"tang-sheets": _vif_ir_saturated},
+    ),
+    Metric(
+        name="VIF_vis",
+        direction="up",
+        range="0 … ≈1",
+        summary="the visible half of VIF",
+        equation=_EQUATION,
+        paper=_PAPER,
+        convention="grey levels 0…255, 'valid' borders",
+        pitfalls="As VIF.",
+        others=_SHEETS,
+        degenerate=_DEGENERATE,
+        cost=45,
+        function=vif_vis,
+        variants={"tang-sheets": _vif_vis_saturated},
+    ),
+    Metric(
+        name="VIFF",
+        direction="up",
+        range="0 … ≈1",
+        summary="VIF for fusion: at each pixel against the source that is harder to see in the result",
+        equation="Σ_k p_k Σ VID_k / Σ VIND_k, p = (1, 0, .15, 1)/2.15, σ_n² = .005·255²",
+        paper="Han, Cai, Cao, Xu, Information Fusion 14 (2013) 127",
+        convention="Han's own code on luma (colour pictures too, where his takes L*)",
+        pitfalls="Its second scale has weight 0 in the original.",
+        others="cddfuse calls the plain VIF sum 'VIFF': 25 % away on average, up to 56 %.",
+        degenerate="1 when all pictures are flat; NaN below 41×41 pixels.",
+        cost=50,
+        function=viff,
+        variants={"cddfuse": vif},
+    ),
+)

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffuse_fuse.errors import DfuseError
+    from diffuse_fuse.evaluation import evaluate
     from diffuse_fuse.fusion.fuser import Fuser, fuse
 
 __version__ = "0.1.0"
 
-__all__ = ["DfuseError", "Fuser", "__version__", "fuse"]
+__all__ = ["DfuseError", "Fuser", "__version__", "evaluate", "fuse"]
 
 _HOME = {
     "DfuseError": "diffuse_fuse.errors",
+    "evaluate": "diffuse_fuse.evaluation",
     "Fuser": "diffuse_fuse.fusion.fuser",
     "fuse": "diffuse_fuse.fusion.fuser",
 }

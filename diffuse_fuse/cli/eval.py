@@ -1,0 +1,206 @@
+"""``dfuse eval``: scores of models and of folders of results on a data set, in one table."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffuse_fuse.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffuse_fuse.evaluation import Evaluation, Plan
+
+
+class Device(str, Enum):
+    """Where networks run."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+_NAMED = 40  # problems printed one by one; the rest is in summary.json
+
+
+def eval_(
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="DATASET", help="Folder of a data set, as downloaded, or with ir/ and vi/.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
+    ] = None,
+    fused: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DIR", help="Results of another method, named like the pairs; may be repeated."),
+    ] = None,
+    baselines: Annotated[bool, typer.Option("--baselines", help="Add the rows visible, average and max.")] = False,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="NAME,…|all", help="Metrics; dfuse metrics lists them.")
+    ] = None,
+    convention: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose numbers: plain, tang, tang-sheets, cddfuse; or guess.")
+    ] = "plain",
+    paper: Annotated[
+        str | None, typer.Option(metavar="EN=6.69,…", help="A paper's row, for --convention guess.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N pairs, drawn by the seed.")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the drawn pairs and the intervals.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that compute metrics; one a core unless given.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the table and errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
+) -> None:
+    """Score fused pictures of a data set: of models, and of folders that other methods wrote.
+
+    Without --model and --fused the shipped model is scored; with --fused only, no model is run. OUT gets
+    per_image.csv, summary.csv, summary.json, table.md, table.tex, report.html and the fused pictures; the same
+    command again goes on where it was stopped.
+
+    dfuse eval MSRS --model default --fused SeAFusion=results/SeAFusion --baselines -o out
+    """
+    if convention == "guess" or paper is not None:
+        convention = _guess(paper, convention, alone=dataset is None)
+    if dataset is None:
+        if paper is not None:
+            return
+        raise UsageError("Which data set? Give its folder.")
+    from diffuse_fuse import evaluation
+
+    workers = workers or _cores()
+    plan = evaluation.prepare(
+        dataset, _rows(model, fused), metrics, convention, baselines=baselines, limit=limit, seed=seed, threads=workers
+    )
+    _say_before(plan, quiet)
+    result = _run(plan, out, workers, device, quiet)
+    _say_after(plan, result)
+    if as_json:
+        typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _print_table(result)
+    if out:
+        result.write(out)
+        if not quiet:
+            _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _rows(models: list[str] | None, fused: list[str] | None) -> dict[str, str | Path]:
+    """Name → weights or folder, models first. Raises UsageError when two rows have one name."""
+    from diffuse_fuse.evaluation.methods import model_name, parse_fused
+
+    if not models and not fused:
+        models = ["default"]
+    given = [(model_name(model), model) for model in models or ()]
+    given += [parse_fused(text) for text in fused or ()]
+    rows: dict[str, str | Path] = {}
+    for name, value in given:
+        if name in rows:
+            raise UsageError(f"Two rows are called '{name}': give one of them another name.")
+        rows[name] = value
+    return rows
+
+
+def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool) -> Evaluation:
+    from diffuse_fuse import evaluation
+    from diffuse_fuse.cli.progress import progress_bar
+
+    try:
+        with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
+            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance)
+    except KeyboardInterrupt:
+        rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
+        _say(f"Interrupted; {rest}.")
+        raise
+
+
+def _say_before(plan: Plan, quiet: bool) -> None:
+    from diffuse_fuse.evaluation.plan import describe
+
+    if not quiet:
+        _say(describe(plan))
+        for note in plan.notes:
+            _say(f"Note: {note}.")
+    _say_problems(plan.problems)
+
+
+def _say_after(plan: Plan, result: Evaluation) -> None:
+    _say_problems(result.problems[len(plan.problems) :])
+
+
+def _say_problems(problems: tuple[str, ...]) -> None:
+    for problem in problems[:_NAMED]:
+        _say(f"Problem: {problem.rstrip('.')}.")
+    if len(problems) > _NAMED:
+        _say(f"Problem: … and {len(problems) - _NAMED} more, all in summary.json with -o OUT.")
+
+
+def _print_table(result: Evaluation) -> None:
+    from rich.console import Console
+
+    from diffuse_fuse.evaluation import tables
+
+    console = Console(highlight=False)
+    # a pipe has no width: the table stays in one piece
+    width = console.width if console.is_terminal else 10_000
+    console = Console(highlight=False, width=width)
+    console.print(tables.heading(result), soft_wrap=True, markup=False)
+    for table in tables.terminal(result, width):
+        console.print()
+        console.print(table)
+    for note in tables.footnotes(result):
+        console.print(note, soft_wrap=True, markup=False, style="dim")
+
+
+def _guess(paper: str | None, convention: str, alone: bool) -> str:
+    """The convention of a paper's row, said with its reasons."""
+    from diffuse_fuse.metrics import guess_convention
+
+    if convention != "guess" or paper is None:
+        raise UsageError("--convention guess and --paper NAME=VALUE,… belong together: give both.")
+    guess = guess_convention(_parse_paper(paper))
+    for reason in guess.reasons:
+        _say(reason)
+    verdict = f"{guess.convention} ({guess.confidence:.0%})" if guess.decided else f"{guess.convention}, not certain"
+    text = f"The row most likely has the convention {verdict}."
+    if alone:
+        typer.echo(text)
+    else:
+        _say(text)
+    return guess.convention
+
+
+def _parse_paper(text: str) -> dict[str, float]:
+    values = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        try:
+            values[name.strip()] = float(value)
+        except ValueError:
+            raise UsageError(f"--paper: '{part}' is not NAME=VALUE, as in EN=6.69.") from None
+    return values
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

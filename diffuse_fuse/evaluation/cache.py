@@ -1,0 +1,99 @@
+"""What was computed already: one line of JSON a result, appended as it comes, so that nothing is lost by a stop.
+
+Keys are made of contents, not of names and dates: the three pictures, the convention and the code that computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+from diffuse_fuse.errors import ImageWriteError
+
+NAME = "cache.jsonl"
+
+
+class Cache:
+    """Metric values, and checksums of fused pictures, kept in ``folder/cache.jsonl``; in memory without a folder.
+
+    A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / NAME if folder else None
+        self._values: dict[str, dict[str, float]] = {}
+        self._pictures: dict[str, str] = {}
+        if self._path and self._path.exists():
+            self._read()
+
+    def values(self, key: str, names: Iterable[str]) -> dict[str, float] | None:
+        """The values of these metrics, or None unless all of them are there."""
+        known = self._values.get(key, {})
+        names = list(names)
+        return {name: known[name] for name in names} if all(name in known for name in names) else None
+
+    def add_values(self, key: str, values: Mapping[str, float]) -> None:
+        """Remember values; others under the same key stay."""
+        self._values.setdefault(key, {}).update(values)
+        self._append({"key": key, "values": dict(values)})
+
+    def picture(self, key: str) -> str | None:
+        """The sha256 of the file that was fused for this key."""
+        return self._pictures.get(key)
+
+    def add_picture(self, key: str, sha256: str) -> None:
+        """Remember what was fused."""
+        self._pictures[key] = sha256
+        self._append({"key": key, "picture": sha256})
+
+    def _append(self, entry: dict) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # the newline comes first: after a cut-off line the next one is whole again
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write("\n" + json.dumps(entry))
+        except OSError as error:
+            raise ImageWriteError(f"{self._path} cannot be written: {error.strerror or error}.") from error
+
+    def _read(self) -> None:
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            raise ImageWriteError(f"{self._path} cannot be read: {error.strerror or error}.") from error
+        for line in lines:
+            try:
+                entry = json.loads(line)
+                key = entry["key"]
+                if "values" in entry:
+                    values = {str(name): float(value) for name, value in entry["values"].items()}
+                    self._values.setdefault(key, {}).update(values)
+                else:
+                    self._pictures[key] = str(entry["picture"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+
+
+def make_key(*parts: str) -> str:
+    """One short key for several long ones."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@lru_cache
+def code_version(*packages: str) -> str:
+    """A checksum of the Python files of packages: results of older code are not taken for those of newer code."""
+    digest = hashlib.sha256()
+    for package in packages:
+        module = import_module(package)
+        file = Path(module.__file__ or "")
+        sources = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+        for source in sources:
+            digest.update(os.fsencode(source.relative_to(file.parent)))
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]

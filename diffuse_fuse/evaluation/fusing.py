@@ -1,0 +1,92 @@
+"""Where a method's picture of a pair comes from: a file, a baseline's name, or a network that runs now."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diffuse_fuse.errors import PairError
+from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
+from diffuse_fuse.evaluation.inspection import Case
+from diffuse_fuse.evaluation.methods import Method
+from diffuse_fuse.evaluation.score import read_pair
+from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.write import write_image
+
+_FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images")
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A picture to score and what it is known by; see ``score.Item.picture``."""
+
+    picture: Path | np.ndarray | str
+    identity: str
+
+
+class Fusing:
+    """Fuses with models and functions, one pair after the other, in this process: networks use all cores already.
+
+    With an output folder, the pictures are written to ``out/fused/METHOD``, and those of models are not made again.
+    """
+
+    def __init__(self, out: Path | None, device: str = "auto") -> None:
+        self._out = out
+        self._device = device
+        self._fusers: dict[str, object] = {}
+
+    def picture(self, method: Method, case: Case, cache: Cache) -> Fused | None:
+        """The method's picture of a pair, None if a folder has none.
+
+        Raises an ImageError when the pair cannot be fused, ImageWriteError when the result cannot be written.
+        """
+        if method.kind == "folder":
+            result = case.results.get(method.name)
+            return Fused(result.path, result.sha256) if result else None
+        if method.kind == "baseline":
+            return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
+        if method.kind == "model":
+            return self._by_model(method, case, cache)
+        ir, vis = read_pair(case.ir.path, case.vis.path)
+        return self._keep(method, case, method.source(ir, vis))
+
+    def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
+        key = make_key("fused", method.identity, code_version(*_FUSING_CODE), case.ir.sha256, case.vis.sha256)
+        file = self._file(method, case)
+        known = cache.picture(key)
+        if file and known and file.exists() and _sha256(file) == known:
+            return Fused(file, known)
+        pair = load_pair(case.ir.path, case.vis.path)
+        fused = self._keep(method, case, self._fuser(method).fuse(pair.ir, pair.vis))
+        if file:
+            cache.add_picture(key, fused.identity)
+        return fused
+
+    def _keep(self, method: Method, case: Case, image: np.ndarray) -> Fused:
+        """Check a fresh picture, and write it if there is a place for it."""
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.shape[:2] != case.vis.size or image.shape[2:] not in ((), (3,)):
+            wanted = "×".join(map(str, case.vis.size))
+            raise PairError(f"the method returned {image.dtype} {image.shape}: uint8 {wanted} or {wanted}×3 is needed")
+        file = self._file(method, case)
+        if file:
+            write_image(file, image)
+            return Fused(file, _sha256(file))
+        return Fused(image, hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest())
+
+    def _file(self, method: Method, case: Case) -> Path | None:
+        return self._out / "fused" / method.name / f"{case.name}.png" if self._out else None
+
+    def _fuser(self, method: Method):
+        if method.name not in self._fusers:
+            from diffuse_fuse.fusion.fuser import Fuser
+
+            self._fusers[method.name] = Fuser(method.source, device=self._device)
+        return self._fusers[method.name]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,120 @@
+// Two pictures of one pair with a divider between them, and the pair's values.
+const SOURCES = [["ir", "infrared"], ["vis", "visible"]];
+const choices = [...SOURCES, ...data.methods.map((method, index) => [`m${index}`, method.name])];
+const view = { pair: 0, left: "vis", right: "m0", position: 50 };
+
+function stemOf(pair, choice) {
+  const views = data.views[pair];
+  if (!views) return null;
+  return choice.startsWith("m") ? views.methods[data.methods[Number(choice.slice(1))].name] || null : views[choice];
+}
+const nameOf = (choice) => choices.find(([value]) => value === choice)[1];
+
+function setPicture(side) {
+  const image = byId(`${side}-image`);
+  const stem = stemOf(view.pair, view[side]);
+  const address = stem && data.pictures[stem];
+  const name = nameOf(view[side]);
+  if (address) image.src = address; else image.removeAttribute("src");
+  image.alt = address ? `${name}, ${data.pairs[view.pair]}` : "";
+  byId(`${side}-tag`).textContent = address ? name : `${name}: no picture`;
+  byId(side).value = view[side];
+}
+
+function setPosition(position) {
+  view.position = Math.min(100, Math.max(0, position));
+  byId("left-image").style.clipPath = `inset(0 ${100 - view.position}% 0 0)`;
+  byId("right-image").style.clipPath = `inset(0 0 0 ${view.position}%)`;
+  byId("divider").style.left = `${view.position}%`;
+  byId("position").value = String(view.position);
+}
+
+function drawPairTable() {
+  const scored = data.methods.map((_, index) => index).filter((index) => data.scored[index][view.pair]);
+  const head = make("tr", {}, make("th", { scope: "col", textContent: "this pair" }),
+    ...scored.map((index) => make("th", { scope: "col", textContent: data.methods[index].name })));
+  const ranked = scored.filter((index) => data.methods[index].kind !== "baseline");
+  const rows = data.metrics.map((metric, column) => {
+    const values = ranked.map((index) => data.values[index][view.pair][column]).filter((value) => value !== null);
+    const best = metric.better === "none" || values.length < 2 ? null : Math[metric.better === "up" ? "max" : "min"](...values);
+    return make("tr", {}, make("th", { scope: "row", textContent: metricTitle(metric), title: metric.summary }),
+      ...scored.map((index) => {
+        const value = data.values[index][view.pair][column];
+        const isBest = best !== null && value === best && ranked.includes(index);
+        return make("td", { className: isBest ? "best" : "", textContent: show(value, column) });
+      }));
+  });
+  byId("pair-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+function drawViewer() {
+  const views = data.views[view.pair];
+  if (views) byId("stage").style.aspectRatio = `${views.size[1]} / ${views.size[0]}`;
+  byId("pair").value = String(view.pair);
+  setPicture("left");
+  setPicture("right");
+  setPosition(view.position);
+  drawPairTable();
+}
+
+function openPair(pair, right) {
+  view.pair = (pair + data.pairs.length) % data.pairs.length;
+  if (right !== undefined) view.right = right;
+  drawViewer();
+}
+
+/** From a list further down: show the pair and bring the viewer into sight. */
+function jumpTo(pair, right) {
+  openPair(pair, right);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  byId("pictures").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  byId("position").focus({ preventScroll: true });
+}
+
+function choose(side, index) {
+  if (index >= choices.length) return;
+  view[side] = choices[index][0];
+  setPicture(side);
+}
+
+if (data.views.length) {
+  fill(byId("pair"), data.pairs.map((name, index) => [index, name]));
+  fill(byId("left"), choices);
+  fill(byId("right"), choices);
+  byId("pair").addEventListener("change", (event) => openPair(Number(event.target.value)));
+  for (const side of ["left", "right"]) {
+    byId(side).addEventListener("change", (event) => { view[side] = event.target.value; setPicture(side); });
+    byId(`${side}-image`).addEventListener("error", () => { byId("absent").hidden = false; });
+    byId(`${side}-image`).addEventListener("load", () => { byId("absent").hidden = true; });
+  }
+  byId("previous").addEventListener("click", () => openPair(view.pair - 1));
+  byId("next").addEventListener("click", () => openPair(view.pair + 1));
+  byId("position").addEventListener("input", (event) => setPosition(Number(event.target.value)));
+  const stage = byId("stage");
+  const follow = (event) => {
+    const box = stage.getBoundingClientRect();
+    setPosition((100 * (event.clientX - box.left)) / box.width);
+  };
+  stage.addEventListener("pointerdown", (event) => { stage.setPointerCapture(event.pointerId); follow(event); });
+  stage.addEventListener("pointermove", (event) => { if (stage.hasPointerCapture(event.pointerId)) follow(event); });
+  document.addEventListener("keydown", (event) => {
+    const tag = event.target.tagName;
+    const onSlider = event.target.id === "position";
+    if (event.ctrlKey || event.metaKey || event.altKey || tag === "SELECT" || (tag === "INPUT" && !onSlider)) return;
+    const scrolls = event.target.closest && event.target.closest(".scroll");
+    const digit = /^Digit([1-9])$/.exec(event.code);
+    if (digit) choose(event.shiftKey ? "left" : "right", Number(digit[1]) - 1);
+    else if (event.key === "ArrowLeft" && !scrolls) openPair(view.pair - 1);
+    else if (event.key === "ArrowRight" && !scrolls) openPair(view.pair + 1);
+    else if (event.key === ",") setPosition(view.position - 2);
+    else if (event.key === ".") setPosition(view.position + 2);
+    else if (event.key.toLowerCase() === "x") { [view.left, view.right] = [view.right, view.left]; drawViewer(); }
+    else return;
+    event.preventDefault();
+  });
+  drawViewer();
+} else {
+  byId("pictures").hidden = true;
+  byId("extremes").hidden = true;
+  for (const id of ["pictures", "extremes"]) document.querySelector(`nav a[href="#${id}"]`).hidden = true;
+}

@@ -1,0 +1,115 @@
+"""Before anything is computed: which pairs, which methods, which metrics, and what is wrong with the files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diffuse_fuse.errors import DataError, MetricError, UsageError
+from diffuse_fuse.evaluation.inspection import Case, inspect
+from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
+from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, Results, make_methods, match_results, pair_name
+from diffuse_fuse.images.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an evaluation will do. ``problems`` and ``notes`` are known before it does."""
+
+    dataset: Dataset
+    cases: tuple[Case, ...]
+    methods: tuple[Method, ...]
+    metrics: tuple[str, ...]
+    convention: str
+    seed: int
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(
+    dataset: Dataset | str | os.PathLike[str],
+    methods: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str]] | Sequence[Method] | None = None,
+    metrics: str | Sequence[str] | None = None,
+    convention: str = "plain",
+    *,
+    baselines: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
+    threads: int = 1,
+) -> Plan:
+    """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
+
+    Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
+    """
+    from diffuse_fuse.metrics.conventions import check_convention
+
+    names = metric_names(metrics)
+    check_convention(convention)
+    if not (isinstance(methods, Sequence) and not isinstance(methods, str)):
+        methods = make_methods(methods, baselines)
+    found = dataset if isinstance(dataset, Dataset) else find_dataset(dataset)
+    pairs = draw(found.pairs, limit, seed)
+    kept = {pair_name(pair) for pair in pairs}
+    folders = {}
+    for method in methods:
+        if method.kind == "folder":
+            results = match_results(method.source, found.pairs)
+            files = {name: path for name, path in results.files.items() if name in kept}
+            missing = tuple(name for name in results.missing if name in kept)
+            folders[method.name] = (method, Results(files, missing, results.extra, results.affix))
+    inspection = inspect(pairs, folders, threads)
+    problems = found.problems + inspection.problems
+    if not inspection.cases:
+        first = f" ({problems[0]})" if problems else ""
+        raise DataError(f"No pair of {found.root} can be scored{first}.")
+    return Plan(
+        found, inspection.cases, tuple(methods), names, convention, seed, problems, found.notes + inspection.notes
+    )
+
+
+def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...]:
+    """``limit`` of the pairs, in their order, drawn by ``seed``; a larger limit keeps what a smaller one drew.
+
+    Neighbours in a data set are alike, so the first few would say little of the whole.
+    """
+    if limit is None or limit >= len(pairs):
+        return tuple(pairs)
+    if limit < 1:
+        raise UsageError(f"The limit must be at least 1, not {limit}.")
+    chosen = np.random.default_rng(seed).permutation(len(pairs))[:limit]
+    return tuple(pairs[index] for index in sorted(chosen))
+
+
+def metric_names(asked: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Names of metrics: None for the default set, "all", or names (a text has commas). Raises MetricError."""
+    from diffuse_fuse import metrics
+
+    if asked is None:
+        return tuple(metrics.DEFAULT)
+    if isinstance(asked, str):
+        asked = [part.strip() for part in asked.split(",") if part.strip()]
+    if list(asked) == ["all"]:
+        return tuple(metrics.REGISTRY)
+    by_lower = {name.lower(): name for name in metrics.REGISTRY}
+    unknown = [name for name in asked if name.lower() not in by_lower]
+    if unknown or not asked:
+        what = f"There is no metric '{unknown[0]}'" if unknown else "No metric is named"
+        raise MetricError(f"{what}: use all, or some of {', '.join(metrics.REGISTRY)}.")
+    return tuple(dict.fromkeys(by_lower[name.lower()] for name in asked))
+
+
+def describe(plan: Plan) -> str:
+    """The first line of a run: what was found, and how much of it is scored."""
+    total, scored = len(plan.dataset.pairs), len(plan.cases)
+    pairs = f"{total} pair" if total == 1 else f"{total} pairs"
+    text = f"{plan.dataset.name}: {pairs} in {plan.dataset.root} ({plan.dataset.layout})"
+    return text if scored == total else f"{text}, {scored} of them scored (seed {plan.seed})"
+
+
+def report_folder(out: Path) -> Path:
+    """Where the report's pictures lie below an output folder."""
+    return out / "report_files"

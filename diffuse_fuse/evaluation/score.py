@@ -1,0 +1,158 @@
+"""One pair at a time: what a worker process does. Imports no networks, so that workers start fast and stay small."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from diffuse_fuse.errors import DfuseError, ImageWriteError
+from diffuse_fuse.evaluation.baselines import BASELINES
+from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
+from diffuse_fuse.images.read import read_image, read_infrared, read_visible, visible_from_file_array
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_VIEW_SIDE = 1280  # pixels; a report is looked at, not measured
+_VIEW_QUALITY = 92  # above WebP's point where a slider shows compression instead of fusion
+_THUMBNAIL = (144, 108)
+_THUMBNAIL_QUALITY = 50
+
+
+@dataclass(frozen=True)
+class Item:
+    """One fused picture to score. picture: a file, an array, or the name of a baseline."""
+
+    method: str
+    picture: Path | np.ndarray | str
+    names: tuple[str, ...]
+    views: tuple[Path, Path] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pair and its fused pictures. views: (picture, thumbnail) to write of the sources, None if they are there."""
+
+    case: str
+    ir: Path
+    vis: Path
+    items: tuple[Item, ...]
+    convention: str
+    ir_views: tuple[Path, Path] | None = None
+    vis_views: tuple[Path, Path] | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What came of a task: values by method, and sentences about what failed, by method."""
+
+    case: str
+    values: dict[str, dict[str, float]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def start_worker() -> None:
+    """One thread, since processes are parallel already; and Ctrl-C is for the parent, which ends its workers."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class OneThreadEach:
+    """While it is entered, processes that start get one thread each for their numerical libraries."""
+
+    def __enter__(self) -> None:
+        self._before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
+        os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
+    return to_uint8_grey(read_infrared(ir)), read_visible(vis)
+
+
+def read_fused(path: Path) -> np.ndarray:
+    """A result as metrics take it: uint8 H×W for a grey file, else H×W×3. Raises ImageReadError."""
+    image = read_image(path)
+    rgb = visible_from_file_array(image, path)
+    return np.ascontiguousarray(rgb[..., 0]) if image.ndim == 2 else rgb
+
+
+def score(task: Task) -> Scores:
+    """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
+    from diffuse_fuse import metrics
+
+    ir, vis = read_pair(task.ir, task.vis)
+    _write_views(task.ir_views, ir)
+    _write_views(task.vis_views, vis)
+    scores = Scores(task.case)
+    for item in task.items:
+        try:
+            fused = _fused(item.picture, ir, vis)
+            _write_views(item.views, fused)
+            if item.names:
+                values = metrics.compute(ir, vis, fused, list(item.names), task.convention)
+                scores.values[item.method] = {name: float(values[name]) for name in item.names}
+        except ImageWriteError:
+            raise  # a full disk concerns all that follow
+        except DfuseError as error:
+            scores.errors[item.method] = str(error)
+        except Exception as error:  # one pair that trips over a bug must not cost the other thousand
+            scores.errors[item.method] = f"this is a bug in dfuse: {type(error).__name__}: {error}"
+    return scores
+
+
+def _fused(picture: Path | np.ndarray | str, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+    if isinstance(picture, np.ndarray):
+        return picture
+    return read_fused(picture) if isinstance(picture, Path) else BASELINES[picture](ir, vis)
+
+
+def _write_views(views: tuple[Path, Path] | None, image: np.ndarray) -> None:
+    """A WebP for the report's viewer and a small one for its lists; those that are there are kept."""
+    if views is None:
+        return
+    view, thumbnail = views
+    _write(view, image, (_VIEW_SIDE, _VIEW_SIDE), _VIEW_QUALITY)
+    _write(thumbnail, image, _THUMBNAIL, _THUMBNAIL_QUALITY)
+
+
+def _write(path: Path, image: np.ndarray, box: tuple[int, int], quality: int) -> None:
+    """Renamed when complete, but not flushed to the disk as results are: thousands of flushes take minutes."""
+    if path.exists():
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(_webp(_fit(image, box), quality))
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ImageWriteError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _fit(image: np.ndarray, box: tuple[int, int]) -> np.ndarray:
+    height, width = image.shape[:2]
+    scale = min(box[0] / width, box[1] / height, 1.0)
+    if scale == 1.0:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _webp(image: np.ndarray, quality: int) -> bytes:
+    if image.ndim == 3 and is_grey(image):
+        image = image[..., 0]
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    return cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()

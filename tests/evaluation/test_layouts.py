@@ -1,0 +1,136 @@
+"""Data sets are recognised as they are downloaded, and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from diffuse_fuse.errors import DataError
+from diffuse_fuse.evaluation.layouts import find_dataset
+from tests.evaluation.conftest import write_pairs
+
+# The pictures are never opened here: empty files will do.
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def names(root: Path) -> list[str]:
+    return [pair.relative.as_posix() for pair in find_dataset(root).pairs]
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "layout"),
+    [
+        (["cropinfrared/FLIR_00006.jpg", "crop_LR_visible/FLIR_00006.jpg", "crop_HR_visible/FLIR_00006.jpg"],
+         "RoadScene", "cropinfrared + crop_LR_visible"),
+        (["test/ir/00004N.png", "test/vi/00004N.png", "train/ir/00001D.png", "train/vi/00001D.png",
+          "detection/ir/1.png", "detection/vi/1.png"], "MSRS", "test/ir + test/vi"),
+        (["M3FD_Fusion/Ir/00000.png", "M3FD_Fusion/Vis/00000.png", "M3FD_Detection/Ir/00000.png",
+          "M3FD_Detection/Vis/00000.png"], "M3FD", "M3FD_Fusion/Ir + M3FD_Fusion/Vis"),
+        (["Ir/00000.png", "Vis/00000.png"], "M3FD", "Ir + Vis"),
+        (["infrared/test/190001.jpg", "visible/test/190001.jpg", "infrared/train/010001.jpg",
+          "visible/train/010001.jpg"], "LLVIP", "infrared/test + visible/test"),
+        (["input/IR/carLight.jpg", "input/VI/carLight.jpg"], "VIFB", "input/IR + input/VI"),
+        (["IR/carLight.jpg", "VI/carLight.jpg"], "VIFB", "IR + VI"),
+        (["val/thermal_8_bit/FLIR_08863.jpeg", "val/RGB/FLIR_08863.jpg"], "FLIR ADAS", "val/thermal_8_bit + val/RGB"),
+    ],
+)  # fmt: skip
+def test_known_layouts(tmp_path: Path, files: list[str], name: str, layout: str) -> None:
+    touch(tmp_path, *files)
+    found = find_dataset(tmp_path)
+    assert (found.name, found.layout, len(found.pairs), found.problems) == (name, layout, 1, ())
+
+
+def test_kaist_keeps_the_way_to_each_frame(tmp_path: Path) -> None:
+    for video in ("set06/V000", "set06/V001", "set00/V000"):
+        touch(tmp_path, f"{video}/lwir/I00019.jpg", f"{video}/visible/I00019.jpg")
+    assert find_dataset(tmp_path).name == "KAIST"
+    assert names(tmp_path) == ["set06/V000/I00019", "set06/V001/I00019"]  # set00 is for training
+
+
+def test_flir_aligned_pairs_by_the_marks_in_the_names(tmp_path: Path) -> None:
+    folder = "JPEGImages/FLIR_"
+    touch(tmp_path, f"{folder}00002_RGB.jpg", f"{folder}00002_PreviewData.jpeg")
+    touch(tmp_path, f"{folder}00005_RGB.jpg", f"{folder}00005_PreviewData.jpeg", f"{folder}00009_RGB.jpg")
+    found = find_dataset(tmp_path)
+    assert found.name == "FLIR aligned"
+    assert names(tmp_path) == ["JPEGImages/FLIR_00002", "JPEGImages/FLIR_00005"]
+    assert len(found.problems) == 1 and "FLIR_00009_RGB.jpg" in found.problems[0]
+
+
+def test_tno_archive(tmp_path: Path) -> None:
+    root = tmp_path / "TNO_Image_Fusion_Dataset"
+    touch(root, "Athena_images/lake/IR_lake_g.bmp", "Athena_images/lake/VIS_lake_r.bmp")
+    touch(root, "Athena_images/bunker/IR_bunker_g.bmp", "Athena_images/bunker/bunker_r.bmp")
+    touch(root, "DHV_images/wall/IR_163rad.bmp", "DHV_images/wall/VIS_163dhvR.BMP", "DHV_images/wall/NIR_163dhvG.BMP")
+    touch(root, *(f"Triclobs_images/smoke/{kind}-MarnehNew_15RGB_603.tif" for kind in ("NIR", "LWIR", "VIS")))
+    touch(
+        root,
+        "Triclobs_images/Reek/Reek_II.bmp",
+        "Triclobs_images/Reek/Reek_IR.bmp",
+        "Triclobs_images/Reek/Reek_Vis.bmp",
+    )
+    touch(root, "Triclobs_images/Veluwe/NIR.bmp", "Triclobs_images/Veluwe/VIS.bmp")
+    found = find_dataset(root)
+    assert found.name == "TNO"
+    assert sorted(pair.relative.as_posix() for pair in found.pairs) == [
+        "Athena_images/bunker", "Athena_images/lake", "DHV_images/wall", "Triclobs_images/Reek",
+        "Triclobs_images/smoke",
+    ]  # fmt: skip
+    assert all("NIR" not in pair.ir.name for pair in found.pairs)
+    assert any("left out" in note for note in found.notes)
+
+
+def test_one_folder_with_numbered_pairs(tmp_path: Path) -> None:
+    touch(tmp_path, "IR1.png", "VIS1.png", "IR2.png", "VIS2.png")
+    assert names(tmp_path) == ["1", "2"]
+
+
+@pytest.mark.parametrize(("ir", "vis"), [("thermal", "rgb"), ("lwir", "visible"), ("Infrared", "Vis"), ("ir", "vi")])
+def test_general_layout_with_subfolders(tmp_path: Path, ir: str, vis: str) -> None:
+    root = tmp_path / "mine"
+    touch(root, f"{ir}/day/1.png", f"{vis}/day/1.jpg", f"{ir}/night/1.png", f"{vis}/night/1.jpg")
+    found = find_dataset(root)
+    assert found.name == "mine"
+    assert names(root) == ["day/1", "night/1"]
+
+
+def test_archive_inside_a_folder_of_its_own(tmp_path: Path) -> None:
+    touch(tmp_path, "download/MSRS-main/test/ir/00004N.png", "download/MSRS-main/test/vi/00004N.png")
+    assert find_dataset(tmp_path).name == "MSRS"
+
+
+def test_file_names_tell_the_data_set_in_a_general_layout(tmp_path: Path) -> None:
+    touch(tmp_path, "ir/00004N.png", "vi/00004N.png", "ir/00755D.png", "vi/00755D.png")
+    assert find_dataset(tmp_path).name == "MSRS"
+
+
+def test_pairs_without_a_partner_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "ir/1.png", "vi/1.png", "ir/2.png", "vi/3.png", "vi/Thumbs.db")
+    problems = find_dataset(tmp_path).problems
+    assert [Path(problem.split(":")[0]).name for problem in problems] == ["2.png", "3.png"]
+
+
+def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
+    touch(tmp_path, "pictures/1.png")
+    with pytest.raises(DataError, match="no layout that dfuse knows"):
+        find_dataset(tmp_path)
+    with pytest.raises(DataError, match="There is no folder"):
+        find_dataset(tmp_path / "missing")
+
+
+def test_two_data_sets_in_one_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "one/ir/1.png", "one/vi/1.png", "two/ir/1.png", "two/vi/1.png")
+    with pytest.raises(DataError, match="more than one data set"):
+        find_dataset(tmp_path)
+
+
+def test_written_pictures(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "ir", tmp_path / "vi", ["x"])
+    assert names(tmp_path) == ["x"]

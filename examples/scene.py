@@ -29,9 +29,7 @@ SMOKE_DEPTH_M = 14.3 - EYE[2]
 SMOKE_THROUGH_IR = 0.05  # optical depth at 10 um per optical depth in visible light, for fine smoke
 
 
-def render(
-    kind: str = "day", width: int = 640, height: int = 480, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def render(kind: str = "day", width: int = 640, height: int = 480, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Render the street: infrared uint8 (H, W) and visible uint8 RGB (H, W, 3), registered.
 
     ``kind`` is "day" or "night"; width and height lie in [16, 4096] and make at most 2048 * 2048 pixels;
@@ -80,9 +78,7 @@ def render_with_masks(kind: str, width: int, height: int, seed: int):
         light += visible.lamp_haze(street, view, depth)
 
     tau = _smoke_depth(street, view, noise)
-    behind = tau * smoothstep(SMOKE_DEPTH_M - 0.7, SMOKE_DEPTH_M + 0.3, np.minimum(depth, 99)).astype(
-        np.float32
-    )
+    behind = tau * smoothstep(SMOKE_DEPTH_M - 0.7, SMOKE_DEPTH_M + 0.3, np.minimum(depth, 99)).astype(np.float32)
     through = np.exp(-behind)[..., None]
     light = light * through + visible.smoke_light(street, view, tau, night, SMOKE_DEPTH_M) * (1 - through)
     through = np.exp(-SMOKE_THROUGH_IR * behind)
@@ -144,9 +140,7 @@ def _check(kind, width, height, seed) -> None:
             f"each side must lie between {SMALLEST} and {LARGEST} pixels, but the size is {width}x{height}"
         )
     if int(width) * int(height) > MOST_PIXELS:
-        raise ValueError(
-            f"{width}x{height} has more than the {MOST_PIXELS} pixels that can be rendered at once"
-        )
+        raise ValueError(f"{width}x{height} has more than the {MOST_PIXELS} pixels that can be rendered at once")
     if seed < 0:
         raise ValueError(f"seed must not be negative, but is {seed}")
 
@@ -165,9 +159,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = _Parser(
-        description="Render a synthetic street as infrared and visible pictures.", allow_abbrev=False
-    )
+    parser = _Parser(description="Render a synthetic street as infrared and visible pictures.", allow_abbrev=False)
     parser.add_argument("-o", "--output", default=Path(__file__).resolve().parent / "scene", type=Path)
     parser.add_argument("--kind", default="both", choices=(*KINDS, "both"))
     parser.add_argument("--size", default="640x480", metavar="WxH")

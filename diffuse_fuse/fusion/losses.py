@@ -35,6 +35,7 @@ class LossWeights:
     artefact: float = 1.0
     range: float = 10.0
 
+
 # Against a source that is nearly black, VIF rises without bound as noise is amplified; a copy of it has VIF 1.
 _VIF_LIMIT = 1.25
 

@@ -126,25 +126,17 @@ def _car_details(street, place, stations, running, night, body, heading, tall) -
     aim = np.array((0.0, -0.10, float(heading)))
     lit = running and night
     for side in (-1, 1):
-        clear = Look(
-            LAMP, (0.75, 0.75, 0.75), heat=6.0 * running, glow=(34, 33, 29) if lit else (0, 0, 0), **body
-        )
-        red = Look(
-            LAMP, (0.45, 0.02, 0.015), heat=4.0 * running, glow=(11, 0.5, 0.25) if lit else (0, 0, 0), **body
-        )
+        clear = Look(LAMP, (0.75, 0.75, 0.75), heat=6.0 * running, glow=(34, 33, 29) if lit else (0, 0, 0), **body)
+        red = Look(LAMP, (0.45, 0.02, 0.015), heat=4.0 * running, glow=(11, 0.5, 0.25) if lit else (0, 0, 0), **body)
         prims.ellipsoid(place((side * 0.60, 0.65, 2.10)), (0.15, 0.085, 0.08), clear)
         prims.ellipsoid(place((side * 0.66, 0.80, -2.12)), (0.13, 0.085, 0.08), red)
-        prims.ellipsoid(
-            place((side * 0.98, 0.95, 0.72)), (0.11, 0.07, 0.06), Look(PLASTIC, (0.03, 0.03, 0.03), **body)
-        )
+        prims.ellipsoid(place((side * 0.98, 0.95, 0.72)), (0.11, 0.07, 0.06), Look(PLASTIC, (0.03, 0.03, 0.03), **body))
         if lit:
             beam = np.array((1.0, 0.95, 0.84)) * 17
             toed = aim + vec(0.04 * side * heading, 0, 0)
             street.lights.append(Light(place((side * 0.60, 0.65, 2.25)), beam, toed, 0.90, heading < 0))
             if heading > 0:  # of the other cars one does not see the road behind them
-                street.lights.append(
-                    Light(place((side * 0.66, 0.8, -2.4)), np.array((0.8, 0.03, 0.015)), -aim, 0.2)
-                )
+                street.lights.append(Light(place((side * 0.66, 0.8, -2.4)), np.array((0.8, 0.03, 0.015)), -aim, 0.2))
         for axle in (-1.32, 1.36):
             _wheel(prims, place, side, axle, running, body)
         for zs in (-0.30, 0.62):  # door gaps and pillars
@@ -163,14 +155,10 @@ def _car_details(street, place, stations, running, night, body, heading, tall) -
         (2.20, 0.40, 0.24, 0.05, plate),
         (-2.215, 0.56, 0.25, 0.055, plate),
     ):
-        prims.polygon(
-            [place((sx * w, y + sy * h, zs)) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))], look
-        )
+        prims.polygon([place((sx * w, y + sy * h, zs)) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))], look)
     pipe = Look(METAL, (0.06, 0.06, 0.06), heat=42.0 * running, **body)
     prims.ellipsoid(place((0.45, 0.27, -2.16)), (0.045, 0.04, 0.08), pipe)
-    warm = Look(
-        PLASTIC, (0.015, 0.015, 0.015), heat=16.0 * running, **body
-    )  # underside: gearbox, exhaust line
+    warm = Look(PLASTIC, (0.015, 0.015, 0.015), heat=16.0 * running, **body)  # underside: gearbox, exhaust line
     prims.ellipsoid(place((0.0, 0.24, 0.0)), (0.70, 0.09, 1.95), warm)
 
 

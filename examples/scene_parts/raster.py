@@ -258,9 +258,7 @@ class Buffer:
         view = self.view
         cam = view.to_camera(leaves[:, 0])
         halves = leaves[:, 1:] @ view.axes.T
-        corners = np.stack(
-            [cam + halves[:, 0], cam + halves[:, 1], cam - halves[:, 0], cam - halves[:, 1]], 1
-        )
+        corners = np.stack([cam + halves[:, 0], cam + halves[:, 1], cam - halves[:, 0], cam - halves[:, 1]], 1)
         safe = np.ones(len(cam), bool) if view.parallel else corners[..., 2].min(1) > NEAR_M
         order = np.flatnonzero(safe)[np.argsort(-cam[safe, 2], kind="stable")]
         pixels = view.to_pixels(corners[order])
@@ -280,9 +278,7 @@ class Buffer:
 def _newell(points: np.ndarray) -> np.ndarray:
     """Twice the vector area of a polygon: its normal, robust also where the polygon is not quite flat."""
     following = np.concatenate([points[1:], points[:1]])
-    return (
-        points[:, [1, 2, 0]] * following[:, [2, 0, 1]] - points[:, [2, 0, 1]] * following[:, [1, 2, 0]]
-    ).sum(0)
+    return (points[:, [1, 2, 0]] * following[:, [2, 0, 1]] - points[:, [2, 0, 1]] * following[:, [1, 2, 0]]).sum(0)
 
 
 def _clip(cam: np.ndarray, view: View) -> np.ndarray:

@@ -71,13 +71,9 @@ def box(prims, low, high, look):
     (x0, y0, z0), (x1, y1, z1) = low, high
     up = (0, 1, 0)
     for x in (x0, x1):
-        prims.polygon(
-            [(x, y0, z0), (x, y0, z1), (x, y1, z1), (x, y1, z0)], look, uv=((x, y0, z0), (0, 0, 1), up)
-        )
+        prims.polygon([(x, y0, z0), (x, y0, z1), (x, y1, z1), (x, y1, z0)], look, uv=((x, y0, z0), (0, 0, 1), up))
     for z in (z0, z1):
-        prims.polygon(
-            [(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], look, uv=((x0, y0, z), (1, 0, 0), up)
-        )
+        prims.polygon([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], look, uv=((x0, y0, z), (1, 0, 0), up))
     slab(prims, x0, x1, z0, z1, y1, look)
 
 

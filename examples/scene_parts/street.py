@@ -101,9 +101,7 @@ def _sign(street: Street, number: int, z: float, night: bool) -> None:
     uv = ((low[0], low[1], z - 0.01), (1 / scale[0], 0, 0), (0, 1 / scale[1], 0))
     street.prims.polygon([(x, y, z - 0.01) for x, y in corners], look, uv=uv)
     if night:
-        street.lights.append(
-            Light(np.array((-8.0, 4.6, z - 0.5)), 2.6 * ink, np.array((0.4, -0.6, -0.7)), -0.2)
-        )
+        street.lights.append(Light(np.array((-8.0, 4.6, z - 0.5)), 2.6 * ink, np.array((0.4, -0.6, -0.7)), -0.2))
 
 
 def _houses(street: Street, rng: np.random.Generator, night: bool) -> None:
@@ -123,9 +121,7 @@ def _houses(street: Street, rng: np.random.Generator, night: bool) -> None:
             z1 - z0, height, walls[i], brick, 2.6 if brick else 3.1, 3.15, i < 3, int(rng.integers(1 << 30))
         )
         _front(street, (-8.6, KERB_M, z0), (0, 0, 1), z1 - z0, height, facade)
-        plain = Facade(
-            9.0, height, walls[i], brick, 99.0, 3.15, False, facade.seed + 1
-        )  # gable without windows
+        plain = Facade(9.0, height, walls[i], brick, 99.0, 3.15, False, facade.seed + 1)  # gable without windows
         _front(street, (-17.6, KERB_M, z0), (1, 0, 0), 9.0, height, plain)
         trim = Look(STONE, (0.52, 0.48, 0.41), BUILDING)
         box(prims, (-17.7, height, z0 - 0.02), (-8.2, height + 0.45, z1 + 0.02), trim)
@@ -193,9 +189,7 @@ def _crown(street: Street, rng, centre, radii, count: int, size: float, colour) 
     which = rng.integers(len(clumps), size=count)
     offset = rng.normal(size=(count, 3))
     unit = clumps[which] + 0.2 * offset
-    unit *= np.minimum(
-        1.0, 1.06 / np.linalg.norm(unit, axis=1, keepdims=True)
-    )  # no leaf floats off by itself
+    unit *= np.minimum(1.0, 1.06 / np.linalg.norm(unit, axis=1, keepdims=True))  # no leaf floats off by itself
     centres = centre + unit * radii
     normals = 0.7 * unit + 0.45 * offset + (0, 0.25, 0)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
@@ -234,9 +228,7 @@ def _fallen_leaves(street: Street, rng: np.random.Generator, night: bool) -> Non
     across = np.column_stack([-np.sin(turn), np.zeros(count), np.cos(turn)])
     centres = np.column_stack([x, np.where(x > ROAD_HALF_M, KERB_M, 0.0) + 0.02, z])
     colours = (
-        np.array((0.34, 0.17, 0.03))
-        * rng.uniform(0.5, 1.3, (count, 1))
-        * (1 + rng.uniform(-0.2, 0.2, (count, 3)))
+        np.array((0.34, 0.17, 0.03)) * rng.uniform(0.5, 1.3, (count, 1)) * (1 + rng.uniform(-0.2, 0.2, (count, 3)))
     )
     up = np.tile((0.0, 1.0, 0.0), (count, 1))
     look = Look(LEAF, obj=GROUND, heat=3.2 if night else 1.5)
@@ -305,9 +297,7 @@ def _lamps(street: Street, night: bool) -> None:
         street.prims.ellipsoid(head + vec(0.12 * inward, -0.045, 0), (0.30, 0.06, 0.13), bulb)
         power = 16.0 if number == 0 else 36.0 if number < 5 else 28.0
         place = head + vec(0.12 * inward, -0.2, 0)
-        street.lights.append(
-            Light(place, power * colour, np.array((0.1 * inward, -1.0, 0)), 0.36, 0 < number < 4)
-        )
+        street.lights.append(Light(place, power * colour, np.array((0.1 * inward, -1.0, 0)), 0.36, 0 < number < 4))
         street.contacts.append((x, z, 0.3, 0.3))
 
 

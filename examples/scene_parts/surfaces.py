@@ -55,9 +55,7 @@ class Noise:
             cv2.remap(self.grid, maps[0][i : i + 8192], maps[1][i : i + 8192], cv2.INTER_LINEAR)
             for i in range(0, len(maps[0]), 8192)
         ]
-        return (
-            np.concatenate(out).ravel()[:count].reshape(u.shape) if count else np.zeros(u.shape, np.float32)
-        )
+        return np.concatenate(out).ravel()[:count].reshape(u.shape) if count else np.zeros(u.shape, np.float32)
 
     def fbm(self, u, v, octaves: int) -> np.ndarray:
         """Octaves of halving size and strength."""
@@ -149,24 +147,15 @@ def _road(s: Surface, mask, pixel, noise: Noise) -> None:
     tone = 1 + 0.13 * grain + 0.10 * patch + 0.10 * tracks
     crack = np.abs(noise.fbm(x * 0.45 + 3, z * 0.22, 4))
     tone *= 1 - 0.45 * (1 - smoothstep(0.004, 0.028, crack)) * (noise(x * 0.2, z * 0.1) > 0.2)
-    repair = (np.abs(x - 3.4) < 0.9) & (np.abs(z - 17.6) < 2.2) | (np.abs(x + 1.6) < 1.3) & (
-        np.abs(z - 7.2) < 0.9
-    )
+    repair = (np.abs(x - 3.4) < 0.9) & (np.abs(z - 17.6) < 2.2) | (np.abs(x + 1.6) < 1.3) & (np.abs(z - 7.2) < 0.9)
     tone *= np.where(repair, 0.70, 1.0)
     albedo = s.albedo[k] * tone[:, None]
     worn = np.clip(0.86 + 0.22 * noise.fbm(x * 6, z * 6, 2), 0.35, 1.0)
     lines = (np.abs(np.abs(x) - 0.11) < 0.055) & (z > stage.CROSSING_M[1] + 1.2)
     lines |= (np.abs(np.abs(x) - 0.11) < 0.055) & (z < stage.CROSSING_M[0] - 1.2)
     lines |= (np.abs(np.abs(x) - 3.05) < 0.06) & (np.mod(z, 3.0) < 1.6) & (np.abs(z - 13) > 2.6)
-    zebra = (
-        (z > stage.CROSSING_M[0])
-        & (z < stage.CROSSING_M[1])
-        & (np.mod(x + 0.25, 1.0) < 0.5)
-        & (np.abs(x) < 4.8)
-    )
-    stop = ((np.abs(z - 15.6) < 0.18) & (x < -0.2) & (x > -3.0)) | (
-        (np.abs(z - 10.4) < 0.18) & (x > 0.2) & (x < 3.0)
-    )
+    zebra = (z > stage.CROSSING_M[0]) & (z < stage.CROSSING_M[1]) & (np.mod(x + 0.25, 1.0) < 0.5) & (np.abs(x) < 4.8)
+    stop = ((np.abs(z - 15.6) < 0.18) & (x < -0.2) & (x > -3.0)) | ((np.abs(z - 10.4) < 0.18) & (x > 0.2) & (x < 3.0))
     white = (lines | zebra | stop) * worn
     s.albedo[k] = albedo * (1 - white[:, None]) + white[:, None] * np.float32((0.62, 0.61, 0.57))
     cover = ((x - 1.1) ** 2 + (z - 9.0) ** 2) < 0.105
@@ -183,9 +172,7 @@ def _paving(s: Surface, mask, pixel, noise: Noise) -> None:
     fade = 1 - smoothstep(0.012, 0.05, p)
     row = np.floor(x / 0.62)
     along = z / 0.9 + 0.5 * np.mod(row, 2)
-    joint = np.minimum(
-        np.abs(np.mod(x / 0.62, 1) - 0.5) * -0.62 + 0.31, np.abs(np.mod(along, 1) - 0.5) * -0.9 + 0.45
-    )
+    joint = np.minimum(np.abs(np.mod(x / 0.62, 1) - 0.5) * -0.62 + 0.31, np.abs(np.mod(along, 1) - 0.5) * -0.9 + 0.45)
     tile = noise(row * 7.0 + 0.5, np.floor(along) * 3.0 + 0.5)
     dirt = noise.fbm(x * 1.3, z * 0.8, 3)
     tone = 1 + 0.07 * tile * fade + 0.09 * dirt + 0.06 * noise(x * 60, z * 60) * fade
@@ -263,9 +250,7 @@ def _facade(s: Surface, k, u, v, pixel, facade: stage.Facade, night: bool, noise
     s.albedo[k[sill]] = (0.55, 0.52, 0.47)
     under = (np.abs(fu) < half_w + 0.2) & (fv < -half_h - 0.16) & (fv > -half_h - 0.30) & usable & ~shop
     s.albedo[k[under]] *= 0.6
-    bars = (
-        (np.abs(fu) < 0.028) | (np.abs(np.abs(fu) - half_w) < 0.055) | (np.abs(np.abs(fv) - half_h) < 0.055)
-    )
+    bars = (np.abs(fu) < 0.028) | (np.abs(np.abs(fu) - half_w) < 0.055) | (np.abs(np.abs(fv) - half_h) < 0.055)
     bars |= (np.abs(fv - 0.28) < 0.025) & ~shop
     frame, glass = window & bars, window & ~bars
     s.albedo[k[frame]] = (0.07, 0.08, 0.08) if facade.shop else (0.62, 0.62, 0.60)
@@ -281,9 +266,7 @@ def _facade(s: Surface, k, u, v, pixel, facade: stage.Facade, night: bool, noise
     tall = 0.26 + 0.12 * hue[:, 0]
     filled = (np.mod(v + 0.1, 0.52) < tall) & (np.abs(np.mod(u / 0.23, 1) - 0.5) < 0.40) & (v < 2.0)
     goods = np.where(filled[:, None], np.clip(0.20 + 0.16 * hue, 0.02, 0.7), 0.42)
-    goods = np.where((np.mod(v + 0.1, 0.52) > 0.49)[:, None] & (v < 2.0)[:, None], 0.10, goods).astype(
-        np.float32
-    )
+    goods = np.where((np.mod(v + 0.1, 0.52) > 0.49)[:, None] & (v < 2.0)[:, None], 0.10, goods).astype(np.float32)
     recess = np.where((fv > half_h - 0.16) | (fu > half_w - 0.10), 0.45, 1.0)
     s.albedo[k[glass]] = (inside * recess)[glass, None] * np.float32((1.0, 0.96, 0.88))
     s.albedo[k[glass & shop]] = 0.22 * goods[glass & shop]
@@ -295,19 +278,13 @@ def _facade(s: Surface, k, u, v, pixel, facade: stage.Facade, night: bool, noise
     s.celsius[k[glass]] += warm_room + 0.5 * tint[glass] - 1.2
     s.celsius[k[frame]] += 1.8 if night else 0.6
     s.celsius[k[surround | sill]] += 0.9 if night else 1.2
-    radiator = (
-        (np.abs(fu) < half_w) & (fv < -half_h - 0.16) & (fv > -half_h - 0.75) & usable & ~shop & (fate > -0.4)
-    )
+    radiator = (np.abs(fu) < half_w) & (fv < -half_h - 0.16) & (fv > -half_h - 0.75) & usable & ~shop & (fate > -0.4)
     s.celsius[k[radiator]] += 1.3 if night else 0.5
     s.sun_gain[k[glass]] = 2.0
     if not night:
         return
     lit = (fate > 0.35) & ~shop
-    room = (
-        np.where(lit, 1.0, 0.0)
-        * (0.55 + 0.45 * smoothstep(-1.0, 0.7, fv))
-        * np.where(drape, 0.55 * pleat, 1.0)
-    )
+    room = np.where(lit, 1.0, 0.0) * (0.55 + 0.45 * smoothstep(-1.0, 0.7, fv)) * np.where(drape, 0.55 * pleat, 1.0)
     warm = np.stack([np.full_like(u, 1.0), 0.62 + 0.09 * tint, 0.27 + 0.13 * tint], 1).astype(np.float32)
     s.glow[k[glass]] = 0.62 * (room[:, None] * warm)[glass]
     bright = (0.45 + 0.55 * smoothstep(0.3, 2.5, v)) * shop

@@ -37,9 +37,7 @@ def surface_radiance(s: Surface, lasting_sun, night: bool, air: float) -> np.nda
         facing = np.maximum(s.normal @ TO_SUN.astype(np.float32), 0)
         celsius = celsius + s.sun_gain * lasting_sun * (0.25 + 0.75 * facing)
     else:  # what lies open to the clear sky cools below the air
-        open_sky = np.isin(s.material, (stage.PAINT, stage.GLASS, stage.ROOF, stage.PLASTIC)) & (
-            s.normal[:, 1] > 0.3
-        )
+        open_sky = np.isin(s.material, (stage.PAINT, stage.GLASS, stage.ROOF, stage.PLASTIC)) & (s.normal[:, 1] > 0.3)
         celsius = celsius - 2.0 * open_sky
     cosine = np.einsum("ij,ij->i", s.normal, s.ray)
     up = s.ray[:, 1] - 2 * cosine * s.normal[:, 1]

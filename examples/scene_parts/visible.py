@@ -18,9 +18,7 @@ SUN_MAP_PIXELS, SUN_MAP_METRES = 1536, 62.0
 def sun_visibility(street: stage.Street, s: Surface) -> tuple[np.ndarray, np.ndarray]:
     """How much of the sun each surface sees, 0 to 1: now, and on average (without what moves)."""
     centre = np.array((2.0, 2.0, 24.0)) + 100 * TO_SUN  # far enough for everything to lie in front of it
-    view = View(
-        centre, -TO_SUN, SUN_MAP_PIXELS / SUN_MAP_METRES, SUN_MAP_PIXELS, SUN_MAP_PIXELS, parallel=True
-    )
+    view = View(centre, -TO_SUN, SUN_MAP_PIXELS / SUN_MAP_METRES, SUN_MAP_PIXELS, SUN_MAP_PIXELS, parallel=True)
     buffer = Buffer(view).draw(street.prims, pick=np.flatnonzero(~street.prims.moving()))
     lasting = _lit(buffer, s, samples=_WANDER)
     buffer.draw(street.prims, leaves=False, pick=np.flatnonzero(street.prims.moving()))
@@ -29,9 +27,7 @@ def sun_visibility(street: stage.Street, s: Surface) -> tuple[np.ndarray, np.nda
 
 _SAMPLES = ((-0.35, -0.6), (0.6, -0.35), (0.35, 0.6), (-0.6, 0.35))  # in pixels of the shadow map
 # over an hour the sun's shadows wander sideways, and heat spreads: warm edges are soft
-_WANDER = tuple(
-    (3.2 * t + 1.6 * np.sin(9 * t), 0.8 * t + 1.8 * np.cos(7 * t)) for t in np.linspace(-3, 3, 10)
-)
+_WANDER = tuple((3.2 * t + 1.6 * np.sin(9 * t), 0.8 * t + 1.8 * np.cos(7 * t)) for t in np.linspace(-3, 3, 10))
 
 
 def _lit(buffer: Buffer, s: Surface, pick=slice(None), samples=_SAMPLES) -> np.ndarray:
@@ -66,9 +62,7 @@ def _contact(street: stage.Street, s: Surface) -> np.ndarray:
         dark[near] *= 1 - 0.72 * np.exp(-(reach**1.5))
     dark *= 1 - 0.4 * np.exp(-np.abs(x + 8.6) / 0.35)  # the foot of the left-hand houses
     for edge in (-stage.ROAD_HALF_M, stage.ROAD_HALF_M):
-        dark *= 1 - 0.35 * np.exp(-np.maximum(np.sign(edge) * (edge - x), 0) / 0.10) * (
-            s.point[low, 1] < 0.05
-        )
+        dark *= 1 - 0.35 * np.exp(-np.maximum(np.sign(edge) * (edge - x), 0) / 0.10) * (s.point[low, 1] < 0.05)
     shade[low] = dark
     return shade
 
@@ -107,10 +101,7 @@ def shade_day(street: stage.Street, s: Surface, sun: np.ndarray, noise: Noise) -
     leaf = s.material == stage.LEAF
     facing = s.normal @ TO_SUN.astype(np.float32)
     # leaves let some light through, and a crown scatters: never quite black
-    direct = (
-        np.where(leaf, 0.62 * np.maximum(facing, 0) + 0.28 * np.abs(facing) + 0.05, np.maximum(facing, 0))
-        * sun
-    )
+    direct = np.where(leaf, 0.62 * np.maximum(facing, 0) + 0.28 * np.abs(facing) + 0.05, np.maximum(facing, 0)) * sun
     up = 0.5 + 0.5 * s.normal[:, 1]
     fill = SKY_FILL * (0.25 + 0.75 * up)[:, None] + np.float32((0.30, 0.26, 0.21)) * (1 - up)[:, None]
     light = s.albedo * (direct[:, None] * SUN + fill * contact[:, None])
@@ -136,16 +127,12 @@ def shade_night(street: stage.Street, s: Surface, noise: Noise) -> np.ndarray:
     normal[ground, 0] += 0.045 * noise(s.point[ground, 0] * 9, s.point[ground, 2] * 9)
     cosine = np.einsum("ij,ij->i", normal, s.ray)
     mirror = s.ray - 2 * cosine[:, None] * normal
-    fresnel = s.mirror + (1 - s.mirror) * (1 - np.clip(-cosine, 0, 1)) ** 5 * np.where(
-        ground, 0.35, s.gloss > 50
-    )
+    fresnel = s.mirror + (1 - s.mirror) * (1 - np.clip(-cosine, 0, 1)) ** 5 * np.where(ground, 0.35, s.gloss > 50)
     x, y, z = np.ascontiguousarray(s.point.T)
     for lamp in street.lights:
         lx, ly, lz = lamp.position.astype(np.float32)
         dist2 = (x - lx) ** 2 + (y - ly) ** 2 + (z - lz) ** 2
-        reach2 = min(
-            float(lamp.colour.max()) / 0.03, 24.0**2
-        )  # beyond it the lamp adds less than the sky does
+        reach2 = min(float(lamp.colour.max()) / 0.03, 24.0**2)  # beyond it the lamp adds less than the sky does
         near = np.flatnonzero(dist2 < reach2)
         towards, dist2 = lamp.position.astype(np.float32) - s.point[near], dist2[near]
         towards /= np.sqrt(dist2)[:, None]
@@ -165,9 +152,7 @@ def shade_night(street: stage.Street, s: Surface, noise: Noise) -> np.ndarray:
         colour = lamp.colour.astype(np.float32)
         light[near] += s.albedo[near] * (facing * strength)[:, None] * colour
         aligned = np.einsum("ij,ij->i", mirror[near], towards)
-        keep = np.flatnonzero(
-            (aligned > 0.85) & (strength > 1e-4)
-        )  # a highlight is small, and powers are slow
+        keep = np.flatnonzero((aligned > 0.85) & (strength > 1e-4))  # a highlight is small, and powers are slow
         near, aligned = near[keep], aligned[keep]
         exponent = np.where(ground[near], 90.0, np.minimum(s.gloss[near], 300))
         glint = np.minimum(aligned**exponent * (exponent + 2) / 6.28, 12.0)
@@ -212,9 +197,7 @@ def smoke_light(street: stage.Street, view: View, tau: np.ndarray, night: bool, 
     """Radiance of the smoke itself, float32 (H, W, 3)."""
     shift = view.scale * 0.35 / depth_m
     blurred = cv2.GaussianBlur(tau, (0, 0), max(0.2 * shift, 0.3))
-    move = np.float32(
-        [[1, 0, -shift], [0, 1, shift]]
-    )  # how much smoke lies towards the light, up and to the right
+    move = np.float32([[1, 0, -shift], [0, 1, shift]])  # how much smoke lies towards the light, up and to the right
     above = cv2.warpAffine(blurred, move, (view.width, view.height))
     if not night:
         open_air = np.exp(-0.42 * above)[..., None]

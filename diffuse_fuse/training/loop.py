@@ -130,7 +130,8 @@ class _Run:
         recent: list[float] = []
         if self.progress_fraction() >= 1:
             return self.out / "best.safetensors"
-        with Progress(self.settings, self.step, self.seconds) as bar:
+        s = self.settings
+        with Progress(s.steps, s.minutes, self.step, self.seconds, s.quiet) as bar:
             try:
                 while self.progress_fraction() < 1:
                     recent.append(self._one_step())

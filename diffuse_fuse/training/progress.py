@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-if TYPE_CHECKING:
-    from diffuse_fuse.training.loop import Settings
-
 
 class Progress:
     """A rich bar on stderr that counts steps or minutes, whichever is the budget."""
 
-    def __init__(self, settings: Settings, step: int, seconds: float) -> None:
-        self._by_steps = settings.steps is not None
-        self._total = settings.steps if self._by_steps else 60 * settings.minutes
+    def __init__(self, steps: int | None, minutes: float | None, step: int, seconds: float, quiet: bool) -> None:
+        self._by_steps = steps is not None
+        self._total = steps if steps is not None else 60 * minutes
         self._first_step, self._first_seconds = step, seconds
         self._smooth: float | None = None
         self._bar = RichProgress(
@@ -27,7 +23,7 @@ class Progress:
             TextColumn("step {task.fields[step]} · loss {task.fields[loss]} · {task.fields[rate]} steps/s"),
             TextColumn("{task.fields[left]} left"),
             console=Console(stderr=True),
-            disable=settings.quiet,
+            disable=quiet,
         )
         done = step if self._by_steps else seconds
         self._task = self._bar.add_task("", total=self._total, completed=done, step=step, loss="–", rate="–", left="?")

@@ -41,7 +41,8 @@ def main(
 def _means(file: Path) -> dict[str, float]:
     summary = json.loads(file.read_text())
     metrics = summary["methods"][0]["metrics"]
-    return {"pairs": summary["methods"][0]["pairs"], **{name: round(m["mean"], 4) for name, m in metrics.items()}}
+    means = {name: round(m["mean"], 4) for name, m in metrics.items() if m["mean"] is not None}
+    return {"pairs": summary["methods"][0]["pairs"], **means}
 
 
 if __name__ == "__main__":

@@ -177,6 +177,8 @@ def test_ctrl_c_leaves_whole_pictures_only(scene, tiny_model, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        # a test run in the background of a script inherits that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "out").glob("*.png"))) < 3 and time.monotonic() < deadline:

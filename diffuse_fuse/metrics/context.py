@@ -33,6 +33,8 @@ class Triple:
         self.pictures = {"ir": ir, "vis": vis, "fused": fused}
         for name, picture in self.pictures.items():
             _check(_NAMES[name], picture)
+        # one memory order: sums over another one are rounded otherwise, in the last digit
+        self.pictures = {name: np.ascontiguousarray(picture) for name, picture in self.pictures.items()}
         sizes = {name: picture.shape[:2] for name, picture in self.pictures.items()}
         if len(set(sizes.values())) > 1:
             said = ", ".join(f"{_NAMES[name]} {width}×{height}" for name, (height, width) in sizes.items())

@@ -34,7 +34,8 @@ def main(
         card["scores"] = {name: _means(Path(file)) for name, file in (item.split("=", 1) for item in scores)}
     save_weights(out, Weights(weights.kind, weights.config, card, weights.tensors))
     again = load_weights(out)
-    assert all(torch.equal(again.tensors[k], v) for k, v in weights.tensors.items()), "the copy differs"
+    if not all(torch.equal(again.tensors[name], value) for name, value in weights.tensors.items()):
+        raise SystemExit(f"{out} does not hold the same tensors as {source}.")
     print(json.dumps(card, indent=2))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 # MATLAB's rgb2gray, which the field's metrics use; the weights sum to 1.
 LUMA = (0.298936, 0.587043, 0.114021)
 
-# sRGB (D65) to XYZ, each row divided by the white point: IEC 61966-2-1.
-_RGB_TO_XYZ = (
-    (0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456),
-    (0.212671, 0.715160, 0.072169),
-    (0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754),
-)
+# sRGB (D65) to XYZ: IEC 61966-2-1. Divided by the white point, each row sums to 1, and each row of the inverse.
+_RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+_RGB_TO_XYZ = _RGB_TO_XYZ / _RGB_TO_XYZ.sum(axis=1, keepdims=True)
+_XYZ_TO_RGB = np.linalg.inv(_RGB_TO_XYZ).tolist()
+_RGB_TO_XYZ = _RGB_TO_XYZ.tolist()
 
 
 def luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -22,26 +22,73 @@ def luma(rgb: torch.Tensor) -> torch.Tensor:
     return g + LUMA[0] * (r - g) + LUMA[2] * (b - g)
 
 
-def recolour(y: torch.Tensor, vis: torch.Tensor, gain: torch.Tensor | float = 1.0) -> torch.Tensor:
-    """A colour picture with luma ``y`` and the hue of ``vis``.
+def recolour(y: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
+    """A colour picture with luma ``y`` and the chroma (a*, b* of CIELAB) of ``vis``.
 
-    RGB = y + g (vis - luma(vis)). The chroma gain g is at most what keeps every channel in [0, 1]: a colour
-    loses saturation before it changes its hue or its luma. A grey ``vis`` gives exactly r = g = b.
-    ``y`` and ``gain`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1]; returns (N, 3, H, W) in [0, 1].
+    The lightness of ``vis`` is moved by the difference of luma, a* and b* stay; what leaves the RGB cube loses
+    saturation, not hue. The luma of the result is ``y`` exactly: the metrics, and so the losses, see luma.
+    A grey ``vis`` gives exactly r = g = b, and ``y`` = luma(vis) gives ``vis`` back.
+    ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1]; returns (N, 3, H, W) in [0, 1].
     """
-    chroma = vis - luma(vis)
-    up = chroma.amax(dim=1, keepdim=True).clamp_min(1e-4)
-    down = (-chroma.amin(dim=1, keepdim=True)).clamp_min(1e-4)
-    limit = torch.minimum((1 - y) / up, y / down)
-    if not isinstance(gain, torch.Tensor):
-        gain = torch.full_like(y, gain)
-    return (y + torch.minimum(gain, limit) * chroma).clamp(0, 1)
+    fx, fy, fz = _responses(vis)
+    moved = (fy + _cube_root(_linear(y)) - _cube_root(_linear(luma(vis)))).clamp(16 / 116, 1)
+    away = (fx - fy, fz - fy)
+    saturation = _saturation_with_room(moved.detach(), *(a.detach() for a in away))
+    rgb = torch.cat([_encode(c.clamp(0, 1)) for c in _light(moved, *(saturation * a for a in away))], dim=1)
+    chroma = rgb - luma(rgb)
+    up = chroma.amax(dim=1, keepdim=True).clamp_min(1e-6)
+    down = (-chroma.amin(dim=1, keepdim=True)).clamp_min(1e-6)
+    room = torch.minimum((1 - y) / up, y / down).clamp(0, 1)
+    return (y + room * chroma).clamp(0, 1)
+
+
+def _light(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) -> list[torch.Tensor]:
+    """Linear R, G, B of f(Y) and its distances to f(X) and f(Z); equal to the last bit where both are 0."""
+    x, y, z = _cube(fy + dx), _cube(fy), _cube(fy + dz)
+    return [y + row[0] * (x - y) + row[2] * (z - y) for row in _XYZ_TO_RGB]
+
+
+def _saturation_with_room(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) -> torch.Tensor:
+    """The largest part of a* and b*, found by bisection, that keeps R, G and B in [0, 1]."""
+
+    def fits(part: torch.Tensor) -> torch.Tensor:
+        rgb = torch.cat(_light(fy, part * dx, part * dz), dim=1)
+        return (rgb.amin(dim=1, keepdim=True) >= -1e-5) & (rgb.amax(dim=1, keepdim=True) <= 1 + 1e-5)
+
+    low, high = torch.zeros_like(fy), torch.ones_like(fy)
+    whole = fits(high)
+    for _ in range(8):
+        middle = (low + high) / 2
+        inside = fits(middle)
+        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
+    return torch.where(whole, 1.0, low)
 
 
 def lab(rgb: torch.Tensor) -> torch.Tensor:
     """CIELAB of sRGB (D65): (N, 3, H, W) in [0, 1] -> L* in [0, 100], a*, b*."""
-    linear = torch.where(rgb > 0.04045, ((rgb.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    xyz = torch.einsum("ij,njhw->nihw", linear.new_tensor(_RGB_TO_XYZ), linear)
-    f = torch.where(xyz > 0.008856, xyz.clamp_min(0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
-    x, y, z = f.split(1, dim=1)
+    x, y, z = _responses(rgb)
     return torch.cat([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def _responses(rgb: torch.Tensor) -> list[torch.Tensor]:
+    """f(X), f(Y), f(Z) of CIE 15, equal to the last bit where r = g = b."""
+    r, g, b = (_linear(c) for c in rgb.split(1, dim=1))
+    return [_cube_root(g + row[0] * (r - g) + row[2] * (b - g)) for row in _RGB_TO_XYZ]
+
+
+def _linear(value: torch.Tensor) -> torch.Tensor:
+    """Linear light of an sRGB value."""
+    return torch.where(value > 0.04045, ((value.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, value / 12.92)
+
+
+def _encode(light: torch.Tensor) -> torch.Tensor:
+    """The sRGB value of linear light."""
+    return torch.where(light > 0.0031308, 1.055 * light.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * light)
+
+
+def _cube_root(t: torch.Tensor) -> torch.Tensor:
+    return torch.where(t > 0.008856, t.clamp_min(0.008856) ** (1 / 3), 7.787 * t + 16 / 116)
+
+
+def _cube(f: torch.Tensor) -> torch.Tensor:
+    return torch.where(f > 0.206893, f**3, (f - 16 / 116) / 7.787)

@@ -26,8 +26,8 @@ class HeadConfig:
 class FusionHead(nn.Module):
     """Features and pair -> fused picture, as a correction of max(Y, IR) with the visible picture's colour.
 
-    Dif-Fusion's head writes RGB directly and has to learn colour; here it writes a luma and a chroma gain a
-    pixel, and ``recolour`` makes RGB of them, so a grey scene stays neutral by construction.
+    Dif-Fusion's head writes RGB directly and has to learn colour; here it writes a luma, and ``recolour`` gives
+    it the visible picture's chroma: colours are kept and a grey scene stays neutral by construction.
     """
 
     def __init__(self, channels: Sequence[int], config: HeadConfig | None = None) -> None:
@@ -38,7 +38,7 @@ class FusionHead(nn.Module):
         self.blocks = nn.ModuleList(ResBlock(config.width) for _ in range(config.blocks))
         self.unfold = nn.Conv2d(config.width, 4 * config.fine, 1)
         self.fine = nn.Conv2d(config.fine + _PAIR_CHANNELS, config.fine, 3, padding=1)
-        self.out = nn.Conv2d(config.fine, 2, 3, padding=1)
+        self.out = nn.Conv2d(config.fine, 1, 3, padding=1)
         nn.init.zeros_(self.out.weight)  # the untrained head gives max(Y, IR) with the visible chroma
         nn.init.zeros_(self.out.bias)
 
@@ -62,9 +62,8 @@ class FusionHead(nn.Module):
             h = block(h)
         h = F.pixel_shuffle(self.unfold(h), 2)
         h = F.silu(self.fine(torch.cat([h, pair * 2 - 1], dim=1)))
-        residual, gain = self.out(h).float().chunk(2, dim=1)
-        raw = base + residual
-        return recolour(raw.clamp(0, 1), vis, 2 * torch.sigmoid(gain)), raw
+        raw = base + self.out(h).float()
+        return recolour(raw.clamp(0, 1), vis), raw
 
 
 _PAIR_CHANNELS = 5  # R, G, B, IR, max(Y, IR)

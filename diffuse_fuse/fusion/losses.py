@@ -22,17 +22,17 @@ from diffuse_fuse.fusion.colour import lab, luma
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The weight of each term. ``vif`` is for each half; ``balance`` for the square of their difference."""
+    """The weight of each term."""
 
     intensity: float = 1.0
     gradient: float = 1.0
-    vif: float = 0.3
-    balance: float = 0.5
+    vif: float = 0.5
     qabf: float = 2.5
     ssim: float = 1.0
     scd: float = 0.7
-    chroma: float = 0.05
-    artefact: float = 1.0
+    chroma: float = 0.2
+    artefact: float = 1.5
+    drift: float = 1.5
     range: float = 10.0
 
 
@@ -55,17 +55,28 @@ def fusion_loss(
     terms = {
         "intensity": (f - torch.maximum(a, b)).abs().mean() / 255,
         "gradient": (mag_f - torch.maximum(mag_a, mag_b)).abs().mean() / 255,
-        "vif": -(vif_ir + vif_vis).mean(),
-        "balance": (vif_ir - vif_vis).square().mean(),
+        # Twice the geometric mean: the sum is as large for a copy of one source; this rewards the weaker half.
+        "vif": -2 * (vif_ir * vif_vis + 1e-3).sqrt().mean(),
         "qabf": -qabf(grad_a, grad_b, grad_f, mag_a, mag_b, mag_f).mean(),
         "ssim": -ssim(a, b, f).mean(),
         "scd": -scd(a, b, f).mean(),
         "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
         "artefact": F.relu(mag_f - torch.maximum(mag_a, mag_b)).mean() / 255,
+        "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
         "range": (raw - raw.clamp(0, 1)).square().mean(),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
     return total, {name: float(term.detach()) for name, term in terms.items()}
+
+
+def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torch.Tensor:
+    """How far the gradient of F exceeds those of both sources, in a picture ``scale`` times smaller.
+
+    What the artefact term is for ringing, halos and noise, this is for a slow change of luma across an area that
+    is even in both sources, such as the sky.
+    """
+    mag_a, mag_b, mag_f = (magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f))
+    return F.relu(mag_f - torch.maximum(mag_a, mag_b)).mean() / 255
 
 
 def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -50,6 +50,23 @@ class Schedule:
         """alpha_bar_t, shape (T,), float64, falling."""
         return np.cumprod(1 - self.beta)
 
+    @cached_property
+    def alpha_bar_prev(self) -> np.ndarray:
+        """alpha_bar_{t-1}, shape (T,), float64; 1, that of clean data, before the first step."""
+        return np.concatenate([[1.0], self.alpha_bar[:-1]])
+
+    @cached_property
+    def posterior_variance(self) -> np.ndarray:
+        """beta_tilde_t, the variance of q(x_{t-1} | x_t, x_0), DDPM eq. 7: shape (T,), float64; 0 at the first step."""
+        return (1 - self.alpha_bar_prev) / (1 - self.alpha_bar) * self.beta
+
+    @cached_property
+    def posterior_mean(self) -> np.ndarray:
+        """What x_0 and x_t are multiplied with in the mean of q(x_{t-1} | x_t, x_0), DDPM eq. 7: (T, 2), float64."""
+        of_x_0 = np.sqrt(self.alpha_bar_prev) * self.beta / (1 - self.alpha_bar)
+        of_x_t = np.sqrt(1 - self.beta) * (1 - self.alpha_bar_prev) / (1 - self.alpha_bar)
+        return np.stack([of_x_0, of_x_t], axis=1)
+
     def signal(self, t: torch.Tensor) -> torch.Tensor:
         """sqrt(alpha_bar_t) for each time step of ``t`` (N,), shaped (N, 1, 1, 1)."""
         return self._lookup(np.sqrt(self.alpha_bar), t)

@@ -49,3 +49,17 @@ def test_unknown_kind_and_too_few_steps_are_named():
         Schedule("sine")
     with pytest.raises(UsageError, match="at least 2"):
         Schedule("linear", 1)
+
+
+@pytest.mark.parametrize("kind", ["linear", "cosine"])
+def test_posterior_is_bayes_rule(kind):
+    """DDPM eq. 7 against the product of q(x_t | x_{t-1}) and q(x_{t-1} | x_0), worked out with precisions."""
+    schedule = Schedule(kind, 100)
+    assert schedule.posterior_variance.dtype == schedule.posterior_mean.dtype == np.float64
+    assert schedule.posterior_variance[0] == 0 and schedule.posterior_mean[0] == pytest.approx([1, 0])
+    for t in range(1, 100):
+        beta, before = schedule.beta[t], schedule.alpha_bar[t - 1]
+        variance = 1 / ((1 - beta) / beta + 1 / (1 - before))
+        assert schedule.posterior_variance[t] == pytest.approx(variance, rel=1e-9)
+        mean = [np.sqrt(before) / (1 - before) * variance, np.sqrt(1 - beta) / beta * variance]
+        assert schedule.posterior_mean[t] == pytest.approx(mean, rel=1e-9)

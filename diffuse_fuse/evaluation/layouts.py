@@ -194,7 +194,7 @@ def _from_tokens(root: Path, found: TokenPairing) -> Dataset:
     name = root.name
     if all(re.match(r"FLIR_\d+", stem) for stem in stems):
         name = "FLIR aligned"
-    elif any(part in {"athena_images", "dhv_images", "triclobs_images"} for part in _parts(found.pairs)):
+    elif any(part in {"athena_images", "dhv_images", "fel_images", "triclobs_images"} for part in _parts(found.pairs)):
         name = "TNO"
     layout = "infrared and visible in one folder, told apart by their names"
     return Dataset(root, name, layout, found.pairs, found.problems, found.notes)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Mark = Literal["best", "second", ""]
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
+_LATEX_COLUMNS = 14  # metrics that fit beside each other on a page of 15 cm, in footnote size
 
 
 @dataclass(frozen=True)
@@ -137,34 +138,49 @@ def markdown(evaluation: Evaluation) -> str:
 
 
 def latex(evaluation: Evaluation) -> str:
-    """A booktabs table: best in bold, second underlined."""
-    wrap = {"best": ("\\textbf{", "}"), "second": ("\\underline{", "}"), "": ("", "")}
-    arrows = {"up": "$\\uparrow$", "down": "$\\downarrow$", "none": ""}
-    head = [_escape_latex(name) + arrows[evaluation.directions[name]] for name in evaluation.metrics]
+    """A booktabs table as wide as a two-column page: best in bold, second underlined. More metrics stand below."""
+    table = rows(evaluation)
     lines = [
         "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
+        "\\begin{table*}",
         "\\centering",
+        "\\footnotesize",
+        "\\setlength{\\tabcolsep}{3pt}",
         f"\\caption{{{_escape_latex(heading(evaluation))}}}",
+    ]
+    columns = range(len(evaluation.metrics))
+    for start in columns[::_LATEX_COLUMNS]:
+        if start:
+            lines.append("\\par\\medskip")
+        lines += _tabular(evaluation, table, columns[start : start + _LATEX_COLUMNS])
+    lines += [f"\\par\\smallskip {_escape_latex(note)}" for note in footnotes(evaluation)]
+    return "\n".join([*lines, "\\end{table*}"]) + "\n"
+
+
+def _tabular(evaluation: Evaluation, table: Sequence[Row], columns: range) -> list[str]:
+    """The lines of one tabular: all methods, and these metrics."""
+    wrap = {"best": ("\\textbf{", "}"), "second": ("\\underline{", "}"), "": ("", "")}
+    arrows = {"up": "$\\uparrow$", "down": "$\\downarrow$", "none": ""}
+    names = [evaluation.metrics[column] for column in columns]
+    head = [_escape_latex(name) + arrows[evaluation.directions[name]] for name in names]
+    lines = [
         f"\\begin{{tabular}}{{l{'r' * len(head)}}}",
         "\\toprule",
         "Method & " + " & ".join(head) + " \\\\",
         "\\midrule",
     ]
     previous = ""
-    for row in rows(evaluation):
+    for row in table:
         if row.kind == "baseline" and previous not in ("", "baseline"):
             lines.append("\\midrule")
         previous = row.kind
         cells = [
-            wrap[mark][0] + cell.replace("–", "--") + wrap[mark][1]
-            for cell, mark in zip(row.cells, row.marks, strict=True)
+            wrap[row.marks[column]][0] + row.cells[column].replace("–", "--") + wrap[row.marks[column]][1]
+            for column in columns
         ]
         name = _escape_latex(row.name) + ("" if row.comparable else "$^*$")
         lines.append(f"{name} & " + " & ".join(cells) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [f"\\par\\smallskip{{\\footnotesize {_escape_latex(note)}}}" for note in footnotes(evaluation)]
-    return "\n".join([*lines, "\\end{table}"]) + "\n"
+    return [*lines, "\\bottomrule", "\\end{tabular}"]
 
 
 def summary_csv(evaluation: Evaluation) -> str:
@@ -239,5 +255,6 @@ def _escape_pipes(text: str) -> str:
 
 def _escape_latex(text: str) -> str:
     special = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "–": "--"}
+    special |= {"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}"}
     special |= {character: "\\" + character for character in "&%$#_{}"}
     return "".join(special.get(character, character) for character in text)

@@ -8,6 +8,7 @@ import pytest
 
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.evaluation.layouts import find_dataset
+from tests.evaluation import tno_archive
 from tests.evaluation.conftest import write_pairs
 
 # The pictures are never opened here: empty files will do.
@@ -64,27 +65,46 @@ def test_flir_aligned_pairs_by_the_marks_in_the_names(tmp_path: Path) -> None:
     assert len(found.problems) == 1 and "FLIR_00009_RGB.jpg" in found.problems[0]
 
 
-def test_tno_archive(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrapped", ["", "TNO_Image_Fusion_Dataset/"])
+def test_whole_tno_archive(tmp_path: Path, wrapped: str) -> None:
     root = tmp_path / "TNO_Image_Fusion_Dataset"
-    touch(root, "Athena_images/lake/IR_lake_g.bmp", "Athena_images/lake/VIS_lake_r.bmp")
-    touch(root, "Athena_images/bunker/IR_bunker_g.bmp", "Athena_images/bunker/bunker_r.bmp")
-    touch(root, "DHV_images/wall/IR_163rad.bmp", "DHV_images/wall/VIS_163dhvR.BMP", "DHV_images/wall/NIR_163dhvG.BMP")
-    touch(root, *(f"Triclobs_images/smoke/{kind}-MarnehNew_15RGB_603.tif" for kind in ("NIR", "LWIR", "VIS")))
-    touch(
-        root,
-        "Triclobs_images/Reek/Reek_II.bmp",
-        "Triclobs_images/Reek/Reek_IR.bmp",
-        "Triclobs_images/Reek/Reek_Vis.bmp",
-    )
-    touch(root, "Triclobs_images/Veluwe/NIR.bmp", "Triclobs_images/Veluwe/VIS.bmp")
+    touch(root, *(wrapped + name for name in tno_archive.files()), f"{wrapped}README.txt")
     found = find_dataset(root)
-    assert found.name == "TNO"
-    assert sorted(pair.relative.as_posix() for pair in found.pairs) == [
-        "Athena_images/bunker", "Athena_images/lake", "DHV_images/wall", "Triclobs_images/Reek",
-        "Triclobs_images/smoke",
-    ]  # fmt: skip
-    assert all("NIR" not in pair.ir.name for pair in found.pairs)
-    assert any("left out" in note for note in found.notes)
+    assert (found.name, found.problems) == ("TNO", ())
+    assert len(found.pairs) == 235  # 55 scenes and 180 frames of sequences
+    stems = {pair.relative.as_posix(): (pair.ir.stem, pair.vis.stem) for pair in found.pairs}
+    for folder, (ir, vis, *_) in tno_archive.scenes().items():
+        assert stems[wrapped + folder] == (ir, vis)
+    for folder, _, _, ir_name, vis_name, first, last in tno_archive.SEQUENCES:
+        for frame in (first, last):
+            number = ir_name.format(frame).removeprefix("RAD").removesuffix("i")
+            assert stems[f"{wrapped}{folder}/{number}"] == (ir_name.format(frame), vis_name.format(frame))
+    (note,) = found.notes
+    # a near infrared picture of every scene of two cameras, five visible ones beside nothing else, and a composite
+    assert note.startswith("43 pictures were left out") and "NIR" in note
+
+
+def test_incomplete_tno_scenes_are_named(tmp_path: Path) -> None:
+    root = tmp_path / "TNO"
+    touch(root, *tno_archive.files())
+    for name in (
+        "Triclobs_images/Reek/Reek_IR",
+        "FEL_images/Tree_sequence/visual/4907v",
+        "Athena_images/lake/IR_lake_g",
+    ):
+        (root / f"{name}.bmp").unlink()
+    problems = find_dataset(root).problems
+    assert sorted(Path(problem.split(":")[0]).name for problem in problems) == [
+        "4907i.bmp",
+        "Reek_Vis.bmp",
+        "VIS_lake_r.bmp",
+    ]
+
+
+def test_one_sequence_of_tno(tmp_path: Path) -> None:
+    root = tmp_path / "Duine_sequence"
+    touch(root, "thermal/7400i.bmp", "visual/7400v.bmp", "thermal/7401i.bmp", "visual/7401v.bmp")
+    assert names(root) == ["7400", "7401"]
 
 
 def test_one_folder_with_numbered_pairs(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from diffuse_fuse import metrics
 from diffuse_fuse.evaluation import tables
 from diffuse_fuse.evaluation.methods import Method
 
@@ -64,14 +69,82 @@ def test_every_format_names_the_convention(make_evaluation) -> None:
         assert "tang-sheets" in text
 
 
+AWKWARD = "a_b & 50% #1 $x^2$ {~} \\\\ <|>"
+
+
+def latex_tabulars(text: str) -> list[list[str]]:
+    """The lines of each tabular, as a strict reader of booktabs tables takes them."""
+    assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+    lines = text.splitlines()
+    assert lines[1] == "\\begin{table*}" and lines[-1] == "\\end{table*}"
+    starts = [index for index, line in enumerate(lines) if line.startswith("\\begin{tabular}")]
+    ends = [index for index, line in enumerate(lines) if line == "\\end{tabular}"]
+    assert len(starts) == len(ends) and all(start < end for start, end in zip(starts, ends, strict=True))
+    tabulars = [lines[start : end + 1] for start, end in zip(starts, ends, strict=True)]
+    for tabular in tabulars:
+        columns = len(re.fullmatch(r"\\begin\{tabular\}\{(lr+)\}", tabular[0])[1])
+        assert (tabular[1], tabular[3], tabular[-2]) == ("\\toprule", "\\midrule", "\\bottomrule")
+        for line in tabular[2:-2]:
+            if line != "\\midrule":
+                assert line.endswith(" \\\\")
+                assert len(re.findall(r"(?<!\\)&", line)) == columns - 1
+                # what TeX would take for a command of its own
+                assert not re.search(r"(?<!\\)[%#_~]|[<>|–]", line)
+    return tabulars
+
+
 def test_latex_is_balanced_and_escaped(make_evaluation) -> None:
-    methods = (Method("a_b & 50%", "folder", None), Method("c", "baseline", None))
+    methods = (Method(AWKWARD, "folder", None), Method("c", "baseline", None))
     text = tables.latex(make_evaluation(constant((1, np.nan), (2, 3)), UP_DOWN, methods=methods))
-    assert r"a\_b \& 50\%" in text and "EN$\\uparrow$ & SD$\\downarrow$" in text
-    assert text.count("\\midrule") == 2  # the second sets the baselines apart
-    rows = [line for line in text.splitlines() if line.endswith("\\\\")]
-    assert {line.count(" & ") for line in rows} == {2}
-    assert text.count("{") == text.count("}")
+    (tabular,) = latex_tabulars(text)
+    assert tabular[2] == r"Method & EN$\uparrow$ & SD$\downarrow$ \\"
+    assert tabular[4].startswith(
+        r"a\_b \& 50\% \#1 \$x\textasciicircum{}2\$ \{\textasciitilde{}\} "
+        r"\textbackslash{}\textbackslash{} \textless{}\textbar{}\textgreater{} & "
+    )
+    assert tabular.count("\\midrule") == 2  # the second sets the baselines apart
+    assert "%" not in text.splitlines()[5].replace("\\%", "")
+
+
+def test_latex_continues_below_where_the_page_ends(make_evaluation) -> None:
+    names = [f"M{index}" for index in range(17)]
+    evaluation = make_evaluation(constant((1,) * 6, (2,) * 6))
+    wide = dataclasses.replace(
+        evaluation,
+        metrics=tuple(names),
+        directions=dict.fromkeys(names, "up"),
+        values=constant(tuple(range(17)), tuple(range(17, 34))),
+    )
+    tabulars = latex_tabulars(tables.latex(wide))
+    assert [tabular[0].count("r", 16) for tabular in tabulars] == [14, 3]
+    assert "M14" in tabulars[1][2] and "31.00" in tabulars[1][5]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex to compile the table with")
+def test_latex_compiles_and_fits_a_two_column_page(make_evaluation, tmp_path: Path) -> None:
+    methods = (
+        Method(AWKWARD[:12], "folder", None),
+        Method("SeAFusion", "folder", None),
+        Method("max", "baseline", None),
+    )
+    names = metrics.DEFAULT
+    values = constant(*(np.linspace(low, 0.99, len(names)) for low in (0.11, 0.22, 0.33)))
+    values[1, 0] = np.nan  # a row over fewer pairs, with its footnote
+    evaluation = dataclasses.replace(
+        make_evaluation(constant((1,), (1,), (1,)), methods=methods, dataset=AWKWARD),
+        metrics=names, directions={name: metrics.REGISTRY[name].direction for name in names}, values=values,
+        scored=np.isfinite(values).all(axis=2),
+    )  # fmt: skip
+    (tmp_path / "table.tex").write_text(tables.latex(evaluation), encoding="utf-8")
+    (tmp_path / "page.tex").write_text(
+        "\\documentclass[twocolumn]{article}\\usepackage{booktabs}\\textwidth=496pt\n"
+        "\\begin{document}\\input{table}\\end{document}\n"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "page.pdf").is_file() and "Overfull" not in done.stdout
 
 
 def test_terminal_table_continues_where_the_width_ends(make_evaluation) -> None:

@@ -13,17 +13,20 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 
 from diffuse_fuse import metrics
-from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError
+from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError
 from diffuse_fuse.images.arrays import to_uint8_grey
-from diffuse_fuse.images.load import LoadedPair, load_pair
-from diffuse_fuse.images.pairs import find_pairs
+from diffuse_fuse.images.load import LoadedPair, load_pair, load_range
+from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
+from diffuse_fuse.images.pairs import find_pairs, find_pictures
+from diffuse_fuse.images.thermal import series_range
 from diffuse_fuse.images.write import SUFFIXES, require_suffix, write_image
 from diffuse_fuse.metrics_file import MetricsFile
 
@@ -39,7 +42,7 @@ class FusesArrays(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One pair and where its picture goes."""
+    """One pair and where its picture goes. ``vis`` is ``ir`` for a file that holds its own visible picture."""
 
     ir: Path
     vis: Path
@@ -115,11 +118,7 @@ def plan_folders(
     """
     if os.path.realpath(ir_dir) == os.path.realpath(vis_dir):
         raise UsageError(f"{ir_dir} is given as the infrared and as the visible folder: two folders are needed.")
-    if out_dir.exists() and not out_dir.is_dir():
-        raise UsageError(f"The output {out_dir} is a file: two folders are fused into a folder.")
-    for folder in (ir_dir, vis_dir):
-        if os.path.realpath(out_dir) == os.path.realpath(folder):
-            raise UsageError(f"The output {out_dir} is an input folder: give a folder of its own.")
+    _refuse_folder(out_dir, (ir_dir, vis_dir))
     suffix = suffix or ".png"
     pairing = find_pairs(ir_dir, vis_dir, recursive, exclude=out_dir)
 
@@ -136,6 +135,52 @@ def plan_folders(
     return Plan(tuple(jobs), tuple(failed), pairing.ir_only, pairing.vis_only)
 
 
+def plan_single_folder(ir_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None) -> Plan:
+    """The jobs for a folder of radiometric JPEGs that hold their own visible pictures; see ``plan_folders``."""
+    _refuse_folder(out_dir, (ir_dir,))
+    pictures = find_pictures(ir_dir, recursive, exclude=out_dir)
+    if not pictures:
+        deeper = "" if recursive else ": add -r if they are in subfolders"
+        raise UsageError(f"There are no pictures in {ir_dir}{deeper}.")
+    suffix = suffix or ".png"
+    jobs, failed, taken = [], [], set()
+    for path in pictures:
+        relative = path.relative_to(ir_dir)
+        job = Job(path, path, out_dir / relative.with_name(relative.stem + suffix))
+        if job.out in taken:
+            error = f"{path} and another picture of the same name would both become {job.out}: rename one."
+            failed.append(Result(path, path, job.out, "failed", error=error))
+        else:
+            jobs.append(job)
+            taken.add(job.out)
+    _refuse_inputs_as_outputs(jobs)
+    return Plan(tuple(jobs), tuple(failed), (), ())
+
+
+def with_series_range(jobs: Iterable[Job], load: LoadOptions) -> tuple[LoadOptions, str | None]:
+    """``load`` with one thermal range that holds the robust range of every infrared file; and its unit.
+
+    8-bit pictures share a scale already: with none but those, ``load`` comes back as it is, and None. Files that
+    cannot be read are passed over here. Raises DataError when the files have no unit in common.
+    """
+    ranges, units = [], set()
+    for job in jobs:
+        try:
+            found = load_range(job.ir, load)
+        except ImageReadError:
+            continue  # fusing it fails with its own message
+        units.add(found[1] if found else "8-bit levels")
+        if found:
+            ranges.append(found[0])
+    if len(units) > 1:
+        kinds = " and ".join(sorted(units))
+        raise DataError(f"The infrared pictures have {kinds}: no one range fits them all, so fuse them by kind.")
+    common = series_range(ranges)
+    if common is None or common[1] <= common[0]:
+        return load, None
+    return replace(load, thermal_range=common), units.pop()
+
+
 def count_work(jobs: Iterable[Job], existing: Existing) -> int:
     """How many pairs ``run`` will fuse; with none, it needs no model."""
     return sum(existing == "replace" or not job.out.exists() for job in jobs)
@@ -147,6 +192,7 @@ def run(
     *,
     existing: Existing = "refuse",
     measure: bool = True,
+    load: LoadOptions = DEFAULT,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
@@ -154,6 +200,7 @@ def run(
     fuser: may be None when there is no work (see ``count_work``).
     existing: what happens to an output that is there: "skip" it, "refuse" (a failed result), or "replace" it.
     measure: compute the fidelity metrics ``metrics.FUSE`` of every fused picture.
+    load: how the pictures are read and brought together.
     on_result: called after each job, for progress.
     """
     results = []
@@ -164,7 +211,7 @@ def run(
             error = f"{job.out} exists already: name another output, or add --overwrite."
             result = Result(job.ir, job.vis, job.out, "failed", error=error)
         else:
-            result = _fuse_one(job, fuser, measure)
+            result = _fuse_one(job, fuser, measure, load)
         results.append(result)
         if on_result:
             on_result(result)
@@ -178,6 +225,7 @@ def run_folders(
     *,
     existing: Existing = "skip",
     measure: bool = True,
+    load: LoadOptions = DEFAULT,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """``run`` for two folders: keeps ``out_dir/metrics.csv`` up to date, and adds what was ambiguous as failed.
@@ -194,7 +242,7 @@ def run_folders(
             on_result(result)
 
     try:
-        results = run(plan.jobs, fuser, existing=existing, measure=measure, on_result=record)
+        results = run(plan.jobs, fuser, existing=existing, measure=measure, load=load, on_result=record)
     finally:
         if scores:
             scores.save()
@@ -210,12 +258,12 @@ def mean_metrics(results: Sequence[Result]) -> dict[str, float]:
     return means
 
 
-def _fuse_one(job: Job, fuser: FusesArrays, measure: bool) -> Result:
+def _fuse_one(job: Job, fuser: FusesArrays, measure: bool, load: LoadOptions) -> Result:
     start = time.perf_counter()
     warnings: tuple[str, ...] = ()
     trace = None
     try:
-        pair = load_pair(job.ir, job.vis)
+        pair = load_pair(job.ir, job.vis, load)
         warnings = pair.warnings
         fused = fuser.fuse(pair.ir, pair.vis)
         # measured before writing, so that an interrupt leaves no picture that lacks its metrics
@@ -228,14 +276,18 @@ def _fuse_one(job: Job, fuser: FusesArrays, measure: bool) -> Result:
     except (ImageReadError, ImageWriteError) as error:  # these name their file
         text = str(error)
     except DfuseError as error:
-        text = f"{job.ir} and {job.vis}: {error}"
+        text = f"{_both(job)}: {error}"
     except Exception as error:  # one pair that trips over a bug must not cost the other thousand
         if _is_out_of_memory(error):
-            text = f"{job.ir} and {job.vis}: there is not enough memory for pictures of this size."
+            text = f"{_both(job)}: there is not enough memory for pictures of this size."
         else:
-            text = f"{job.ir} and {job.vis}: this is a bug in dfuse: {type(error).__name__}: {error}"
+            text = f"{_both(job)}: this is a bug in dfuse: {type(error).__name__}: {error}"
             trace = traceback.format_exc()
     return Result(job.ir, job.vis, job.out, "failed", time.perf_counter() - start, {}, text, warnings, trace)
+
+
+def _both(job: Job) -> str:
+    return shown(job.ir) if job.ir == job.vis else f"{shown(job.ir)} and {shown(job.vis)}"
 
 
 def _measure(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -250,6 +302,14 @@ def _is_out_of_memory(error: Exception) -> bool:
     """PyTorch and OpenCV say it with exceptions of their own, which have only the text in common."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text
+
+
+def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
+    if out_dir.exists() and not out_dir.is_dir():
+        raise UsageError(f"The output {out_dir} is a file: folders are fused into a folder.")
+    for folder in inputs:
+        if os.path.realpath(out_dir) == os.path.realpath(folder):
+            raise UsageError(f"The output {out_dir} is an input folder: give a folder of its own.")
 
 
 def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:

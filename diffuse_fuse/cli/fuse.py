@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from enum import Enum
 from pathlib import Path
@@ -16,6 +17,7 @@ from diffuse_fuse.errors import UsageError
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Job, Plan, Result
     from diffuse_fuse.fusion.fuser import Fuser
+    from diffuse_fuse.images.options import LoadOptions
 
 
 class Device(str, Enum):
@@ -27,9 +29,38 @@ class Device(str, Enum):
     mps = "mps"
 
 
+class Window(str, Enum):
+    """What one thermal range is taken over."""
+
+    picture = "picture"
+    series = "series"
+
+
+class Polarity(str, Enum):
+    """What hot looks like in the infrared pictures."""
+
+    white_hot = "white-hot"
+    black_hot = "black-hot"
+    auto = "auto"
+
+
+class Size(str, Enum):
+    """Whose size the fused picture gets."""
+
+    vis = "vis"
+    ir = "ir"
+
+
 def fuse(
     ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared picture, or a folder of them.")],
-    vis: Annotated[Path, typer.Argument(metavar="VIS", help="Visible picture, or a folder of them.")],
+    vis: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[VIS]",
+            help="Visible picture, or a folder of them; left out where IR is a radiometric JPEG that holds its own.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="OUT", help="Picture to write (its suffix sets the format), or a folder."),
@@ -45,6 +76,23 @@ def fuse(
         str | None,
         typer.Option("--format", metavar="png|jpg|tif|webp|bmp", help="Format of the outputs; PNG unless given."),
     ] = None,
+    size: Annotated[Size, typer.Option(help="Whose size the fused picture gets.")] = Size.vis,
+    thermal_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LO HI", help="Infrared values that become black and white; °C where the file is radiometric."
+        ),
+    ] = None,
+    thermal_window: Annotated[
+        Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
+    ] = Window.picture,
+    polarity: Annotated[Polarity, typer.Option(help="What hot looks like in the infrared pictures.")] = (
+        Polarity.white_hot
+    ),
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     no_metrics: Annotated[bool, typer.Option("--no-metrics", help="Do not compute the fidelity metrics.")] = False,
@@ -52,24 +100,29 @@ def fuse(
     """Fuse infrared and visible pictures, two files or two folders.
 
     Folders are paired by name, whatever the suffix and the case; outputs that exist are skipped. The metrics of a
-    pair are printed, those of a folder are written to OUT/metrics.csv.
+    pair are printed, those of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible
+    picture, or a folder of them, needs no VIS. dfuse inspect tells what a file holds.
     """
     out = _check_paths(ir, vis, out)
+    _check_range(thermal_range, thermal_window)
     from diffuse_fuse import batch
+    from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
+    load = LoadOptions(page, thermal_range, polarity.value, size.value, max_pixels or MAX_PIXELS)
     suffix = batch.format_suffix(picture_format) if picture_format else None
+    plan = _plan(ir, vis, out, recursive, suffix)
     if ir.is_dir():
-        plan = batch.plan_folders(ir, vis, out, recursive, suffix)
         existing: Existing = "replace" if overwrite else "skip"
     else:
-        plan = batch.Plan((batch.plan_pair(ir, vis, out, suffix),), (), (), ())
         existing = "replace" if overwrite else "refuse"
     fuser, model_name = _load(plan.jobs, existing, model, device, threads)
+    if thermal_window is Window.series:
+        load = _series(plan.jobs, load, quiet)
     if ir.is_dir():
-        results = _run_folders(plan, fuser, out, existing, not no_metrics, quiet)
+        results = _run_folders(plan, fuser, out, existing, not no_metrics, load, quiet)
         _say_about_folders(results, plan, out, quiet)
     else:
-        results = batch.run(plan.jobs, fuser, existing=existing, measure=not no_metrics)
+        results = batch.run(plan.jobs, fuser, existing=existing, measure=not no_metrics, load=load)
         _say_about_pair(results[0], quiet)
     if as_json:
         _print_json(results, model_name)
@@ -79,18 +132,53 @@ def fuse(
         raise typer.Exit(1)
 
 
-def _check_paths(ir: Path, vis: Path, out: Path | None) -> Path:
-    """Two files or two folders that exist, and an output; raises UsageError otherwise."""
+def _check_paths(ir: Path, vis: Path | None, out: Path | None) -> Path:
+    """Two files or two folders that exist (or one), and an output; raises UsageError otherwise."""
     for path in (ir, vis):
-        if not path.exists():
+        if path is not None and not path.exists():
             raise UsageError(f"There is no file or folder {path}.")
-    if ir.is_dir() != vis.is_dir():
+    if vis is not None and ir.is_dir() != vis.is_dir():
         folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
         raise UsageError(f"{folder} is a folder and {file} is a file: give two files or two folders.")
     if out is None:
         example = "-o FOLDER" if ir.is_dir() else "-o fused.png"
-        raise UsageError(f"It is not said where the result goes: add {example}.")
+        also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
+        raise UsageError(f"It is not said where the result goes: add {example}{also}.")
     return out
+
+
+def _check_range(thermal_range: tuple[float, float] | None, window: Window) -> None:
+    if thermal_range is None:
+        return
+    low, high = thermal_range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"--thermal-range takes the lower value first, such as 10 40; not {low:g} {high:g}.")
+    if window is Window.series:
+        raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
+
+
+def _plan(ir: Path, vis: Path | None, out: Path, recursive: bool, suffix: str | None) -> Plan:
+    from diffuse_fuse import batch
+
+    if not ir.is_dir():
+        return batch.Plan((batch.plan_pair(ir, vis or ir, out, suffix),), (), (), ())
+    if vis is None:
+        return batch.plan_single_folder(ir, out, recursive, suffix)
+    return batch.plan_folders(ir, vis, out, recursive, suffix)
+
+
+def _series(jobs: tuple[Job, ...], load: LoadOptions, quiet: bool) -> LoadOptions:
+    """One thermal range for all pictures, said on stderr so that it can be given the next time."""
+    from diffuse_fuse import batch
+
+    load, unit = batch.with_series_range(jobs, load)
+    if load.thermal_range is None:
+        if not quiet:
+            _say("Warning: --thermal-window series changes nothing: 8-bit pictures share one scale already.")
+    elif not quiet:
+        low, high = load.thermal_range
+        _say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
+    return load
 
 
 def _load(
@@ -108,7 +196,7 @@ def _load(
 
 
 def _run_folders(
-    plan: Plan, fuser: Fuser | None, out: Path, existing: Existing, measure: bool, quiet: bool
+    plan: Plan, fuser: Fuser | None, out: Path, existing: Existing, measure: bool, load: LoadOptions, quiet: bool
 ) -> list[Result]:
     from diffuse_fuse import batch
     from diffuse_fuse.cli.progress import progress_bar
@@ -124,7 +212,7 @@ def _run_folders(
                     done += 1
                     advance()
 
-            return batch.run_folders(plan, fuser, out, existing=existing, measure=measure, on_result=count)
+            return batch.run_folders(plan, fuser, out, existing=existing, measure=measure, load=load, on_result=count)
     except KeyboardInterrupt:
         rest = "" if existing == "replace" else "; the same command again does the rest"
         _say(f"Interrupted: {done} of {work} pairs are done{rest}.")
@@ -181,9 +269,12 @@ def _show_tracebacks(results: list[Result]) -> None:
     traces = [result.traceback for result in results if result.traceback]
     if traces and not os.environ.get("DFUSE_DEBUG"):
         _say("Run again with --debug for the traceback.")
-    elif traces:
-        _say("\n".join(traces))
+    for trace in traces if os.environ.get("DFUSE_DEBUG") else ():
+        typer.echo(trace, err=True)
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    """One line on stderr, also where a file's name holds line breaks or bytes that are no text."""
+    from diffuse_fuse.images.names import shown
+
+    typer.echo(shown(text), err=True)

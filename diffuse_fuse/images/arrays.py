@@ -91,6 +91,16 @@ def to_one_channel(array: np.ndarray) -> np.ndarray:
     return np.rint(luma).astype(array.dtype) if array.dtype.kind in "ui" else luma.astype(array.dtype)
 
 
+def over_black(array: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """H×W or H×W×3 of any numeric dtype, and alpha H×W in [0, 1] → the picture on a black ground, same dtype.
+
+    Black, because there the visible camera saw nothing and the infrared picture alone should show.
+    """
+    weight = alpha if array.ndim == 2 else alpha[..., None]
+    blended = array.astype(np.float32) * weight
+    return np.rint(blended).astype(array.dtype) if array.dtype.kind in "ui" else blended.astype(array.dtype)
+
+
 def stretch_counts(counts: np.ndarray) -> np.ndarray:
     """Raw thermal counts or temperatures, H×W of any numeric dtype → float32 in [0, 1] over the full range.
 

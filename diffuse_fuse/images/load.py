@@ -1,4 +1,4 @@
-"""The two files of a pair → two arrays of one size, and what is odd about them."""
+"""The files of a pair → two arrays of one size, and what is odd about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import read
+from diffuse_fuse.images import embedded, read
+from diffuse_fuse.images.decode import decode, read_bytes
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
+from diffuse_fuse.images.thermal.polarity import looks_black_hot
+from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.window import Range, outside, robust_range, to_unit
 
 ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 
@@ -28,23 +33,43 @@ class LoadedPair:
     warnings: tuple[str, ...] = ()
 
 
-def load_pair(ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str]) -> LoadedPair:
-    """Read both files, bring the infrared picture to the visible one's size, notice a swapped pair.
+def load_pair(
+    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], options: LoadOptions = DEFAULT
+) -> LoadedPair:
+    """Read both files and bring them to one size; notice a swapped pair.
 
-    Raises ImageReadError for a file, PairError when the sizes do not belong together.
+    With the same path twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
+    on as the file says. Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
-    ir_file, vis_file = read.read_image(ir_path), read.read_image(vis_path)
-    warnings = []
-    if looks_swapped(ir_file, vis_file):
-        warnings.append(
+    if os.fspath(ir_path) == os.fspath(vis_path):
+        return _load_single(ir_path, options)
+    thermal = _thermal(ir_path, options)
+    picture = decode(read_bytes(vis_path), vis_path, max_pixels=options.max_pixels)
+    warnings = list(thermal.warnings)
+    if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, picture.array):
+        warnings = [
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
             "give them the other way round (infrared first)."
-        )
-    vis = read.visible_from_file_array(vis_file, vis_path)
-    ir, resized = match_sizes(read.infrared_from_file_array(ir_file, ir_path), vis)
-    if resized:
-        warnings.append(resized)
-    return LoadedPair(ir, vis, tuple(warnings))
+        ]
+    if picture.alpha is not None:
+        warnings.append("The visible picture is partly transparent: there it was put on black.")
+    vis = read.visible_from_picture(picture, vis_path)
+    ir, odd = _to_unit(thermal, options)
+    warnings += odd
+    if options.size == "ir":
+        vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis))
+    else:
+        ir, resized = match_sizes(ir, vis)
+    return LoadedPair(ir, vis, (*warnings, *([resized] if resized else ())))
+
+
+def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
+    """The robust range of an infrared file and its unit; None for 8-bit pictures, which share a scale already.
+
+    Raises ImageReadError.
+    """
+    thermal = _thermal(ir_path, options)
+    return None if thermal.unit == "levels" else (robust_range(thermal), thermal.unit)
 
 
 def match_sizes(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, str | None]:
@@ -53,18 +78,7 @@ def match_sizes(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, str | None
     Only done when the aspect ratios agree within 2 %: then both cameras saw the same field, at different
     resolutions. Raises PairError otherwise.
     """
-    (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
-    if (ir_h, ir_w) == (vis_h, vis_w):
-        return ir, None
-    sizes = f"The infrared picture is {ir_w}×{ir_h}, the visible one {vis_w}×{vis_h}"
-    aspect_ratio = (ir_w * vis_h) / (ir_h * vis_w)
-    if not 1 / (1 + ASPECT_TOLERANCE) <= aspect_ratio <= 1 + ASPECT_TOLERANCE:
-        turned = (ir_h, ir_w) == (vis_w, vis_h)
-        advice = "turn one by 90°" if turned else "crop and resize one so that both show the same field"
-        raise PairError(f"{sizes}: {advice}.")
-    shrinks = ir_h * ir_w > vis_h * vis_w
-    resized = cv2.resize(ir, (vis_w, vis_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized, f"{sizes}: the infrared one was resized."
+    return _resized(ir, vis.shape[:2], "infrared", _sizes(ir, vis))
 
 
 def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
@@ -75,6 +89,60 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
 
 
+def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
+    data = read_bytes(path)
+    thermal = read_thermal(data, path, options.page, options.max_pixels)
+    picture = embedded.visible_of(thermal, data, path, options.max_pixels)
+    ir, odd = _to_unit(thermal, options)
+    ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
+    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more))
+
+
+def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
+    return read_thermal(read_bytes(path), path, options.page, options.max_pixels)
+
+
+def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[str]]:
+    """The infrared picture as the fusion takes it, with the range and polarity asked for, and what is odd."""
+    odd = []
+    black_hot = options.polarity == "black-hot"
+    if options.polarity == "auto" and thermal.unit != "°C":
+        seen = looks_black_hot(thermal.values)
+        if seen is None:
+            odd.append("It cannot be told whether hot is white or black: white is assumed (--polarity black-hot).")
+        elif seen:
+            odd.append("The infrared picture looks black-hot: it was turned round (--polarity white-hot keeps it).")
+        black_hot = bool(seen)
+    if options.thermal_range and outside(thermal, options.thermal_range):
+        low, high = float(thermal.values.min()), float(thermal.values.max())
+        unit = "°C" if thermal.unit == "°C" else thermal.unit
+        odd.append(
+            f"Almost nothing lies in the thermal range {_plain(options.thermal_range[0])} to "
+            f"{_plain(options.thermal_range[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
+        )
+    return to_unit(thermal, options.thermal_range, black_hot), odd
+
+
+def _sizes(ir: np.ndarray, vis: np.ndarray) -> str:
+    (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
+    return f"The infrared picture is {ir_w}×{ir_h}, the visible one {vis_w}×{vis_h}"
+
+
+def _resized(image: np.ndarray, size: tuple[int, int], kind: str, sizes: str) -> tuple[np.ndarray, str | None]:
+    """``image`` at the size (H, W) of its partner, and a warning if that is another; the aspect is checked."""
+    (h, w), (to_h, to_w) = image.shape[:2], size
+    if (h, w) == (to_h, to_w):
+        return image, None
+    aspect_ratio = (w * to_h) / (h * to_w)
+    if not 1 / (1 + ASPECT_TOLERANCE) <= aspect_ratio <= 1 + ASPECT_TOLERANCE:
+        turned = (h, w) == (to_w, to_h)
+        advice = "turn one by 90°" if turned else "crop and resize one so that both show the same field"
+        raise PairError(f"{sizes}: {advice}.")
+    shrinks = h * w > to_h * to_w
+    resized = cv2.resize(image, (to_w, to_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return resized, f"{sizes}: the {kind} one was resized."
+
+
 def _colour_spread(image: np.ndarray) -> float:
     """Mean over the pixels of max(R, G, B) - min(R, G, B), with the brightest value as 255."""
     if image.ndim == 2:
@@ -82,3 +150,7 @@ def _colour_spread(image: np.ndarray) -> float:
     values = image.astype(np.float32)
     brightest = 255.0 if image.dtype == np.uint8 else max(float(values.max()), 1e-6)
     return float((values.max(axis=2) - values.min(axis=2)).mean()) * 255.0 / brightest
+
+
+def _plain(value: float) -> str:
+    return f"{value:.6g}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.images.read import is_picture_name
+from diffuse_fuse.images.names import is_picture_name, shown
 
 IR_NAMES = ("ir", "infrared", "thermal", "lwir", "inf", "t")
 VIS_NAMES = ("vi", "vis", "visible", "rgb", "color", "colour", "v")
@@ -62,9 +62,8 @@ def find_pairs(
     exclude: a folder to leave out, such as an output folder inside an input folder.
     Everything is sorted by name. Raises DataError when a folder cannot be read.
     """
-    excluded = os.path.realpath(exclude) if exclude is not None else None
-    ir_files = _by_key(Path(ir_dir), recursive, excluded)
-    vis_files = _by_key(Path(vis_dir), recursive, excluded)
+    ir_files = _by_key(Path(ir_dir), recursive, exclude)
+    vis_files = _by_key(Path(vis_dir), recursive, exclude)
     pairs, ambiguous = [], []
     for key in sorted(ir_files.keys() & vis_files.keys()):
         ir, vis = ir_files[key], vis_files[key]
@@ -94,6 +93,31 @@ def find_pair_folders(root: str | os.PathLike[str]) -> tuple[Path, Path]:
     return _one_of(folders, IR_NAMES, "infrared", root), _one_of(folders, VIS_NAMES, "visible", root)
 
 
+def find_pictures(
+    root: str | os.PathLike[str], recursive: bool = False, exclude: str | os.PathLike[str] | None = None
+) -> list[Path]:
+    """The picture files of a folder, sorted by path; see ``find_pairs`` for the arguments. Raises DataError."""
+    root, excluded = Path(root), os.path.realpath(exclude) if exclude is not None else None
+    pictures, seen, waiting = [], set(), [root]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real == excluded or real in seen:  # links to folders are followed, but not in circles
+            continue
+        seen.add(real)
+        try:
+            entries = list(folder.iterdir())
+        except OSError as error:
+            raise DataError(f"The folder {shown(folder)} cannot be read: {error.strerror or error}.") from error
+        for entry in entries:
+            if entry.is_dir():
+                if recursive and not entry.name.startswith("."):
+                    waiting.append(entry)
+            elif is_picture_name(entry.name):
+                pictures.append(entry)
+    return sorted(pictures)
+
+
 def _one_of(folders: list[Path], names: tuple[str, ...], kind: str, root: Path) -> Path:
     found = [folder for folder in folders if folder.name.lower() in names]
     if len(found) == 1:
@@ -107,37 +131,16 @@ def _one_of(folders: list[Path], names: tuple[str, ...], kind: str, root: Path) 
     )
 
 
-def _by_key(root: Path, recursive: bool, excluded: str | None) -> dict[str, list[Path]]:
+def _by_key(root: Path, recursive: bool, exclude: str | os.PathLike[str] | None) -> dict[str, list[Path]]:
     """The pictures below ``root`` by the name that pairs them: relative path without suffix, case-folded.
 
     NFC, because macOS stores é as two characters and a camera's card does not.
     """
     files = defaultdict(list)
-    for path in _pictures(root, recursive, excluded):
+    for path in find_pictures(root, recursive, exclude):
         key = path.relative_to(root).with_suffix("").as_posix()
         files[unicodedata.normalize("NFC", key).lower()].append(path)
     return files
-
-
-def _pictures(root: Path, recursive: bool, excluded: str | None) -> list[Path]:
-    pictures, seen, waiting = [], set(), [root]
-    while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real == excluded or real in seen:  # links to folders are followed, but not in circles
-            continue
-        seen.add(real)
-        try:
-            entries = list(folder.iterdir())
-        except OSError as error:
-            raise DataError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
-        for entry in entries:
-            if entry.is_dir():
-                if recursive and not entry.name.startswith("."):
-                    waiting.append(entry)
-            elif is_picture_name(entry.name):
-                pictures.append(entry)
-    return sorted(pictures)
 
 
 def _without_partner(files: dict[str, list[Path]], others: dict[str, list[Path]]) -> tuple[Path, ...]:

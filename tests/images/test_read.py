@@ -89,11 +89,33 @@ def test_float_visible_must_be_in_0_to_1(tmp_path, scene):
         read_visible(save(tmp_path / "b.tif", scene[1].astype(np.float32)))
 
 
-def test_alpha_is_dropped(tmp_path, scene):
-    alpha = np.random.default_rng(0).integers(0, 256, (*scene[0].shape, 1)).astype(np.uint8)
-    path = save(tmp_path / "a.png", np.concatenate([scene[1][..., ::-1], alpha], -1))
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_a_visible_picture_with_alpha_is_put_on_black(tmp_path, scene, suffix):
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101]
+    alpha = np.full((*scene[0].shape, 1), 255, np.uint8)
+    opaque = np.concatenate([scene[1][..., ::-1], alpha], -1)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(cv2.imencode(suffix, opaque, lossless)[1].tobytes())
     assert np.array_equal(read_visible(path), scene[1])
+    opaque[:5, :, 3], opaque[5:9, :, 3] = 0, 51
+    path.write_bytes(cv2.imencode(suffix, opaque, lossless)[1].tobytes())
+    vis = read_visible(path)
+    assert not vis[:5].any() and np.array_equal(vis[9:], scene[1][9:])
+    assert np.abs(vis[5:9] - scene[1][5:9] * 0.2).max() <= 0.5 + 1e-4
     assert read_infrared(path).ndim == 2
+
+
+def test_transparency_of_a_palette_png_and_orientation_go_together(tmp_path, scene):
+    """What OpenCV decodes with alpha it does not turn upright, so that is done by hand."""
+    from PIL import Image
+
+    grey = Image.fromarray(scene[0] // 2 * 2)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey.convert("P").save(tmp_path / "a.png", transparency=0, exif=exif)
+    vis = read_visible(tmp_path / "a.png")
+    assert vis.shape == (45, 37, 3)
+    assert np.abs(vis[..., 0].astype(int) - np.rot90(scene[0], -1)).max() <= 4
 
 
 def test_a_grey_file_is_a_grey_visible_picture(tmp_path, scene):

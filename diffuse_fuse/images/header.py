@@ -1,0 +1,143 @@
+"""What a picture file claims to be, from its first bytes: format, size, alpha. Nothing is decoded.
+
+The claim decides whether a file is decoded at all, so that a few bytes cannot ask for gigabytes of memory.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffuse_fuse.images import jpeg, tiff
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_NPY = b"\x93NUMPY"
+_JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
+_J2K = b"\xff\x4f\xff\x51"
+_PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*(\d{1,10})")
+
+LONGEST_START = 16  # bytes that ``format_of`` looks at
+
+
+@dataclass(frozen=True)
+class Header:
+    """format: its usual name. width, height: as stored, before any turning. alpha: whether there may be one."""
+
+    format: str
+    width: int
+    height: int
+    alpha: bool = False
+    pages: int = 1
+
+
+def format_of(start: bytes) -> str | None:
+    """The format by the first bytes, or None for one that dfuse does not read."""
+    if start.startswith(_PNG):
+        return "PNG"
+    if start.startswith(jpeg.START):
+        return "JPEG"
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        return "WebP"
+    if start.startswith(b"BM"):
+        return "BMP"
+    if start.startswith((_JP2, _J2K)):
+        return "JPEG 2000"
+    if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
+        return "PNM"
+    return "NumPy" if start.startswith(_NPY) else None
+
+
+def read_header(data: bytes, page: int = 1) -> Header | None:
+    """The header of page ``page`` (from 1); None when the file is of no known format or its header is broken."""
+    readers = {
+        "PNG": _png, "JPEG": _jpeg, "WebP": _webp, "BMP": _bmp, "JPEG 2000": _jpeg2000, "PNM": _pnm, "NumPy": _npy,
+    }  # fmt: skip
+    name = format_of(data[:LONGEST_START])
+    if name is None:
+        return None
+    try:
+        if name == "TIFF":
+            found = tiff.read_pages(data)
+            chosen = found[min(page, len(found)) - 1]
+            return Header(name, chosen.width, chosen.height, chosen.alpha, len(found))
+        return readers[name](data)
+    except (struct.error, ValueError, IndexError):
+        return None
+
+
+def _png(data: bytes) -> Header:
+    width, height, _, colour_type = struct.unpack_from(">IIBB", data, 16)
+    has_transparency = b"tRNS" in data[: data.find(b"IDAT") if b"IDAT" in data else None]
+    return Header("PNG", width, height, colour_type in (4, 6) or has_transparency)
+
+
+def _jpeg(data: bytes) -> Header | None:
+    size = jpeg.frame_size(data)
+    return Header("JPEG", *size) if size else None
+
+
+def _webp(data: bytes) -> Header:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        return Header("WebP", width, height, bool(data[20] & 0x10))
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return Header("WebP", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1))
+    width, height = struct.unpack_from("<HH", data, 26)
+    return Header("WebP", width & 0x3FFF, height & 0x3FFF)
+
+
+def _bmp(data: bytes) -> Header:
+    (size,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<HH" if size == 12 else "<ii", data, 18)
+    return Header("BMP", abs(width), abs(height))
+
+
+def _jpeg2000(data: bytes) -> Header | None:
+    start = data.find(_J2K)  # the code stream's own size: what the decoder takes
+    if start < 0:
+        return None
+    right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
+    return Header("JPEG 2000", right - left, bottom - top)
+
+
+def _pnm(data: bytes) -> Header | None:
+    width = _PNM_NUMBER.match(data, 2)
+    height = width and _PNM_NUMBER.match(data, width.end())
+    return Header("PNM", int(width[1]), int(height[1])) if width and height else None
+
+
+def _npy(data: bytes) -> Header:
+    shape, _ = npy_shape(data)
+    if len(shape) == 3 and shape[2] not in (1, 3, 4):  # a stack of pictures
+        return Header("NumPy", shape[2], shape[1], pages=shape[0])
+    if len(shape) not in (2, 3):
+        raise ValueError(f"no picture has the shape {shape}")
+    return Header("NumPy", shape[1], shape[0], len(shape) == 3 and shape[2] == 4)
+
+
+def npy_shape(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of a .npy file. Raises ValueError when the header is broken or not one of plain numbers."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version} of the format is unknown")
+    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
+    if length > 10_000:
+        raise ValueError("the header is too long")
+    try:
+        fields = ast.literal_eval(stream.read(length).decode("latin1").strip())
+        shape, dtype = tuple(fields["shape"]), np.dtype(fields["descr"])
+    except (SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
+        raise ValueError("the header is broken") from error
+    if dtype.kind not in "buif" or not all(isinstance(side, int) and side >= 0 for side in shape):
+        raise ValueError("not an array of numbers")
+    return shape, dtype

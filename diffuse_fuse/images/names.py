@@ -1,0 +1,23 @@
+"""Names of files: which ones are pictures, and how a name is shown in a message."""
+
+from __future__ import annotations
+
+import os
+
+# What counts as a picture when a folder is searched. A file named on the command line is judged by its
+# content.
+SUFFIXES = frozenset({
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k",
+    ".pgm", ".ppm", ".pnm", ".pbm", ".npy",
+})  # fmt: skip
+
+
+def is_picture_name(name: str) -> bool:
+    """True for a visible file name with a picture's suffix: not ``Thumbs.db``, nor macOS' ``._photo.jpg``."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path as one line that every terminal can print: control characters and bytes that are no text as escapes."""
+    text = os.fspath(path)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

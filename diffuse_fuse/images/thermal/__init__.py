@@ -1,0 +1,17 @@
+"""Thermal pictures: what a camera wrote → one channel in [0, 1] that the network can use.
+
+source.py    a file's bytes → values with their unit (grey levels, counts or °C)
+flir.py      FLIR's radiometric JPEG: raw counts, visible picture, palette, constants
+planck.py    raw counts → °C
+dji.py       DJI's R-JPEG: raw counts
+palette.py   false colours: noticed, and turned back into one channel
+polarity.py  is hot white or black?
+window.py    values → [0, 1]: robust percentiles, a given range, one range for a series
+
+Everything that comes from a file is bounds-checked: a damaged file gives one sentence, never a wrong read.
+"""
+
+from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.window import series_range, to_unit
+
+__all__ = ["Thermal", "read_thermal", "series_range", "to_unit"]

@@ -1,0 +1,32 @@
+"""DJI's R-JPEG: the raw counts of the thermal sensor, 16-bit little-endian, joined from the APP3 segments.
+
+Counts grow with temperature, which is all a fusion needs. Their calibration (APP4, APP5) is not documented.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffuse_fuse.images import jpeg
+
+_SCALES = (1, 2)  # some cameras save the picture at twice the sensor's resolution
+
+
+def read_dji(data: bytes) -> np.ndarray | None:
+    """The raw counts, uint16 H×W as stored, or None when the file has none of a size that fits its picture."""
+    size = jpeg.frame_size(data)
+    if size is None:
+        return None
+    raw = b"".join(bytes(payload) for marker, payload in jpeg.segments(data) if marker == jpeg.APP3)
+    for scale in _SCALES:
+        width, height = size[0] // scale, size[1] // scale
+        if raw and len(raw) == 2 * width * height:
+            counts = np.frombuffer(raw, "<u2").reshape(height, width)
+            return counts.astype(np.uint16)
+    return None
+
+
+def is_dji_thermal(data: bytes) -> bool:
+    """Whether the JPEG's notes say that a DJI thermal camera wrote it, with raw counts or without."""
+    xmp = b"".join(bytes(payload) for marker, payload in jpeg.segments(data) if marker == jpeg.APP1)
+    return b"drone-dji" in xmp and (b"InfraredCamera" in xmp or b"Thermal" in xmp)

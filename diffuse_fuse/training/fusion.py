@@ -24,6 +24,7 @@ from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
@@ -117,9 +118,10 @@ class FusionTask:
         rng = step_generator(self.seed, step)
         ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
         origin = tuple(int(v) for v in rng.integers(1024, size=2))
-        fused, raw = model(ir, vis, origin)
+        _, raw = model(ir, vis, origin)
+        raw.register_hook(_level)
         with torch.autocast(self.device, enabled=False):
-            total, _ = fusion_loss(fused.float(), raw.float(), ir, vis, self.losses)
+            total, _ = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
         if self.teacher is not None:
             total = total + self._distance_to_teacher(ir, vis, rng)
         return total
@@ -180,3 +182,14 @@ class FusionTask:
             x[:, 3:].contiguous(memory_format=torch.channels_last),
             x[:, :3].contiguous(memory_format=torch.channels_last),
         )
+
+
+def _level(grad: torch.Tensor) -> torch.Tensor:
+    """Makes every pixel's part of the gradient (N, 1, H, W) about equally large; its mean size stays as it is.
+
+    The metric-shaped terms are flat far from their optimum (Qabf is made of sigmoids) and steep at a few pixels.
+    Like Adam on the pixels themselves, this lets the many that have far to go be heard too.
+    """
+    size = grad.abs()
+    mean = size.mean(dim=(1, 2, 3), keepdim=True)
+    return grad * (mean / (size + 0.1 * mean + 1e-20))

@@ -57,7 +57,7 @@ class Settings:
     resume: bool = False
     lr: float = 3e-4
     warmup: int = 200
-    cooldown: float = 0.3
+    cooldown: float = 0.7
     ema: float = 0.999
     clip: float = 1.0
     checkpoint_minutes: float = 3.0

@@ -7,14 +7,14 @@ import warnings
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from diffuse_fuse import models
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.fusion.model import load_model
-from diffuse_fuse.images.arrays import as_infrared, as_visible
+from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands
 from diffuse_fuse.images.load import match_sizes
 from diffuse_fuse.images.read import read_infrared, read_visible
+from diffuse_fuse.machine import available_cores, available_memory
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
 
@@ -25,8 +25,9 @@ class Fuser:
     """A fusion model, loaded once, for any number of pairs.
 
     ``model`` is the name of shipped weights ("default") or the path of a weights file; ``device`` is "auto"
-    (a GPU where there is one), "cpu", "cuda" or "mps"; ``threads`` limits the CPU threads of PyTorch for the
-    whole process. Raises WeightsError for weights that cannot be used, UsageError for a device that is not there.
+    (a GPU where there is one), "cpu", "cuda" or "mps"; ``threads`` sets the CPU threads of PyTorch for the
+    whole process, which otherwise are no more than the cores that it may use. Raises WeightsError for weights that
+    cannot be used, UsageError for a device that is not there.
     """
 
     def __init__(
@@ -36,17 +37,22 @@ class Fuser:
             if threads < 1:
                 raise UsageError(f"The number of threads must be at least 1, not {threads}.")
             torch.set_num_threads(threads)
+        elif torch.get_num_threads() > available_cores():
+            # PyTorch counts the machine's cores; more threads than a container may use wait for each other
+            torch.set_num_threads(available_cores())
         path = models.locate(os.fspath(model))
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
         self._model = load_model(path).to(self.device, memory_format=torch.channels_last)
 
-    def fuse(self, ir: Source, vis: Source) -> np.ndarray:
+    def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None) -> np.ndarray:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
         or float in [0, 1]) or as paths; at least 16×16. Returns uint8 H×W×3 RGB of the visible picture's size.
         An infrared picture of another resolution but the same field of view is resized, with a warning.
+        ``on_rows`` is called now and then with the rows that are done and the rows there are: a picture of any
+        height needs the memory of a few bands of it, besides its own.
         Raises ImageError (or one of its kinds) for what is no picture, PairError for sizes that do not belong
         together.
         """
@@ -55,24 +61,14 @@ class Fuser:
         ir_array, resized = match_sizes(ir_array, vis_array)
         if resized:
             warnings.warn(resized, stacklevel=2)
-        a, b = as_infrared(ir_array), as_visible(vis_array)
-        if min(a.shape) < MINIMUM_SIZE:
+        height, width = vis_array.shape[:2]
+        if min(height, width) < MINIMUM_SIZE:
             raise ImageError(
-                f"the pictures have {a.shape[1]}×{a.shape[0]} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
+                f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
             )
-        with torch.inference_mode():
-            fused = self._forward(torch.from_numpy(a)[None, None], torch.from_numpy(b).permute(2, 0, 1)[None])
-            return (fused[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-
-    def _forward(self, ir: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
-        """(1, 1, H, W) and (1, 3, H, W) of any size -> (1, 3, H, W): padded to whole cells, and cut again."""
-        h, w = ir.shape[2:]
-        multiple = self._model.multiple
-        pad = (0, -w % multiple, 0, -h % multiple)
-        both = F.pad(torch.cat([ir, vis], dim=1), pad, mode="reflect")
-        both = both.to(self.device).contiguous(memory_format=torch.channels_last)
-        fused, _ = self._model(both[:, :1], both[:, 1:])
-        return fused[..., :h, :w]
+        free = available_memory() if self.device == "cpu" else None
+        rows = band_rows(self._model, width, free)
+        return fuse_in_bands(self._model, ir_array, vis_array, self.device, rows, on_rows)
 
 
 def fuse(ir: Source, vis: Source, model: str | os.PathLike[str] = "default") -> np.ndarray:

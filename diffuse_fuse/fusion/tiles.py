@@ -1,0 +1,122 @@
+"""Pictures of any size in bounded memory: the tiles are bands of rows over the whole width.
+
+The bands go through ``rows.ModelRows`` one after the other, so they need no overlap, nothing is computed twice, and
+the result does not depend on where they are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from diffuse_fuse.diffusion.unet import UNetConfig
+from diffuse_fuse.errors import ImageError
+from diffuse_fuse.fusion.head import HeadConfig
+from diffuse_fuse.fusion.model import FusionModel
+from diffuse_fuse.fusion.rows import ModelRows
+from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
+
+# Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
+_BAND_PIXELS = 1 << 16
+_BAND_CELLS = 2
+
+OnRows = Callable[[int, int], None]
+
+
+def fuse_in_bands(
+    model: FusionModel,
+    ir: np.ndarray,
+    vis: np.ndarray,
+    device: str = "cpu",
+    rows: int | None = None,
+    on_rows: OnRows | None = None,
+) -> np.ndarray:
+    """The fused picture, uint8 H×W×3, of ``ir`` and ``vis`` of one size, as ``Fuser.fuse`` takes them.
+
+    ``rows``: height of a band, a multiple of ``model.multiple``; chosen by ``band_rows`` unless given. ``on_rows`` is
+    called after each band with the rows that are done and the rows there are. Raises ImageError for arrays that are
+    no pictures.
+    """
+    # What needs the whole picture is done before it is cut: the percentiles of thermal counts, the range of floats.
+    ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
+    if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
+        vis = as_visible(vis)
+    h, w = ir.shape
+    multiple = model.multiple
+    padded_h, padded_w = (size + -size % multiple for size in (h, w))
+    rows = rows or band_rows(model, padded_w)
+    columns = _reflected(0, padded_w, w)
+    fused, done = np.empty((h, w, 3), np.uint8), 0
+    with torch.inference_mode():
+        stream = ModelRows(model)
+        for top in range(0, padded_h, rows):
+            bottom = min(top + rows, padded_h)
+            band = _reflected(top, bottom, h)
+            a = torch.from_numpy(as_infrared(ir[band][:, columns]))[None, None]
+            b = torch.from_numpy(as_visible(vis[band][:, columns])).permute(2, 0, 1)[None]
+            both = torch.cat([a, b], dim=1).to(device).contiguous(memory_format=torch.channels_last)
+            part = stream(both[:, :1], both[:, 1:], last=bottom == padded_h)[0, :, : h - done, :w]
+            part = (part * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+            fused[done : done + len(part)] = part
+            done += len(part)
+            if on_rows:
+                on_rows(done, h)
+    return fused
+
+
+def band_rows(model: FusionModel, width: int, available: int | None = None) -> int:
+    """How many rows a band has: few, and still fewer where less than its need is ``available`` (in bytes).
+
+    Raises ImageError when not even the smallest band fits.
+    """
+    multiple = model.multiple
+    rows = max(_BAND_CELLS * multiple, _BAND_PIXELS // width // multiple * multiple)
+    if available is None:
+        return rows
+    while rows > multiple and working_memory(model, width, rows) > available:
+        rows = max(multiple, rows // 2 // multiple * multiple)
+    needed = working_memory(model, width, rows)
+    if needed > available:
+        raise ImageError(
+            f"there is not enough memory: a picture {width} pixels wide needs about {needed / 1e9:.1f} GB, "
+            f"{available / 1e9:.1f} GB are free; close other programs or make the pictures smaller"
+        )
+    return rows
+
+
+def working_memory(model: FusionModel, width: int, rows: int) -> int:
+    """About how many bytes the network needs besides weights and pictures; it grows with width, not with height.
+
+    Counted are the tensors of a band at the finest level, the rows that wait for later ones, and the features of
+    those rows at the end of the picture; twice, for what the allocator holds back (measured: 0.8 to 1.1 of this).
+    """
+    config = model.unet.config
+    cells = [config.unshuffle * 2**level for level in range(len(config.channels))]
+    finest = config.channels[0] * len(model.features.steps) / cells[0] ** 2  # values a pixel
+    waiting = sum(c / cell**2 for c, cell in zip(config.channels, cells, strict=True)) * len(model.features.steps) + 10
+    values = rows * 12 * finest + reach(config, model.head.config) * (waiting + 3 * finest)
+    return int(2 * 4 * width * values)
+
+
+def reach(unet: UNetConfig, head: HeadConfig) -> int:
+    """How far, in pixels, a cell of ``unet.multiple`` pixels sees beyond its border: the receptive field's overlap.
+
+    A 3×3 convolution sees one more cell of its level, bilinear interpolation one of the coarser level, the rest
+    nothing. The longest way is out of the head, down the decoder from some level on, and up the encoder.
+    """
+    cells = [unet.unshuffle * 2**level for level in range(len(unet.channels))]
+    blocks = [2 * count * cell for count, cell in zip(unet.blocks, cells, strict=True)]
+    to_middle = max(sum(cells[1 : level + 1]) + sum(blocks[level:]) for level in range(len(cells)))
+    middle, stem = 2 * cells[-1], cells[0]
+    head_cell = 2
+    return head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
+
+
+def _reflected(start: int, stop: int, size: int) -> np.ndarray | slice:
+    """Index of places ``start`` to ``stop``; those beyond ``size`` are reflected at the last one."""
+    if stop <= size:
+        return slice(start, stop)
+    places = np.arange(start, stop)
+    return np.where(places < size, places, 2 * (size - 1) - places)

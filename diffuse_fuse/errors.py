@@ -8,6 +8,7 @@ DfuseError                  every one of them; the command line prints its text 
 │   └── PairError           infrared and visible do not belong together (sizes, partners)
 ├── DataError               a folder of training or evaluation pairs cannot be used
 ├── WeightsError            a weights file is missing, of the wrong kind, version or shape
+├── AlignmentError          an alignment cannot be estimated, read or used
 ├── TrainingError           a training run cannot start, go on or be resumed
 └── MetricError             a metric is unknown or its input has the wrong kind
 
@@ -51,6 +52,10 @@ class DataError(DfuseError):
 
 class WeightsError(DfuseError):
     """A weights file is missing, or of the wrong kind, version or shape."""
+
+
+class AlignmentError(DfuseError):
+    """An alignment cannot be estimated, read from its file, or used for these pictures."""
 
 
 class TrainingError(DfuseError):

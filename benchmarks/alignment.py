@@ -1,0 +1,168 @@
+"""How well does the alignment find a known warp? And what does it change on pairs that do not lie on each other?
+
+    python benchmarks/alignment.py registered DIR [--warps 3] [--kind similarity] [--border constant] [--seed 0]
+    python benchmarks/alignment.py unregistered DIR [--kind similarity]
+
+``DIR`` holds ir/ and vi/ with equal names. ``registered`` warps each infrared picture by random maps (rotation up to
+1.5°, scale ±3 %, shift up to 15 px) and prints the mean corner error in pixels: against the data set's own
+registration, and against what is found on the pair as it is, which shows how much of the error is the data set's.
+``unregistered`` prints measures of agreement before and after that the method itself does not use.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import typer
+
+from diffuse_fuse.alignment import Estimate, Kind, Transform, estimate, warp_infrared
+from diffuse_fuse.images.arrays import to_one_channel, to_uint8_grey
+from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.pairs import Pair, find_pair_folders, find_pairs
+
+ROTATION, SCALE, SHIFT = 1.5, 0.03, 15.0  # largest: degrees, relative, pixels along each axis
+_BINS = 64
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+
+
+class Border(str, Enum):
+    """What a warped infrared picture shows outside its frame."""
+
+    constant = "constant"
+    replicate = "replicate"
+    reflect = "reflect"
+
+
+_BORDERS = {
+    Border.constant: cv2.BORDER_CONSTANT,
+    Border.replicate: cv2.BORDER_REPLICATE,
+    Border.reflect: cv2.BORDER_REFLECT_101,
+}
+
+
+@app.command()
+def registered(
+    data: Annotated[Path, typer.Argument(help="Folder with ir/ and vi/ that lie on each other.")],
+    warps: Annotated[int, typer.Option(min=1, help="Random maps a pair.")] = 3,
+    kind: Annotated[Kind, typer.Option(help="Transform that is looked for.")] = Kind.similarity,
+    border: Annotated[Border, typer.Option(help="Outside the warped picture.")] = Border.constant,
+    seed: Annotated[int, typer.Option(help="Of the random maps.")] = 0,
+) -> None:
+    """Corner errors against known maps."""
+    rng = np.random.default_rng(seed)
+    errors, repeats, before, used, seconds = [], [], [], [], []
+    for pair in _pairs(data):
+        ir, vis = _load(pair)
+        unwarped = estimate(ir, vis, kind).found
+        for _ in range(warps):
+            truth = random_map(rng, (vis.shape[1], vis.shape[0]))
+            warped = cv2.warpPerspective(ir, truth.matrix, truth.size, borderMode=_BORDERS[border])
+            start = time.perf_counter()
+            result = estimate(warped, vis, kind)
+            seconds.append(time.perf_counter() - start)
+            errors.append(result.transform.distance(truth))
+            repeats.append(result.found.distance(Transform(truth.matrix @ unwarped.matrix, truth.size)))
+            before.append(truth.displacement())
+            used.append(result.applied)
+    print(
+        f"{data}: {len(errors)} maps of {len(errors) // warps} pairs, {kind.value}, border {border.value}, seed {seed}"
+    )
+    _print_errors("before", before)
+    _print_errors("after", errors)
+    if any(used):
+        _print_errors("after, applied", np.array(errors)[used])
+    _print_errors("repeatability", repeats)
+    print(f"applied {np.mean(used):.1%}; median {np.median(seconds):.2f} s a pair")
+
+
+@app.command()
+def unregistered(
+    data: Annotated[Path, typer.Argument(help="Folder with ir/ and vi/ that need not lie on each other.")],
+    kind: Annotated[Kind, typer.Option(help="Transform that is looked for.")] = Kind.similarity,
+) -> None:
+    """Measures of agreement before and after, without ground truth."""
+    rows = []
+    print("pair             moved  conf  residual before/after   MI before/after   edges before/after")
+    for pair in _pairs(data):
+        ir, vis = _load(pair)
+        result = estimate(ir, vis, kind)
+        moved = warp_infrared(ir, vis, result.transform)
+        inner = _inner(result)
+        scores = [
+            measure(image[inner], to_one_channel(vis)[inner])
+            for image in (ir, moved)
+            for measure in (mutual_information, edge_correlation)
+        ]
+        residuals = (result.residual_before, result.residual if result.applied else result.residual_before)
+        row = (result.transform.displacement(), result.confidence, *residuals, *np.array(scores)[[0, 2, 1, 3]])
+        rows.append(row)
+        print(_line(pair.relative.name, row))
+    print(_line("mean", np.mean(rows, axis=0)))
+    rows = np.array(rows)
+    print(f"better after: MI {np.sum(rows[:, 5] > rows[:, 4])}, edges {np.sum(rows[:, 7] > rows[:, 6])} of {len(rows)}")
+
+
+def random_map(rng: np.random.Generator, size: tuple[int, int]) -> Transform:
+    """A random rotation, scale and shift about the picture's centre."""
+    angle, scale = rng.uniform(-ROTATION, ROTATION), 1 + rng.uniform(-SCALE, SCALE)
+    matrix = np.vstack([cv2.getRotationMatrix2D(((size[0] - 1) / 2, (size[1] - 1) / 2), angle, scale), (0, 0, 1)])
+    matrix[:2, 2] += rng.uniform(-SHIFT, SHIFT, 2)
+    return Transform(matrix, size)
+
+
+def mutual_information(a: np.ndarray, b: np.ndarray) -> float:
+    """In bits, of two uint8 arrays."""
+    joint = np.histogram2d(a.ravel(), b.ravel(), bins=_BINS, range=((0, 256), (0, 256)))[0]
+    joint /= joint.sum()
+    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    there = joint > 0
+    return float((joint[there] * np.log2(joint[there] / independent[there])).sum())
+
+
+def edge_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson correlation of the gradient magnitudes of two uint8 pictures."""
+    edges = [
+        np.hypot(*(cv2.Sobel(cv2.GaussianBlur(x, (0, 0), 1), cv2.CV_32F, *d) for d in ((1, 0), (0, 1)))) for x in (a, b)
+    ]
+    return float(np.corrcoef(edges[0].ravel(), edges[1].ravel())[0, 1])
+
+
+def _pairs(data: Path) -> tuple[Pair, ...]:
+    return find_pairs(*find_pair_folders(data)).pairs
+
+
+def _load(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    loaded = load_pair(pair.ir, pair.vis)
+    return to_uint8_grey(loaded.ir), loaded.vis
+
+
+def _inner(result: Estimate) -> tuple[slice, slice]:
+    """The field that both show before and after: without the margin that the transform moves."""
+    w, h = result.transform.size
+    margin = int(np.ceil(np.abs(result.transform.corners() - Transform.identity((w, h)).corners()).max())) + 2
+    return np.s_[margin : h - margin, margin : w - margin]
+
+
+def _print_errors(name: str, errors) -> None:
+    errors = np.asarray(errors)
+    shares = "  ".join(f"<{limit} px {np.mean(errors < limit):6.1%}" for limit in (2, 4))
+    print(
+        f"{name:15} median {np.median(errors):5.2f}  mean {errors.mean():5.2f}  "
+        f"p95 {np.percentile(errors, 95):5.2f}  max {errors.max():5.2f}  {shares}"
+    )
+
+
+def _line(name: str, row) -> str:
+    moved, confidence, *rest = row
+    changes = [f"{old:.3f} -> {new:.3f}" for old, new in zip(rest[::2], rest[1::2], strict=True)]
+    return f"{name[:16]:16} {moved:5.1f}  {confidence:.2f}  {changes[0]:>21}   {changes[1]:15}   {changes[2]}"
+
+
+if __name__ == "__main__":
+    app()

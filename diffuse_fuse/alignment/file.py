@@ -1,0 +1,100 @@
+"""A rig's alignment as a JSON file.
+
+    {"format": "dfuse-alignment", "version": 1, "kind": "similarity", "size": [640, 480],
+     "matrix": [[…], […], […]], "pairs": 40, "used": 38, "confidence": 0.91, "residual_px": 1.2, "spread_px": 0.6}
+
+``matrix`` leads from a pixel (x, y, 1) of the visible picture to the pixel of the infrared picture, itself brought
+to the visible one's size, that shows the same; pixel centres have whole coordinates.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from diffuse_fuse.alignment.series import Calibration
+from diffuse_fuse.alignment.transform import Kind, Transform
+from diffuse_fuse.errors import AlignmentError
+from diffuse_fuse.files import write_atomically
+
+FORMAT = "dfuse-alignment"
+VERSION = 1
+_LARGEST_FILE = 1 << 20  # bytes; a calibration has a few hundred
+_LARGEST_SIDE = 1 << 20
+
+
+def save_calibration(path: str | os.PathLike[str], calibration: Calibration) -> None:
+    """Write a calibration. Raises AlignmentError when the file cannot be written."""
+    text = json.dumps({"format": FORMAT, "version": VERSION, **calibration.as_dict()}, indent=2, allow_nan=False)
+    try:
+        write_atomically(path, (text + "\n").encode())
+    except OSError as error:
+        raise AlignmentError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def load_calibration(path: str | os.PathLike[str]) -> Calibration:
+    """Read what ``save_calibration`` wrote. Raises AlignmentError for anything else."""
+    whole = _read_object(Path(path))
+    if whole.get("format") != FORMAT:
+        raise AlignmentError(f"{path} is no alignment of dfuse: make one with dfuse align IR_DIR VIS_DIR -o FILE.")
+    if whole.get("version") != VERSION:
+        raise AlignmentError(f"{path} has the version {whole.get('version')!r} and this dfuse reads {VERSION}.")
+    try:
+        transform = Transform(_matrix(whole["matrix"]), _size(whole["size"]))
+        calibration = Calibration(
+            transform,
+            Kind(whole["kind"]),
+            pairs=int(whole["pairs"]),
+            used=int(whole["used"]),
+            confidence=_number(whole["confidence"]),
+            residual=_number(whole["residual_px"]),
+            spread=_number(whole["spread_px"]),
+        )
+    except KeyError as error:
+        raise AlignmentError(f"{path} lacks {error}: make it again with dfuse align.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AlignmentError(f"{path} is damaged ({error}): make it again with dfuse align.") from error
+    if not transform.is_sane():
+        raise AlignmentError(f"{path} holds a transform that no pair of cameras has: make it again with dfuse align.")
+    return calibration
+
+
+def _read_object(path: Path) -> dict:
+    try:
+        if not path.is_file():  # a FIFO would be waited for
+            raise AlignmentError(f"There is no alignment file {path}.")
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        whole = json.loads(data[:_LARGEST_FILE].decode())
+    except OSError as error:
+        raise AlignmentError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise AlignmentError(f"{path} is no JSON file: give one that dfuse align made.") from error
+    return whole if isinstance(whole, dict) else {}
+
+
+def _matrix(value: object) -> np.ndarray:
+    matrix = np.array(value, dtype=float)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or matrix[2, 2] == 0:
+        raise ValueError("the matrix must be 3×3 of finite numbers, the last one not 0")
+    return matrix / matrix[2, 2]
+
+
+def _size(value: object) -> tuple[int, int]:
+    width, height = value
+    if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 1):
+        raise ValueError("the size must be two whole numbers above 1")
+    if max(width, height) > _LARGEST_SIDE:
+        raise ValueError("the size is too large")
+    return width, height
+
+
+def _number(value: object) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number

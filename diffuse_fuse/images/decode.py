@@ -98,21 +98,21 @@ def decode(
 
 def _decode_other(data: bytes, found: header.Header, _: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     if found.alpha:
-        image = _opencv(data, cv2.IMREAD_UNCHANGED)
+        image = opencv_image(data, cv2.IMREAD_UNCHANGED)
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
             # alpha is only decoded when OpenCV does not turn the picture upright, so that is done here
             image = exif.upright(image, exif.orientation(data))
             return _rgb(image), _unit_alpha(image[..., 3])
-    return _rgb(_opencv(data, _AS_IT_IS)), None
+    return _rgb(opencv_image(data, _AS_IT_IS)), None
 
 
 def _decode_tiff(data: bytes, found: header.Header, number: int) -> tuple[np.ndarray, np.ndarray | None]:
     page = tiff.read_pages(data)[number - 1]
     if found.alpha and page.dtype in (np.uint8, np.uint16) and not page.planar:
-        image = _opencv(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
+        image = opencv_image(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
             return _rgb(image), _unit_alpha(image[..., 3])
-    image = None if page.planar else _opencv(tiff.with_first_page(data, page), _AS_IT_IS)
+    image = None if page.planar else opencv_image(tiff.with_first_page(data, page), _AS_IT_IS)
     if image is not None:
         # OpenCV turns 8-bit pictures with white at 0 the right way round, but not deeper ones
         if page.inverted and image.dtype == np.uint16:
@@ -139,8 +139,8 @@ def _decode_npy(data: bytes, found: header.Header, number: int) -> tuple[np.ndar
 _decoders = {"TIFF": _decode_tiff, "NumPy": _decode_npy}
 
 
-def _opencv(data: bytes, flags: int) -> np.ndarray | None:
-    """BGR(A) as OpenCV gives it, or None; not cv2.imread: on Windows it cannot open every name."""
+def opencv_image(data: bytes, flags: int) -> np.ndarray | None:
+    """BGR(A) as OpenCV gives it, or None, without its log; not cv2.imread: on Windows it cannot open every name."""
     with _quiet_opencv():
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 

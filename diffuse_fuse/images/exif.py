@@ -75,6 +75,8 @@ def _text(value: object) -> str | None:
 
 
 def _camera(make: str | None, model: str | None) -> str | None:
+    if model and not any(char.isalnum() for char in model):  # some cameras write "*"
+        model = None
     if make and model:
         return model if model.lower().startswith(make.lower().split()[0]) else f"{make} {model}"
     return model or make

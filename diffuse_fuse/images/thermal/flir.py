@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.images import jpeg
+from diffuse_fuse.images.decode import opencv_image
+from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.thermal.planck import Planck
 
 _SEGMENT, _SEGMENT_HEAD = b"FLIR\0", 8
@@ -67,7 +69,7 @@ class Flir:
             raise FlirError("it holds no raw thermal data")
         payload = record[_PICTURE:]
         if self.raw_kind == "PNG":
-            image = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_UNCHANGED)
+            image = None if damage(payload) else opencv_image(payload, cv2.IMREAD_UNCHANGED)
             if image is None or image.ndim != 2 or image.dtype != np.uint16:
                 raise FlirError("its raw thermal data are damaged")
             return _smoother(image, image.byteswap())

@@ -11,6 +11,7 @@ import numpy as np
 from diffuse_fuse.errors import ImageError, ImageReadError
 from diffuse_fuse.images import arrays, exif, jpeg
 from diffuse_fuse.images.decode import Picture, decode
+from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
 from diffuse_fuse.images.thermal import palette
@@ -18,6 +19,8 @@ from diffuse_fuse.images.thermal.dji import is_dji_thermal, read_dji
 from diffuse_fuse.images.thermal.flir import Flir, FlirError, read_flir
 
 Unit = Literal["levels", "counts", "°C", "values"]
+
+_LARGEST = 1e30  # beyond that, differences of values overflow
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def read_thermal(data: bytes, path: str | os.PathLike[str], page: int = 1, max_p
 
     ``path`` is for the messages. Raises ImageReadError.
     """
-    if data.startswith(jpeg.START):
+    if data.startswith(jpeg.START) and not damage(data):
         radiometric = _flir(data, path, max_pixels) or _dji(data, path, max_pixels)
         if radiometric:
             return radiometric
@@ -65,6 +68,8 @@ def from_picture(picture: Picture, path: str | os.PathLike[str]) -> Thermal:
         arrays.require_finite(values, "infrared")
     except ImageError as error:
         raise ImageReadError(f"{shown(path)}: {error}") from error
+    if values.dtype.kind == "f" and float(np.abs(values).max()) > _LARGEST:
+        raise ImageReadError(f"{shown(path)} holds values of {np.abs(values).max():.1g}: no camera measures that.")
     units: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
     unit = "levels" if values.dtype == np.uint8 else units[values.dtype.kind]
     return Thermal(values, unit, picture=array)

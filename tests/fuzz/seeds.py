@@ -1,0 +1,109 @@
+"""Small whole files of every kind that dfuse reads, to be damaged by the fuzz test."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image
+
+from tests.images import flir_file as make
+
+SHARED = Path(os.environ.get("DFUSE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+REAL = SHARED / "data" / "raw_thermal" / "flir"
+
+
+def seeds(with_real: bool = True) -> dict[str, bytes]:
+    """Name → content; the real radiometric files are among them where they are at hand."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:36, :40]
+    counts = (7000 + 20 * x + 30 * y + rng.integers(0, 9, (36, 40))).astype(np.uint16)
+    rgb = np.stack([6 * x, 7 * y, 255 - 4 * x], -1).astype(np.uint8)
+    rgba = np.concatenate([rgb, (7 * y)[..., None].astype(np.uint8)], -1)
+    return {
+        **_opencv(counts, rgb, rgba),
+        **_pillow(rgb),
+        **_tiffs(counts, rgb, rgba),
+        **_arrays(counts, rgb),
+        **_radiometric(counts, rgb),
+        **({path.name: path.read_bytes() for path in sorted(REAL.glob("*.jpg"))} if with_real else {}),
+    }
+
+
+def _opencv(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, bytes]:
+    files = {f"rgb{suffix}": make.encode(suffix, rgb) for suffix in (".png", ".jpg", ".webp", ".bmp", ".ppm", ".jp2")}
+    files |= {f"counts{suffix}": make.encode(suffix, counts) for suffix in (".png", ".pgm", ".jp2", ".tif")}
+    return files | {f"rgba{suffix}": cv2.imencode(suffix, rgba)[1].tobytes() for suffix in (".png", ".webp")}
+
+
+def _pillow(rgb: np.ndarray) -> dict[str, bytes]:
+    image, exif, files = Image.fromarray(rgb), Image.Exif(), {}
+    exif[0x0112], exif[0x010F], exif[0x0110] = 6, "Maker", "Model"
+    for name, mode, form, options in (
+        ("palette.png", "P", "PNG", {"transparency": 3}),
+        ("bilevel.png", "1", "PNG", {}),
+        ("cmyk.jpg", "CMYK", "JPEG", {}),
+        ("turned.jpg", "RGB", "JPEG", {"exif": exif}),
+        ("progressive.jpg", "RGB", "JPEG", {"progressive": True}),
+        ("animated.webp", "RGB", "WEBP", {"save_all": True, "append_images": [image.convert("L").convert("RGB")]}),
+        ("bilevel.pbm", "1", "PPM", {}),
+        ("lzw.tif", "L", "TIFF", {"compression": "tiff_lzw"}),
+        ("g4.tif", "1", "TIFF", {"compression": "group4"}),
+        ("palette.tif", "P", "TIFF", {}),
+    ):
+        stream = io.BytesIO()
+        image.convert(mode).save(stream, form, **options)
+        files[name] = stream.getvalue()
+    return files
+
+
+def _tiffs(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, bytes]:
+    def tiff(array: np.ndarray, **options: object) -> bytes:
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, array, **options)
+        return stream.getvalue()
+
+    return {
+        "big.tif": tiff(counts, bigtiff=True, byteorder=">"),
+        "tiled.tif": tiff(counts, tile=(16, 16), compression="zlib", predictor=True),
+        "float.tif": tiff(counts.astype(np.float32) / 100),
+        "half.tif": tiff((counts / 8000).astype(np.float16)),
+        "pages.tif": tiff(np.stack([counts, counts + 1, counts + 2]), photometric="minisblack"),
+        "planar.tif": tiff(np.moveaxis(rgb, -1, 0), photometric="rgb", planarconfig="separate"),
+        "alpha.tif": tiff(rgba, photometric="rgb", extrasamples=["unassalpha"]),
+        "inverted.tif": tiff(counts, photometric="miniswhite"),
+    }
+
+
+def _arrays(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
+    files = {}
+    for name, array in (
+        ("counts.npy", counts),
+        ("float.npy", counts / 100.0),
+        ("rgb.npy", rgb),
+        ("bool.npy", counts > 7500),
+    ):
+        stream = io.BytesIO()
+        np.save(stream, array)
+        files[name] = stream.getvalue()
+    return files
+
+
+def _radiometric(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
+    jpeg, files = make.encode(".jpg", rgb), {}
+    colours = np.stack([np.arange(200), np.arange(200) // 2, 255 - np.arange(200)], -1).astype(np.uint8)
+    for name, kind, suffix in (("png", "PNG swapped", ".jpg"), ("plain", "plain", ".png"), ("ls", "JPEG-LS", ".jpg")):
+        records = {
+            0x01: make.raw_record(counts, kind),
+            0x0E: make.visible_record(make.encode(suffix, rgb)),
+            0x20: make.camera_record(),
+            0x22: make.palette_record(colours),
+            0x2A: make.alignment_record(1.3, 2, -1),
+            0x2B: make.gps_record(49.0, 8.4),
+        }
+        files[f"flir-{name}.jpg"] = make.r_jpeg(jpeg, records, piece=1500)
+    return files | {"dji.jpg": make.dji_jpeg(jpeg, counts, piece=600)}

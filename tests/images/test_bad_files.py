@@ -1,0 +1,228 @@
+"""A corpus of files that somebody will give one day: each is read, or refused with one sentence that names it."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from diffuse_fuse.errors import DfuseError, ImageReadError, PairError
+from diffuse_fuse.images import load_pair, read_infrared, read_visible
+from diffuse_fuse.images.decode import decode
+from diffuse_fuse.images.options import LoadOptions
+
+UNIX = pytest.mark.skipif(os.name == "nt", reason="no such files there")
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG whose header and checksums are right and whose pixels are missing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+
+
+def jpeg_claiming(width: int, height: int) -> bytes:
+    data = bytearray(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+def tiff_claiming(width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((16, 16), np.uint16))
+    data = bytearray(stream.getvalue())
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        places = [file.pages[0].tags[tag].valueoffset for tag in (256, 257)]
+    for place, value in zip(places, (width, height), strict=True):
+        struct.pack_into("<H", data, place, value)
+    return bytes(data)
+
+
+def bmp_claiming(width: int, height: int) -> bytes:
+    data = bytearray(cv2.imencode(".bmp", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    struct.pack_into("<ii", data, 18, width, height)
+    return bytes(data)
+
+
+def npy_claiming(width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<u2", "fortran_order": False, "shape": (height, width)})
+    return stream.getvalue() + bytes(64)
+
+
+@pytest.mark.parametrize("claim", [png_claiming, jpeg_claiming, tiff_claiming, bmp_claiming, npy_claiming])
+def test_more_pixels_than_the_limit_are_refused_before_decoding(tmp_path, claim):
+    path = tmp_path / "bomb.bin"
+    path.write_bytes(claim(20000, 20000))
+    for read in (read_infrared, read_visible):
+        with pytest.raises(ImageReadError, match=r"bomb\.bin claims 20000×20000 pixels.*--max-pixels"):
+            read(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".jp2", ".ppm", ".npy"])
+def test_the_limit_is_met_exactly_by_every_format(tmp_path, suffix):
+    rgb = np.full((40, 50, 3), 90, np.uint8)
+    if suffix == ".npy":
+        np.save(tmp_path / "a.npy", rgb)
+    else:
+        (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, rgb)[1].tobytes())
+    assert read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=2000)).shape == (40, 50, 3)
+    with pytest.raises(ImageReadError, match="claims 50×40 pixels, and more than 1999"):
+        read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=1999))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (2, 30000)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_very_small_and_very_long_pictures_are_read(tmp_path, shape, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(cv2.imencode(suffix, np.full(shape, 77, np.uint8))[1].tobytes())
+    ir = read_infrared(path)
+    assert ir.shape == shape and np.abs(ir.astype(int) - 77).max() <= 1
+    assert read_visible(path).shape == (*shape, 3)
+
+
+@pytest.mark.parametrize("value", [0, 1234, 65535])
+def test_a_constant_picture_has_no_contrast_to_stretch(tmp_path, value):
+    path = tmp_path / "a.png"
+    path.write_bytes(cv2.imencode(".png", np.full((20, 30), value, np.uint16))[1].tobytes())
+    ir = read_infrared(path)
+    assert np.ptp(ir) == 0 and np.isfinite(ir).all()
+
+
+@pytest.mark.parametrize("values", [np.nan, np.inf, 1e300])
+def test_values_that_no_camera_measures(tmp_path, values):
+    np.save(tmp_path / "a.npy", np.full((20, 30), values))
+    with pytest.raises(ImageReadError, match=r"a\.npy"):
+        read_infrared(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    "mode, suffix, options",
+    [
+        ("CMYK", ".jpg", {}),
+        ("CMYK", ".tif", {}),
+        ("P", ".png", {}),
+        ("P", ".tif", {}),
+        ("1", ".png", {}),
+        ("1", ".tif", {"compression": "group4"}),
+        ("LA", ".png", {}),
+        ("RGB", ".jpg", {"progressive": True}),
+        ("RGB", ".webp", {"save_all": True, "append_images": [Image.new("RGB", (45, 37))]}),
+        ("RGB", ".png", {"save_all": True, "append_images": [Image.new("RGB", (45, 37))]}),
+    ],
+)
+def test_unusual_kinds_of_usual_formats_are_read(tmp_path, scene, mode, suffix, options):
+    path = tmp_path / f"a{suffix}"
+    shown = scene[0] if mode in ("1", "LA") else scene[1]
+    Image.fromarray(shown).convert(mode).save(path, **options)
+    vis = read_visible(path)
+    assert vis.shape == scene[1].shape and read_infrared(path).shape == scene[0].shape
+    # from afar, where the dots of a 1-bit picture are grey
+    far = [
+        cv2.resize(np.float32(image), (9, 7), interpolation=cv2.INTER_AREA).ravel()
+        for image in (vis.mean(2), shown if shown.ndim == 2 else shown.mean(2))
+    ]
+    assert np.corrcoef(*far)[0, 1] > 0.8
+
+
+def test_an_animated_gif_is_no_picture_for_dfuse(tmp_path, scene):
+    Image.fromarray(scene[0]).save(tmp_path / "a.gif", save_all=True, append_images=[Image.fromarray(scene[0] // 2)])
+    with pytest.raises(ImageReadError, match=r"a\.gif is damaged or not a picture"):
+        read_visible(tmp_path / "a.gif")
+
+
+def test_the_content_counts_and_not_the_suffix(tmp_path, scene):
+    (tmp_path / "a.jpg").write_bytes(cv2.imencode(".png", scene[0])[1].tobytes())
+    assert np.array_equal(read_infrared(tmp_path / "a.jpg"), scene[0])
+
+
+@UNIX
+def test_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageReadError, match=r"a\.png is no ordinary file"):
+        read_visible(tmp_path / "a.png")
+
+
+@UNIX
+def test_links_in_a_circle_and_to_nowhere(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    (tmp_path / "c.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(ImageReadError, match=r"a\.png cannot be opened"):
+        read_visible(tmp_path / "a.png")
+    with pytest.raises(ImageReadError, match=r"c\.png does not exist"):
+        read_visible(tmp_path / "c.png")
+
+
+@UNIX
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_read_permission(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_claiming(4, 4))
+    (tmp_path / "a.png").chmod(0)
+    with pytest.raises(ImageReadError, match=r"a\.png cannot be opened"):
+        read_visible(tmp_path / "a.png")
+
+
+@UNIX
+@pytest.mark.parametrize("name", [b"two\nlines.png", "\N{CAMERA}.png".encode(), b'it\'s "quoted".png', b"caf\xe9.png"])
+def test_any_name_is_read_and_shown_on_one_line(tmp_path, scene, name):
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(cv2.imencode(".png", scene[0])[1].tobytes())
+    assert np.array_equal(read_infrared(path), scene[0])
+    path.write_bytes(b"no")
+    with pytest.raises(ImageReadError) as caught:
+        read_infrared(path)
+    assert "\n" not in str(caught.value) and str(caught.value).encode("utf-8")
+
+
+def test_a_path_with_a_nul_byte():
+    with pytest.raises(ImageReadError, match="cannot be opened"):
+        read_visible("a\0b.png")
+
+
+def test_pickles_in_a_npy_are_not_run(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[print]], dtype=object), allow_pickle=True)
+    with pytest.raises(ImageReadError, match=r"a\.npy is damaged or not a picture"):
+        read_infrared(tmp_path / "a.npy")
+
+
+def test_an_empty_array_and_one_of_too_many_dimensions(tmp_path):
+    for number, shape in enumerate([(0, 5), (3, 4, 5, 6), (7,)]):
+        np.save(tmp_path / f"{number}.npy", np.zeros(shape))
+        with pytest.raises(ImageReadError, match=f"{number}.npy"):
+            read_infrared(tmp_path / f"{number}.npy")
+
+
+def test_pairs_of_odd_shapes_are_refused_or_brought_together(tmp_path):
+    sizes = {"point": (1, 1), "line": (1, 5000), "wall": (100, 100)}
+    for name, shape in sizes.items():
+        (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", np.full(shape, 9, np.uint8))[1].tobytes())
+    with pytest.raises(PairError, match="5000×1"):
+        load_pair(tmp_path / "line.png", tmp_path / "wall.png")
+    assert load_pair(tmp_path / "point.png", tmp_path / "wall.png").ir.shape == (100, 100)
+
+
+def test_every_cut_of_a_radiometric_file_is_a_sentence(scene):
+    """Each length of the file, step by step: never anything but dfuse's own error."""
+    from diffuse_fuse.images.thermal import read_thermal
+
+    from . import flir_file as make
+
+    counts = scene[0].astype(np.uint16) + 7000
+    records = {0x01: make.raw_record(counts, "plain"), 0x0E: make.visible_record(make.encode(".jpg", scene[1]))}
+    whole = make.r_jpeg(make.encode(".jpg", scene[1]), {**records, 0x20: make.camera_record()}, piece=900)
+    for length in range(0, len(whole) - 1, 37):
+        with pytest.raises(DfuseError):
+            read_thermal(whole[:length], "a.jpg")
+    assert decode(whole, "a.jpg").array.shape == scene[1].shape

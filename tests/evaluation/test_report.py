@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,21 @@ def test_names_cannot_break_out_of_the_page(make_evaluation, tmp_path: Path) -> 
 def test_five_hundred_pairs_stay_small(make_evaluation, tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((6, 500, 6))
     assert len(report.html(make_evaluation(values), tmp_path)) < 500_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium to open the report in")
+def test_a_browser_fills_the_page(written: tuple[Path, str], tmp_path: Path) -> None:
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", (written[0] / "report.html").as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    tables = {
+        name: len(re.findall(r"<tr", body))
+        for name, body in re.findall(r'<table id="([\w-]+)">(.*?)</table>', dom, re.DOTALL)
+    }
+    # a head, and a row a method, metric, pair, other method, metric
+    assert tables == {
+        "summary-table": 5, "pair-table": 3, "images-table": 4, "tests-table": 4, "correlation-table": 3,
+    }  # fmt: skip
+    assert len(re.findall(r'<figure class="plot">', dom)) == 2
+    assert re.search(r'<img id="right-image" alt="mine, a" src="data:image/webp', dom)

@@ -44,6 +44,15 @@ function sortHeader(text, title, order, sort) {
   return header;
 }
 
+/** New contents for a table; a header that has the keyboard's focus keeps it. */
+function setTable(id, head, rows) {
+  const table = byId(id);
+  const buttons = () => [...table.querySelectorAll("thead button")];
+  const focused = buttons().indexOf(document.activeElement);
+  table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  if (focused >= 0) buttons()[focused].focus();
+}
+
 /** Sort indices by value, missing ones last whatever the order. */
 function sortedBy(indices, valueOf, ascending) {
   return [...indices].sort((a, b) => {

@@ -87,7 +87,7 @@ function drawImages() {
     return line;
   });
   byId("images-count").textContent = `${found.length} of ${data.pairs.length} pairs`;
-  byId("images-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  setTable("images-table", head, rows);
 }
 
 byId("images-show").append(

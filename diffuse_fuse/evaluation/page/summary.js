@@ -2,7 +2,6 @@
 const summaryState = { column: null, ascending: false, intervals: false };
 
 function drawSummary() {
-  const table = byId("summary-table");
   const { column, ascending, intervals } = summaryState;
   const sortBy = (next) => () => {
     const up = next !== "name" && data.metrics[next].better !== "down";
@@ -37,7 +36,7 @@ function drawSummary() {
     line.append(make("td", { textContent: method.pairs }));
     return line;
   });
-  table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
+  setTable("summary-table", head, body);
 }
 byId("intervals").addEventListener("change", (event) => {
   summaryState.intervals = event.target.checked;
@@ -78,7 +77,7 @@ function drawTests() {
     });
     return line;
   });
-  byId("tests-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
+  setTable("tests-table", head, body);
 }
 
 /** Share of pairs on which the first method's value is lower; equal values count for neither. */
@@ -110,7 +109,7 @@ function drawCorrelation() {
       }
       return cell;
     })));
-  byId("correlation-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
+  setTable("correlation-table", head, body);
 }
 drawCorrelation();
 

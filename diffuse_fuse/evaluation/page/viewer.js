@@ -44,7 +44,7 @@ function drawPairTable() {
         return make("td", { className: isBest ? "best" : "", textContent: show(value, column) });
       }));
   });
-  byId("pair-table").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  setTable("pair-table", head, rows);
 }
 
 function drawViewer() {

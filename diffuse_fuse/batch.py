@@ -15,11 +15,12 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from diffuse_fuse import metrics
+from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError
 from diffuse_fuse.images.arrays import to_uint8_grey
 from diffuse_fuse.images.load import LoadedPair, load_pair, load_range
@@ -51,7 +52,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job. ``seconds``: reading, fusing and writing, without the metrics."""
+    """What became of a job. ``seconds``: reading, aligning, fusing and writing, without the metrics.
+
+    alignment: what was found and done, see ``alignment.Aligned.report``; None where it was not asked for.
+    """
 
     ir: Path
     vis: Path
@@ -62,6 +66,7 @@ class Result:
     error: str | None = None
     warnings: tuple[str, ...] = ()
     traceback: str | None = None  # of an error that dfuse did not expect
+    alignment: dict[str, Any] | None = None
 
     def as_dict(self) -> dict:
         """The result as ``dfuse fuse --json`` prints it: only what JSON can hold, so NaN becomes None."""
@@ -73,6 +78,7 @@ class Result:
             "seconds": round(self.seconds, 4),
             "metrics": {name: value if math.isfinite(value) else None for name, value in self.metrics.items()},
             "error": self.error,
+            **({"alignment": self.alignment} if self.alignment else {}),
         }
 
 
@@ -193,6 +199,7 @@ def run(
     existing: Existing = "refuse",
     measure: bool = True,
     load: LoadOptions = DEFAULT,
+    aligner: Aligner | None = None,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
@@ -200,7 +207,8 @@ def run(
     fuser: may be None when there is no work (see ``count_work``).
     existing: what happens to an output that is there: "skip" it, "refuse" (a failed result), or "replace" it.
     measure: compute the fidelity metrics ``metrics.FUSE`` of every fused picture.
-    load: how the pictures are read and brought together.
+    load: how the pictures are read and brought to one size.
+    aligner: moves the infrared picture onto the visible one after that; without, they are taken as they are.
     on_result: called after each job, for progress.
     """
     results = []
@@ -211,7 +219,7 @@ def run(
             error = f"{job.out} exists already: name another output, or add --overwrite."
             result = Result(job.ir, job.vis, job.out, "failed", error=error)
         else:
-            result = _fuse_one(job, fuser, measure, load)
+            result = _fuse_one(job, fuser, measure, load, aligner)
         results.append(result)
         if on_result:
             on_result(result)
@@ -226,6 +234,7 @@ def run_folders(
     existing: Existing = "skip",
     measure: bool = True,
     load: LoadOptions = DEFAULT,
+    aligner: Aligner | None = None,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """``run`` for two folders: keeps ``out_dir/metrics.csv`` up to date, and adds what was ambiguous as failed.
@@ -242,7 +251,9 @@ def run_folders(
             on_result(result)
 
     try:
-        results = run(plan.jobs, fuser, existing=existing, measure=measure, load=load, on_result=record)
+        results = run(
+            plan.jobs, fuser, existing=existing, measure=measure, load=load, aligner=aligner, on_result=record
+        )
     finally:
         if scores:
             scores.save()
@@ -258,13 +269,17 @@ def mean_metrics(results: Sequence[Result]) -> dict[str, float]:
     return means
 
 
-def _fuse_one(job: Job, fuser: FusesArrays, measure: bool, load: LoadOptions) -> Result:
+def _fuse_one(job: Job, fuser: FusesArrays, measure: bool, load: LoadOptions, aligner: Aligner | None) -> Result:
     start = time.perf_counter()
     warnings: tuple[str, ...] = ()
-    trace = None
+    trace = alignment = None
     try:
         pair = load_pair(job.ir, job.vis, load)
         warnings = pair.warnings
+        if aligner:
+            aligned = aligner.align(pair.ir, pair.vis)
+            warnings += aligned.warnings
+            pair, alignment = replace(pair, ir=aligned.ir), aligned.report
         fused = fuser.fuse(pair.ir, pair.vis)
         # measured before writing, so that an interrupt leaves no picture that lacks its metrics
         measuring = time.perf_counter()
@@ -272,7 +287,8 @@ def _fuse_one(job: Job, fuser: FusesArrays, measure: bool, load: LoadOptions) ->
         start += time.perf_counter() - measuring
         write_image(job.out, fused)
         seconds = time.perf_counter() - start
-        return Result(job.ir, job.vis, job.out, "ok", seconds, values, None, warnings + more_warnings)
+        warnings += more_warnings
+        return Result(job.ir, job.vis, job.out, "ok", seconds, values, None, warnings, alignment=alignment)
     except (ImageReadError, ImageWriteError) as error:  # these name their file
         text = str(error)
     except DfuseError as error:

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from diffuse_fuse import batch, metrics
-from diffuse_fuse.errors import ImageError, MetricError, UsageError
+from diffuse_fuse.errors import DataError, ImageError, MetricError, UsageError
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import write_image
+
+from .images import flir_file
 
 
 class AverageFuser:
@@ -252,3 +255,64 @@ def test_the_warnings_of_a_pair_reach_the_result(tmp_path, scene):
     job = batch.plan_pair(tmp_path / "vis.png", tmp_path / "ir.png", tmp_path / "out.png")
     (result,) = batch.run([job], AverageFuser())
     assert result.status == "ok" and "swapped" in result.warnings[0]
+
+
+def radiometric(path, celsius, vis):
+    path.parent.mkdir(exist_ok=True)
+    records = {
+        0x01: flir_file.raw_record(flir_file.counts_of(celsius)),
+        0x0E: flir_file.visible_record(flir_file.encode(".png", vis)),
+        0x20: flir_file.camera_record(),
+        0x2A: flir_file.alignment_record(1.0, 0, 0),
+    }
+    path.write_bytes(flir_file.r_jpeg(flir_file.encode(".jpg", vis), records))
+
+
+def test_a_folder_of_files_that_hold_both_pictures(tmp_path, scene):
+    for number in range(3):
+        radiometric(tmp_path / "in" / f"{number}.jpg", 20 + scene[0] / 10.0, scene[1])
+    write_image(tmp_path / "in" / "plain.jpg", scene[1])
+    write_image(tmp_path / "in" / "2.png", scene[1])
+    plan = batch.plan_single_folder(tmp_path / "in", tmp_path / "out")
+    results = batch.run_folders(plan, AverageFuser(), tmp_path / "out")
+    assert states(results) == ["ok", "ok", "ok", "failed", "failed"]
+    failed = " ".join(result.error for result in results if result.status == "failed")
+    assert "plain.jpg" in failed and "both become" in failed and " and " in failed
+    assert read_visible(tmp_path / "out" / "0.png").shape == (37, 45, 3)
+    with pytest.raises(UsageError, match="is an input folder"):
+        batch.plan_single_folder(tmp_path / "in", tmp_path / "in")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no pictures in"):
+        batch.plan_single_folder(tmp_path / "empty", tmp_path / "out")
+
+
+def test_one_range_for_a_series(tmp_path, scene):
+    """Two scenes ten degrees apart: by themselves they look alike, in a series the second is brighter."""
+    for number in range(2):
+        radiometric(tmp_path / "in" / f"{number}.jpg", 20 + 10 * number + scene[0] / 30.0, scene[1])
+    (tmp_path / "in" / "bad.jpg").write_bytes(b"\xff\xd8\xff")
+    jobs = batch.plan_single_folder(tmp_path / "in", tmp_path / "out").jobs
+    load, unit = batch.with_series_range(jobs, LoadOptions())
+    low, high = load.thermal_range
+    assert unit == "°C" and 20 < low < 23 and 36 < high < 39
+    means = []
+    for options in (LoadOptions(), load):
+        seen = []
+
+        class Sees:
+            def fuse(self, ir, vis, seen=seen):
+                seen.append(float(ir.mean()))
+                return vis
+
+        batch.run(jobs, Sees(), existing="replace", measure=False, load=options)
+        means.append(seen)
+    assert abs(means[0][0] - means[0][1]) < 0.02 and means[1][1] - means[1][0] > 0.4
+
+
+def test_a_series_needs_one_unit(tmp_path, scene):
+    radiometric(tmp_path / "in" / "0.jpg", 20 + scene[0] / 10.0, scene[1])
+    write_image(tmp_path / "in" / "1.png", scene[0])
+    jobs = batch.plan_single_folder(tmp_path / "in", tmp_path / "out").jobs
+    with pytest.raises(DataError, match="8-bit levels and °C"):
+        batch.with_series_range(jobs, LoadOptions())
+    assert batch.with_series_range(jobs[1:], LoadOptions()) == (LoadOptions(), None)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli import report
+from diffuse_fuse.cli.align import alignment_in_words, alignments_in_words
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Existing, Job, Plan, Result
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.images.options import LoadOptions
@@ -49,6 +51,17 @@ class Size(str, Enum):
 
     vis = "vis"
     ir = "ir"
+
+
+class Align(str, Enum):
+    """How the infrared picture may be bent to lie on the visible one."""
+
+    none = "none"
+    auto = "auto"
+    shift = "shift"
+    similarity = "similarity"
+    affine = "affine"
+    homography = "homography"
 
 
 def fuse(
@@ -89,6 +102,12 @@ def fuse(
     polarity: Annotated[Polarity, typer.Option(help="What hot looks like in the infrared pictures.")] = (
         Polarity.white_hot
     ),
+    align: Annotated[
+        Align, typer.Option(help="Move the infrared picture onto the visible one; auto: shift, rotation and scale.")
+    ] = Align.none,
+    align_file: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="Move it as this file of dfuse align says.")
+    ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
@@ -109,6 +128,7 @@ def fuse(
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
     load = LoadOptions(page, thermal_range, polarity.value, size.value, max_pixels or MAX_PIXELS)
+    aligner = _aligner(align, align_file)
     suffix = batch.format_suffix(picture_format) if picture_format else None
     plan = _plan(ir, vis, out, recursive, suffix)
     if ir.is_dir():
@@ -119,10 +139,10 @@ def fuse(
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, quiet)
     if ir.is_dir():
-        results = _run_folders(plan, fuser, out, existing, not no_metrics, load, quiet)
+        results = _run_folders(plan, fuser, out, existing, not no_metrics, load, aligner, quiet)
         _say_about_folders(results, plan, out, quiet)
     else:
-        results = batch.run(plan.jobs, fuser, existing=existing, measure=not no_metrics, load=load)
+        results = batch.run(plan.jobs, fuser, existing=existing, measure=not no_metrics, load=load, aligner=aligner)
         _say_about_pair(results[0], quiet)
     if as_json:
         _print_json(results, model_name)
@@ -155,6 +175,18 @@ def _check_range(thermal_range: tuple[float, float] | None, window: Window) -> N
         raise UsageError(f"--thermal-range takes the lower value first, such as 10 40; not {low:g} {high:g}.")
     if window is Window.series:
         raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
+
+
+def _aligner(align: Align, file: Path | None) -> Aligner | None:
+    if align is Align.none and file is None:
+        return None
+    if align is not Align.none and file is not None:
+        raise UsageError("--align looks for an alignment and --align-file brings one: give one of them.")
+    from diffuse_fuse import alignment
+
+    if file is not None:
+        return alignment.Aligner(calibration=alignment.load_calibration(file))
+    return alignment.Aligner(alignment.Kind.similarity if align is Align.auto else alignment.Kind(align.value))
 
 
 def _plan(ir: Path, vis: Path | None, out: Path, recursive: bool, suffix: str | None) -> Plan:
@@ -196,7 +228,14 @@ def _load(
 
 
 def _run_folders(
-    plan: Plan, fuser: Fuser | None, out: Path, existing: Existing, measure: bool, load: LoadOptions, quiet: bool
+    plan: Plan,
+    fuser: Fuser | None,
+    out: Path,
+    existing: Existing,
+    measure: bool,
+    load: LoadOptions,
+    aligner: Aligner | None,
+    quiet: bool,
 ) -> list[Result]:
     from diffuse_fuse import batch
     from diffuse_fuse.cli.progress import progress_bar
@@ -212,7 +251,9 @@ def _run_folders(
                     done += 1
                     advance()
 
-            return batch.run_folders(plan, fuser, out, existing=existing, measure=measure, load=load, on_result=count)
+            return batch.run_folders(
+                plan, fuser, out, existing=existing, measure=measure, load=load, aligner=aligner, on_result=count
+            )
     except KeyboardInterrupt:
         rest = "" if existing == "replace" else "; the same command again does the rest"
         _say(f"Interrupted: {done} of {work} pairs are done{rest}.")
@@ -225,6 +266,8 @@ def _say_about_folders(results: list[Result], plan: Plan, out: Path, quiet: bool
         for text in report.without_partner(plan.ir_only, plan.vis_only) + report.warnings(results):
             _say(f"Warning: {text}")
         _say(report.summary(results, out))
+        if text := alignments_in_words(results):
+            _say(text)
     for line in report.failures(results):
         _say(line)
     _show_tracebacks(results)
@@ -237,6 +280,8 @@ def _say_about_pair(result: Result, quiet: bool) -> None:
     if result.status == "failed":
         _say(f"Error: {result.error}")
     elif not quiet:
+        if text := alignment_in_words(result):
+            _say(text)
         _say(f"Wrote {result.out} ({result.seconds:.2f} s).")
     _show_tracebacks([result])
 

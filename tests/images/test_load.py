@@ -3,6 +3,7 @@ import pytest
 
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images.load import load_pair, looks_swapped, match_sizes
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.write import write_image
 
 
@@ -51,3 +52,38 @@ def test_two_percent_is_the_limit():
     assert match_sizes(np.zeros((500, 509), np.uint8), vis)[0].shape == (1000, 1000)
     with pytest.raises(PairError):
         match_sizes(np.zeros((500, 511), np.uint8), vis)
+
+
+def test_the_pair_can_have_the_infrared_size(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", np.kron(scene[1], np.ones((3, 3, 1), np.uint8)))
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(size="ir"))
+    assert np.array_equal(pair.ir, scene[0]) and np.array_equal(pair.vis, scene[1])
+    assert pair.warnings == ("The infrared picture is 45×37, the visible one 135×111: the visible one was resized.",)
+    write_image(tmp_path / "wide.png", np.zeros((37, 90, 3), np.uint8))
+    with pytest.raises(PairError, match="90×37: crop"):
+        load_pair(tmp_path / "ir.png", tmp_path / "wide.png", LoadOptions(size="ir"))
+
+
+def test_a_partly_transparent_visible_picture_is_warned_about(tmp_path, scene):
+    import cv2
+
+    rgba = np.concatenate([scene[1][..., ::-1], np.full((37, 45, 1), 255, np.uint8)], -1)
+    write_image(tmp_path / "ir.png", scene[0])
+    (tmp_path / "vis.png").write_bytes(cv2.imencode(".png", rgba)[1].tobytes())
+    assert load_pair(tmp_path / "ir.png", tmp_path / "vis.png").warnings == ()  # all opaque
+    rgba[:10, :, 3] = 0
+    (tmp_path / "vis.png").write_bytes(cv2.imencode(".png", rgba)[1].tobytes())
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    assert not pair.vis[:10].any() and np.array_equal(pair.vis[10:], scene[1][10:])
+    assert pair.warnings == ("The visible picture is partly transparent: there it was put on black.",)
+
+
+def test_a_thermal_picture_in_false_colours_is_not_taken_for_a_swapped_one(tmp_path, scene):
+    from diffuse_fuse.images.thermal.palette import _known
+
+    write_image(tmp_path / "ir.png", _known()[0].colours[scene[0]])
+    write_image(tmp_path / "vis.png", scene[0])
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    assert np.array_equal(pair.ir, scene[0])
+    assert len(pair.warnings) == 1 and "false colours (iron)" in pair.warnings[0]

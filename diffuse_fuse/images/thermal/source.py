@@ -48,7 +48,11 @@ def read_thermal(data: bytes, path: str | os.PathLike[str], page: int = 1, max_p
         radiometric = _flir(data, path, max_pixels) or _dji(data, path, max_pixels)
         if radiometric:
             return radiometric
-    thermal = from_picture(decode(data, path, page, max_pixels), path)
+    picture = decode(data, path, page, max_pixels)
+    thermal = from_picture(picture, path)
+    if picture.header.pages > 1 and page == 1:
+        text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."
+        thermal = replace(thermal, warnings=(text, *thermal.warnings))
     if data.startswith(jpeg.START) and is_dji_thermal(data):
         text = (
             "The DJI file holds no raw thermal data that dfuse can read: the picture is used as shown "

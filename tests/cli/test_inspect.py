@@ -1,0 +1,133 @@
+"""``dfuse inspect``, and ``dfuse fuse`` with what thermal cameras write."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from diffuse_fuse.cli import commands
+from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.write import write_image
+
+from ..images import flir_file as make
+
+
+@pytest.fixture
+def camera_files(tmp_path, scene, monkeypatch):
+    """both.jpg (thermal and visible), ir.png (16-bit), vis.png, bad.png (a text), in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFUSE_DEBUG", "")
+    records = {
+        0x01: make.raw_record(make.counts_of(15 + scene[0] / 10.0)),
+        0x0E: make.visible_record(make.encode(".png", scene[1])),
+        0x20: make.camera_record(),
+        0x2A: make.alignment_record(1.0, 0, 0),
+        0x2B: make.gps_record(49.01, 8.42),
+    }
+    (tmp_path / "both.jpg").write_bytes(make.r_jpeg(make.encode(".jpg", scene[1]), records))
+    (tmp_path / "ir.png").write_bytes(cv2.imencode(".png", scene[0].astype(np.uint16) + 7300)[1].tobytes())
+    write_image(tmp_path / "vis.png", scene[1])
+    (tmp_path / "bad.png").write_text("a text")
+    return tmp_path
+
+
+def test_inspect_tells_what_files_hold(camera_files, capsys):
+    assert commands.main(["inspect", "both.jpg", "ir.png", "vis.png"]) == 0
+    both, ir, vis = capsys.readouterr().out.split("\n\n")
+    for words in ("both.jpg", "JPEG (FLIR radiometric)", "45×37", "°C", "thermal 45×37", "visible 45×37", "FLIR T1",
+                  "49.01000, 8.42000", "is used when the file is given alone"):  # fmt: skip
+        assert words in both
+    assert "16-bit uint16, 1 channel" in ir and "counts" in ir and "stretched from black to white" in ir
+    assert "colour" in vis and "in colour" in vis
+
+
+def test_inspect_as_json_and_a_bad_file(camera_files, capsys):
+    assert commands.main(["inspect", "--json", "ir.png", "bad.png", "both.jpg"]) == 1
+    captured = capsys.readouterr()
+    ir, bad, both = json.loads(captured.out)
+    assert ir["error"] is None and (ir["width"], ir["height"], ir["bits"], ir["content"]) == (45, 37, 16, "grey")
+    assert ir["thermal"]["unit"] == "counts" and ir["thermal"]["used_bits"] == 13
+    assert both["thermal"]["unit"] == "°C" and [one["kind"] for one in both["embedded"]] == ["thermal", "visible"]
+    assert "bad.png is damaged or not a picture" in bad["error"]
+    assert captured.err.count("\n") == 1 and captured.err.startswith("Error: bad.png")
+
+
+def test_one_radiometric_file_is_fused_by_itself(camera_files, tiny_model, capsys):
+    model = ["--model", str(tiny_model), "--no-metrics"]
+    assert commands.main(["fuse", "both.jpg", "-o", "out.png", *model]) == 0
+    assert read_visible(camera_files / "out.png").shape == (37, 45, 3)
+    assert "field of view" in capsys.readouterr().err
+    assert commands.main(["fuse", "vis.png", "-o", "no.png", *model]) == 1
+    err = capsys.readouterr().err
+    assert "give the visible picture as the second file" in err and err.count("\n") == 1
+    assert not (camera_files / "no.png").exists()
+
+
+def test_ranges_and_polarity_change_the_picture(camera_files, tiny_model, capsys):
+    outputs = {}
+    for name, options in {
+        "plain": [],
+        "range": ["--thermal-range", "7300", "7800"],
+        "black": ["--polarity", "black-hot"],
+        "small": ["--max-pixels", "100"],
+        "page": ["--page", "2"],
+    }.items():
+        arguments = ["fuse", "ir.png", "vis.png", "-o", f"{name}.png", "--model", str(tiny_model), "--no-metrics"]
+        code = commands.main([*arguments, *options])
+        path = camera_files / f"{name}.png"
+        outputs[name] = read_visible(path) if path.exists() else (code, capsys.readouterr().err)
+    assert not np.array_equal(outputs["plain"], outputs["range"])
+    assert not np.array_equal(outputs["plain"], outputs["black"])
+    assert outputs["small"][0] == 1 and "45×37 pixels, and more than 100" in outputs["small"][1]
+    assert outputs["page"][0] == 1 and "no page 2" in outputs["page"][1]
+
+
+def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
+    for number in range(2):
+        (camera_files / "ir").mkdir(exist_ok=True)
+        data = cv2.imencode(".png", scene[0].astype(np.uint16) + 7000 + 300 * number)[1].tobytes()
+        (camera_files / "ir" / f"{number}.png").write_bytes(data)
+        write_image(camera_files / "vi" / f"{number}.png", scene[1])
+    model = ["--model", str(tiny_model), "--no-metrics"]
+    assert commands.main(["fuse", "ir", "vi", "-o", "out", "--thermal-window", "series", *model]) == 0
+    assert "One range for the series: --thermal-range 70" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--thermal-range", "40", "10"], "lower value first"),
+        (["--thermal-range", "nan", "10"], "lower value first"),
+        (["--thermal-range", "1", "2", "--thermal-window", "series"], "one of them"),
+        (["--polarity", "cold"], "--polarity"),
+        (["--size", "both"], "--size"),
+        (["--page", "0"], "--page"),
+        (["--max-pixels", "0"], "--max-pixels"),
+    ],
+)
+def test_wrong_options_are_exit_2(camera_files, capsys, options, words):
+    assert commands.main(["fuse", "ir.png", "vis.png", "-o", "a.png", *options]) == 2
+    assert words in capsys.readouterr().err and not (camera_files / "a.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_a_folder_of_bad_files_ends_with_one_line_each(camera_files, scene, tiny_model, capsys):
+    names = [b"text.png", b"two\nlines.png", "\N{CAMERA}.png".encode(), b'it\'s "so".png', b"caf\xe9.png", b"pipe.png"]
+    for folder in ("ir", "vi"):
+        (camera_files / folder).mkdir()
+        for name in names:
+            write_image(camera_files / folder / os.fsdecode(name), scene[folder == "vi"])
+    for name in names[:-1]:
+        (camera_files / "ir" / os.fsdecode(name)).write_bytes(b"a text")
+    (camera_files / "ir" / "pipe.png").unlink()
+    os.mkfifo(camera_files / "ir" / "pipe.png")
+    write_image(camera_files / "ir" / "good.png", scene[0])
+    write_image(camera_files / "vi" / "good.png", scene[1])
+    assert commands.main(["fuse", "ir", "vi", "-o", "out", "--model", str(tiny_model), "--no-metrics"]) == 1
+    err = capsys.readouterr().err
+    lines = err[err.index("6 of 7 pairs failed:") :].splitlines()
+    assert len(lines) == 7 and all(line.rstrip().endswith(".") for line in lines[1:])
+    assert "Traceback" not in err and "no ordinary file" in err and "two\\nlines.png" in err
+    assert [path.name for path in (camera_files / "out").iterdir()] == ["good.png"]

@@ -27,7 +27,7 @@ def main(
     evaluation: Annotated[Path, typer.Argument(help="summary.csv or summary.json of dfuse eval.")],
 ) -> None:
     """Prints the joint table, best mean rank first."""
-    own = read_json(evaluation) if evaluation.suffix == ".json" else read_csv(evaluation)
+    own = read_evaluation(evaluation)
     others = read_csv(peers)
     # the evaluation's own rows replace those of the same name: they are the same pictures
     print(joint_table({**others, **own}, own))
@@ -52,16 +52,31 @@ def read_json(path: Path) -> Rows:
     }
 
 
-def joint_table(rows: Rows, marked: Rows) -> str:
-    """A Markdown table of mean ranks and values; names in ``marked`` are in bold."""
+def read_evaluation(path: Path) -> Rows:
+    """The means of ``dfuse eval -o OUT``, from OUT/summary.json or OUT/summary.csv."""
+    return read_json(path) if path.suffix == ".json" else read_csv(path)
+
+
+def comparable(rows: Rows) -> tuple[Rows, list[str]]:
+    """Rows over the largest number of pairs, and the names of the others. Raises BadParameter if a column lacks."""
     largest = max(row["n"] for row in rows.values())
-    left_out = [name for name, row in rows.items() if row["n"] < largest]
     kept = {name: row for name, row in rows.items() if row["n"] == largest}
     missing = sorted({metric for row in kept.values() for metric in RANKED if metric not in row})
     if missing:
         raise typer.BadParameter(f"Some row has no column {', '.join(missing)}: evaluate with the default metrics.")
-    ranks = {metric: mean_ranks([row[metric] for row in kept.values()]) for metric in RANKED}
-    rank = {name: sum(ranks[metric][i] for metric in RANKED) / len(RANKED) for i, name in enumerate(kept)}
+    return kept, sorted(rows.keys() - kept.keys())
+
+
+def mean_rank(rows: Rows) -> dict[str, float]:
+    """Mean over ``RANKED`` of each row's rank among all of them."""
+    ranks = [mean_ranks([row[metric] for row in rows.values()]) for metric in RANKED]
+    return {name: sum(column[i] for column in ranks) / len(RANKED) for i, name in enumerate(rows)}
+
+
+def joint_table(rows: Rows, marked: Rows) -> str:
+    """A Markdown table of mean ranks and values; names in ``marked`` are in bold."""
+    kept, left_out = comparable(rows)
+    rank = mean_rank(kept)
     lines = [
         f"| # | method | mean rank | {' | '.join(RANKED)} |",
         "|---:|---|---:|" + "---:|" * len(RANKED),
@@ -71,7 +86,8 @@ def joint_table(rows: Rows, marked: Rows) -> str:
         values = " | ".join("–" if math.isnan(kept[name][metric]) else f"{kept[name][metric]:.3f}" for metric in RANKED)
         lines.append(f"| {place} | {shown} | {rank[name]:.2f} | {values} |")
     if left_out:
-        lines += ["", f"Left out, over fewer than {largest:.0f} pairs: {', '.join(sorted(left_out))}."]
+        largest = next(iter(kept.values()))["n"]
+        lines += ["", f"Left out, over fewer than {largest:.0f} pairs: {', '.join(left_out)}."]
     return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -157,19 +156,6 @@ def test_terminal_table_continues_where_the_width_ends(make_evaluation) -> None:
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 30
     assert all(f"{name}↑" in text for name in evaluation.metrics)
-
-
-def test_joint_table_ranks(tmp_path: Path) -> None:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "joint_table.py"
-    spec = importlib.util.spec_from_file_location("joint_table", path)
-    joint = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(joint)
-    assert joint.mean_ranks([3.0, 1.0, 3.0, float("nan"), float("nan")]) == [1.5, 3, 1.5, 4.5, 4.5]
-    row = dict.fromkeys(joint.RANKED, 1.0)
-    rows = {"a": {**row, "n": 3}, "b": {**row, "EN": 2.0, "n": 3}, "few": {**row, "n": 2}}
-    lines = joint.joint_table(rows, {"b": {}}).splitlines()
-    assert lines[2].startswith("| 1 | **b** | 1.45 |") and lines[3].startswith("| 2 | a | 1.55 |")
-    assert "few" in lines[-1]
 
 
 def test_csv_keeps_full_precision(make_evaluation) -> None:

@@ -90,6 +90,9 @@ def fuse(
         typer.Option("--format", metavar="png|jpg|tif|webp|bmp", help="Format of the outputs; PNG unless given."),
     ] = None,
     size: Annotated[Size, typer.Option(help="Whose size the fused picture gets.")] = Size.vis,
+    stretch: Annotated[
+        bool, typer.Option("--stretch", help="Take pictures of other proportions too: they show the same field.")
+    ] = False,
     thermal_range: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -127,7 +130,14 @@ def fuse(
     from diffuse_fuse import batch
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
-    load = LoadOptions(page, thermal_range, polarity.value, size.value, max_pixels or MAX_PIXELS)
+    load = LoadOptions(
+        page=page,
+        thermal_range=thermal_range,
+        polarity=polarity.value,
+        size=size.value,
+        stretch=stretch,
+        max_pixels=max_pixels or MAX_PIXELS,
+    )
     aligner = _aligner(align, align_file)
     suffix = batch.format_suffix(picture_format) if picture_format else None
     plan = _plan(ir, vis, out, recursive, suffix)

@@ -57,9 +57,9 @@ def load_pair(
     ir, odd = _to_unit(thermal, options)
     warnings += odd
     if options.size == "ir":
-        vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis))
+        vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis), options.stretch)
     else:
-        ir, resized = match_sizes(ir, vis)
+        ir, resized = match_sizes(ir, vis, options.stretch)
     return LoadedPair(ir, vis, (*warnings, *([resized] if resized else ())))
 
 
@@ -72,13 +72,13 @@ def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     return None if thermal.unit == "levels" else (robust_range(thermal), thermal.unit)
 
 
-def match_sizes(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, str | None]:
+def match_sizes(ir: np.ndarray, vis: np.ndarray, stretch: bool = False) -> tuple[np.ndarray, str | None]:
     """The infrared array H×W at the visible one's size, and a warning if it had to be resized.
 
     Only done when the aspect ratios agree within 2 %: then both cameras saw the same field, at different
-    resolutions. Raises PairError otherwise.
+    resolutions. Raises PairError otherwise, unless ``stretch`` says that they saw the same field all the same.
     """
-    return _resized(ir, vis.shape[:2], "infrared", _sizes(ir, vis))
+    return _resized(ir, vis.shape[:2], "infrared", _sizes(ir, vis), stretch)
 
 
 def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
@@ -128,19 +128,23 @@ def _sizes(ir: np.ndarray, vis: np.ndarray) -> str:
     return f"The infrared picture is {ir_w}×{ir_h}, the visible one {vis_w}×{vis_h}"
 
 
-def _resized(image: np.ndarray, size: tuple[int, int], kind: str, sizes: str) -> tuple[np.ndarray, str | None]:
+def _resized(
+    image: np.ndarray, size: tuple[int, int], kind: str, sizes: str, stretch: bool
+) -> tuple[np.ndarray, str | None]:
     """``image`` at the size (H, W) of its partner, and a warning if that is another; the aspect is checked."""
     (h, w), (to_h, to_w) = image.shape[:2], size
     if (h, w) == (to_h, to_w):
         return image, None
     aspect_ratio = (w * to_h) / (h * to_w)
-    if not 1 / (1 + ASPECT_TOLERANCE) <= aspect_ratio <= 1 + ASPECT_TOLERANCE:
+    differs = not 1 / (1 + ASPECT_TOLERANCE) <= aspect_ratio <= 1 + ASPECT_TOLERANCE
+    if differs and not stretch:
         turned = (h, w) == (to_w, to_h)
         advice = "turn one by 90°" if turned else "crop and resize one so that both show the same field"
-        raise PairError(f"{sizes}: {advice}.")
+        raise PairError(f"{sizes}: {advice} (if they do show the same field, add --stretch).")
     shrinks = h * w > to_h * to_w
     resized = cv2.resize(image, (to_w, to_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return resized, f"{sizes}: the {kind} one was resized."
+    how = f"resized, and stretched by {max(aspect_ratio, 1 / aspect_ratio) - 1:.0%}" if differs else "resized"
+    return resized, f"{sizes}: the {kind} one was {how}."
 
 
 def _colour_spread(image: np.ndarray) -> float:

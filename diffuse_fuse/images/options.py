@@ -17,13 +17,14 @@ class LoadOptions:
     """page: of a multi-page infrared file, from 1. thermal_range: the values (°C where the file is radiometric, else
     those of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures
     as they are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets.
-    max_pixels: larger pictures are refused before they are decoded.
+    stretch: pictures of other proportions show the same field all the same. max_pixels: larger pictures are refused before they are decoded.
     """
 
     page: int = 1
     thermal_range: tuple[float, float] | None = None
     polarity: Polarity = "white-hot"
     size: Size = "vis"
+    stretch: bool = False
     max_pixels: int = MAX_PIXELS
 
 

@@ -47,6 +47,16 @@ def test_other_fields_of_view_are_refused_with_both_sizes(shape, words):
     assert f"{shape[1]}×{shape[0]}" in str(caught.value) and "45×37" in str(caught.value)
 
 
+@pytest.mark.parametrize("size, shape", [("vis", (37, 45)), ("ir", (30, 45))])
+def test_other_proportions_are_stretched_on_request(tmp_path, scene, size, shape):
+    write_image(tmp_path / "ir.png", scene[0][:30])
+    write_image(tmp_path / "vis.png", scene[1])
+    with pytest.raises(PairError, match="add --stretch"):
+        load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(size=size))
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(size=size, stretch=True))
+    assert pair.ir.shape == pair.vis.shape[:2] == shape and "resized, and stretched by 23%" in pair.warnings[0]
+
+
 def test_two_percent_is_the_limit():
     vis = np.zeros((1000, 1000, 3), np.uint8)
     assert match_sizes(np.zeros((500, 509), np.uint8), vis)[0].shape == (1000, 1000)

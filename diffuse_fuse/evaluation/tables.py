@@ -184,25 +184,26 @@ def _tabular(evaluation: Evaluation, table: Sequence[Row], columns: range) -> li
 
 
 def summary_csv(evaluation: Evaluation) -> str:
-    """One row a method: means, number of pairs, then the limits of each mean's 95 % interval."""
+    """One row a method: convention, means, number of pairs, then the limits of each mean's 95 % interval."""
     means = evaluation.means
     limits = [f"{name}_{end}" for name in evaluation.metrics for end in ("low", "high")]
-    lines = [["method", "kind", *evaluation.metrics, "n", *limits]]
+    lines = [["method", "kind", "convention", *evaluation.metrics, "n", *limits]]
     for row, method in enumerate(evaluation.methods):
         bounds = np.stack([means.low[row], means.high[row]], axis=-1).ravel()
-        lines.append(
-            [method.name, method.kind, *map(_exact, means.mean[row]), str(evaluation.count(row)), *map(_exact, bounds)]
-        )
+        means_shown = map(_exact, means.mean[row])
+        count = str(evaluation.count(row))
+        named = (method.name, method.kind, evaluation.convention)
+        lines.append([*named, *means_shown, count, *map(_exact, bounds)])
     return _csv(lines)
 
 
 def per_image_csv(evaluation: Evaluation) -> str:
-    """One row for each pair and method that was scored."""
-    lines = [["image", "method", *evaluation.metrics]]
+    """One row for each pair and method that was scored, with the convention."""
+    lines = [["image", "method", "convention", *evaluation.metrics]]
     for column, pair in enumerate(evaluation.pairs):
         for row, method in enumerate(evaluation.methods):
             if evaluation.scored[row, column]:
-                lines.append([pair, method.name, *map(_exact, evaluation.values[row, column])])
+                lines.append([pair, method.name, evaluation.convention, *map(_exact, evaluation.values[row, column])])
     return _csv(lines)
 
 

@@ -182,7 +182,7 @@ def test_output_folder(dataset: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     with open(out / "per_image.csv", newline="") as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == 12 and lines[0].keys() == {"image", "method", "EN", "SD", "SCD"}
+    assert len(lines) == 12 and lines[0].keys() == {"image", "method", "convention", "EN", "SD", "SCD"}
     with open(out / "summary.csv", newline="") as file:
         summary = {row["method"]: row for row in csv.DictReader(file)}
     assert float(summary["mine"]["EN"]) == pytest.approx(result.means.mean[0, 0], rel=1e-6)

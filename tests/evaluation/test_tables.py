@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 import shutil
@@ -66,6 +67,9 @@ def test_every_format_names_the_convention(make_evaluation) -> None:
     evaluation = make_evaluation(constant((1,), (2,)), convention="tang-sheets")
     for text in (tables.markdown(evaluation), tables.latex(evaluation), tables.heading(evaluation)):
         assert "tang-sheets" in text
+    for text in (tables.summary_csv(evaluation), tables.per_image_csv(evaluation)):
+        assert {line["convention"] for line in csv.DictReader(text.splitlines())} == {"tang-sheets"}
+    assert evaluation.as_dict()["convention"] == "tang-sheets"
 
 
 AWKWARD = "a_b & 50% #1 $x^2$ {~} \\\\ <|>"
@@ -160,8 +164,8 @@ def test_terminal_table_continues_where_the_width_ends(make_evaluation) -> None:
 
 def test_csv_keeps_full_precision(make_evaluation) -> None:
     evaluation = make_evaluation(constant((1.2345678,)), methods=(Method('x,"y"', "folder", None),))
-    assert tables.per_image_csv(evaluation).splitlines()[1] == 'p0,"x,""y""",1.234568'
-    assert tables.summary_csv(evaluation).splitlines()[0] == "method,kind,EN,n,EN_low,EN_high"
+    assert tables.per_image_csv(evaluation).splitlines()[1] == 'p0,"x,""y""",plain,1.234568'
+    assert tables.summary_csv(evaluation).splitlines()[0] == "method,kind,convention,EN,n,EN_low,EN_high"
 
 
 @pytest.mark.parametrize("pairs", [1, 2])

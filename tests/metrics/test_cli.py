@@ -31,11 +31,12 @@ def test_lists_every_metric_and_convention():
         assert any(line.startswith(name) for line in lines)
 
 
-@pytest.mark.parametrize("name", ["VIF", "vif", "DeltaE", "ms-ssim"])
+@pytest.mark.parametrize("name", [*REGISTRY, "vif", "ms-ssim"])
 def test_explains_one(name):
     text = " ".join(run(name).stdout.split())
     metric = REGISTRY[{"vif": "VIF", "ms-ssim": "MS_SSIM"}.get(name, name)]
-    for part in (metric.name, metric.equation, metric.paper, metric.pitfalls, metric.others, metric.degenerate):
+    parts = (metric.name, metric.range, metric.equation, metric.paper, metric.convention)
+    for part in (*parts, metric.pitfalls, metric.others, metric.degenerate, *metric.variants):
         assert " ".join(part.split()) in text
 
 

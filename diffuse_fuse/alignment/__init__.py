@@ -3,6 +3,7 @@
     estimate(ir, vis) -> Estimate              one pair; .transform is the identity where it cannot be trusted
     combine(estimates, CONFIDENT) -> Calibration    one rig, from many pairs
     warp_infrared(ir, vis, transform) -> ir    moved, and filled where its camera saw nothing
+    Aligner().align(ir, vis) -> Aligned        the step of dfuse fuse
 
 descriptor.py  what both pictures have in common
 search.py      first guesses: all shifts at some rotations and scales
@@ -10,6 +11,7 @@ refine.py      from a guess to fractions of a pixel
 pyramid.py     coarse to fine
 agreement.py   do the parts of the picture agree?
 estimate.py    all of it for one pair
+step.py        the step between reading a pair and fusing it
 series.py      many pairs of one rig
 file.py        a rig's alignment as JSON
 transform.py   plane transforms
@@ -19,11 +21,14 @@ warp.py        bringing the infrared picture onto the visible one
 from diffuse_fuse.alignment.estimate import CONFIDENT, Estimate, estimate
 from diffuse_fuse.alignment.file import load_calibration, save_calibration
 from diffuse_fuse.alignment.series import Calibration, combine
+from diffuse_fuse.alignment.step import Aligned, Aligner
 from diffuse_fuse.alignment.transform import Kind, Transform
 from diffuse_fuse.alignment.warp import warp_infrared
 
 __all__ = [
     "CONFIDENT",
+    "Aligned",
+    "Aligner",
     "Calibration",
     "Estimate",
     "Kind",

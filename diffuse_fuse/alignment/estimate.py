@@ -51,11 +51,12 @@ class Estimate:
         return {
             "kind": self.kind.value,
             "applied": self.applied,
-            "matrix": [[round(float(value), 9) for value in row] for row in self.transform.matrix],
+            "matrix": self.transform.rounded(),
             "displacement_px": round(self.transform.displacement(), 3),
             "confidence": round(self.confidence, 4),
             "residual_px": round(self.residual, 3),
             "residual_before_px": round(self.residual_before, 3),
+            "reason": self.reason,
         }
 
 
@@ -70,7 +71,7 @@ def estimate(ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND) -
     size = (b.shape[1], b.shape[0])
     nothing = Transform.identity(size)
     if min(size) < MINIMUM_SIZE:
-        text = f"The pictures are too small to be aligned: {size[0]}×{size[1]}, and {MINIMUM_SIZE} are needed a side."
+        text = f"The pictures are too small to be aligned: {MINIMUM_SIZE} pixels are needed a side."
         return Estimate(nothing, kind, 0.0, 0.0, 0.0, text, is_warning=True)
     levels = pyramid.build(a, b)
     finest = levels[-1]
@@ -90,7 +91,7 @@ def estimate(ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND) -
 
 
 def _unbelieved(found: Transform, kind: Kind, confidence: float, residual: float, before: float) -> Estimate:
-    text = f"No alignment was found that can be trusted (confidence {confidence:.2f}): the pictures were not aligned."
+    text = "No alignment was found that can be trusted: the infrared picture was left where it is."
     return Estimate(found, kind, confidence, residual, before, text, is_warning=True)
 
 

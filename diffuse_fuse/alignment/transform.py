@@ -75,6 +75,10 @@ class Transform:
         angle = float(np.degrees(np.arctan2(right[1] - down[0], right[0] + down[1])))
         return (float(shift[0]), float(shift[1])), scale, angle
 
+    def rounded(self) -> list[list[float]]:
+        """The matrix as JSON holds it."""
+        return [[round(float(value), 9) for value in row] for row in self.matrix]
+
     def is_sane(self) -> bool:
         """False when it turns the picture over, or enlarges or shrinks any part by a half or more."""
         corners = self.corners()

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 import diffuse_fuse
+from diffuse_fuse.cli.align import align
 from diffuse_fuse.cli.eval import eval_
 from diffuse_fuse.cli.fuse import fuse
 from diffuse_fuse.cli.info import info
@@ -52,6 +53,7 @@ def dfuse(
 
 
 app.command()(fuse)
+app.command()(align)
 app.command("eval")(eval_)
 app.command()(metrics)
 app.add_typer(train_app, name="train")

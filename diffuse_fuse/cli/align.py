@@ -1,0 +1,174 @@
+"""``dfuse align``: many pairs of one rig in, its alignment out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
+
+if TYPE_CHECKING:
+    from diffuse_fuse.alignment import Calibration, Estimate
+    from diffuse_fuse.batch import Result
+    from diffuse_fuse.images.pairs import Pair
+
+
+class RigKind(str, Enum):
+    """How the transform may bend a picture."""
+
+    shift = "shift"
+    similarity = "similarity"
+    affine = "affine"
+    homography = "homography"
+
+
+def align(
+    ir: Annotated[Path, typer.Argument(metavar="IR_DIR", help="Folder of infrared pictures of one rig.")],
+    vis: Annotated[Path, typer.Argument(metavar="VIS_DIR", help="Folder of visible ones with equal names.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="T.json", help="Alignment file to write.")],
+    kind: Annotated[RigKind, typer.Option(help="How the transform may bend a picture.")] = RigKind.similarity,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
+    ] = None,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Find how the infrared camera of a rig lies over the visible one, from many pairs of pictures.
+
+    Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Use it with
+    dfuse fuse --align-file T.json.
+    """
+    _check_paths(ir, vis, out, overwrite)
+    from diffuse_fuse import alignment
+    from diffuse_fuse.images.pairs import find_pairs
+
+    pairs = find_pairs(ir, vis, recursive).pairs
+    if not pairs:
+        raise UsageError(f"{ir} and {vis} hold no pictures with equal names: pairs are found by them, suffixes aside.")
+    chosen = _spread(pairs, limit)
+    estimates, failures = _estimate_all(chosen, kind, quiet)
+    try:
+        calibration = alignment.combine([estimate for _, estimate in estimates], alignment.CONFIDENT)
+    except AlignmentError:
+        _say_failures(failures, len(chosen))
+        raise
+    alignment.save_calibration(out, calibration)
+    if as_json:
+        _print_json(out, calibration, estimates, failures)
+    elif not quiet:
+        typer.echo(describe(calibration))
+    if not quiet:
+        typer.echo(f"Wrote {out}.", err=True)
+    _say_failures(failures, len(chosen))
+    if failures:
+        raise typer.Exit(1)
+
+
+def describe(calibration: Calibration) -> str:
+    """A calibration as lines of text."""
+    from diffuse_fuse.cli.report import table
+
+    shift, scale, angle = calibration.transform.about_centre()
+    return table(
+        [
+            ("kind", calibration.kind.value),
+            ("size", "{}×{}".format(*calibration.transform.size)),
+            ("shift", f"{shift[0]:+.2f}, {shift[1]:+.2f} px"),
+            ("scale", f"{scale:.4f}"),
+            ("rotation", f"{angle:+.3f}°"),
+            ("pairs used", f"{calibration.used} of {calibration.pairs}"),
+            ("confidence", f"{calibration.confidence:.2f}"),
+            ("residual", f"{calibration.residual:.2f} px"),
+            ("spread", f"{calibration.spread:.2f} px"),
+        ]
+    )
+
+
+def alignment_in_words(result: Result) -> str | None:
+    """What was done to a pair, as one line; None where it was not asked for."""
+    report = result.alignment
+    if not report:
+        return None
+    numbers = f"confidence {report['confidence']:.2f}, residual {report['residual_px']:.1f} px"
+    if report["applied"]:
+        return f"Aligned ({report['kind']}): moved by {report['displacement_px']:.1f} px on average ({numbers})."
+    why = "" if report["reason"] in result.warnings else f" {report['reason']}"
+    return f"Not aligned ({numbers}).{why}"
+
+
+def alignments_in_words(results: Sequence[Result]) -> str | None:
+    """How many of a folder's pairs were aligned; None where it was not asked for."""
+    reports = [result.alignment for result in results if result.alignment]
+    if not reports:
+        return None
+    return f"{sum(report['applied'] for report in reports)} of {len(reports)} pairs were aligned."
+
+
+def _check_paths(ir: Path, vis: Path, out: Path, overwrite: bool) -> None:
+    for folder in (ir, vis):
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is no folder: give a folder of infrared pictures and one of visible ones.")
+    if out.is_dir():
+        raise UsageError(f"The output {out} is a folder: name a file, for example {out / 'T.json'}.")
+    if out.exists() and not overwrite:
+        raise UsageError(f"{out} exists already: name another file, or add --overwrite.")
+
+
+def _spread(pairs: tuple[Pair, ...], limit: int | None) -> list[Pair]:
+    count = min(limit or len(pairs), len(pairs))
+    return [pairs[(2 * number + 1) * len(pairs) // (2 * count)] for number in range(count)]
+
+
+def _estimate_all(
+    pairs: list[Pair], kind: RigKind, quiet: bool
+) -> tuple[list[tuple[Pair, Estimate]], list[tuple[Pair, str]]]:
+    """The estimates, and the pairs that could not be read with the reason."""
+    from diffuse_fuse.alignment import estimate
+    from diffuse_fuse.cli.progress import progress_bar
+    from diffuse_fuse.images.load import load_pair
+
+    estimates, failures = [], []
+    with progress_bar("aligning", len(pairs), "pair", hidden=quiet) as advance:
+        for pair in pairs:
+            try:
+                loaded = load_pair(pair.ir, pair.vis)
+                estimates.append((pair, estimate(loaded.ir, loaded.vis, kind.value)))
+            except DfuseError as error:
+                failures.append((pair, str(error)))
+            advance()
+    return estimates, failures
+
+
+def _print_json(
+    out: Path,
+    calibration: Calibration,
+    estimates: list[tuple[Pair, Estimate]],
+    failures: list[tuple[Pair, str]],
+) -> None:
+    import diffuse_fuse
+
+    def files(pair: Pair) -> dict[str, str]:
+        return {"ir": str(pair.ir), "vis": str(pair.vis)}
+
+    whole = {
+        "out": str(out),
+        **calibration.as_dict(),
+        "results": [{**files(pair), **estimate.as_dict()} for pair, estimate in estimates],
+        "failed": [{**files(pair), "error": text} for pair, text in failures],
+        "version": diffuse_fuse.__version__,
+    }
+    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+
+
+def _say_failures(failures: list[tuple[Pair, str]], total: int) -> None:
+    if failures:
+        typer.echo(f"{len(failures)} of {total} pairs failed:", err=True)
+        for _, text in failures:
+            typer.echo(f"  {text}", err=True)

@@ -14,10 +14,12 @@ MAX_PIXELS = 100_000_000
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """page: of a multi-page infrared file, from 1. thermal_range: the values (°C where the file is radiometric, else
-    those of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures
-    as they are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets.
-    stretch: pictures of other proportions show the same field all the same. max_pixels: larger pictures are refused before they are decoded.
+    """How a pair is read.
+
+    page: of a multi-page infrared file, from 1. thermal_range: the values (°C where the file is radiometric, else those
+    of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures as they
+    are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets. stretch: pictures
+    of other proportions show the same field all the same. max_pixels: larger pictures are refused before decoding.
     """
 
     page: int = 1

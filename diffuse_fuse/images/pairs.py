@@ -14,6 +14,11 @@ from diffuse_fuse.images.names import is_picture_name, shown
 IR_NAMES = ("ir", "infrared", "thermal", "lwir", "inf", "t")
 VIS_NAMES = ("vi", "vis", "visible", "rgb", "color", "colour", "v")
 
+# What programs and cameras add to a name on either side: a_ir.png with a_vis.png, DJI_0001_T.JPG with DJI_0001_V.JPG
+# (wide lens _W, zoom _Z). Taken off only where the whole names have no partner.
+_IR_MARKS = ("ir", "t", "thermal", "infrared", "tir", "lwir")
+_VIS_MARKS = ("vis", "vi", "v", "w", "z", "visible", "rgb", "color", "colour")
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -58,12 +63,14 @@ def find_pairs(
 ) -> Pairing:
     """Pair the pictures of two folders by stem; case and suffix may differ, the order of files plays no part.
 
+    Names without a partner are compared again without the marks that cameras add (a_ir and a_vis, DJI_1_T and DJI_1_V).
     recursive: subfolders are searched too and must have the same names on both sides (case aside).
     exclude: a folder to leave out, such as an output folder inside an input folder.
     Everything is sorted by name. Raises DataError when a folder cannot be read.
     """
     ir_files = _by_key(Path(ir_dir), recursive, exclude)
     vis_files = _by_key(Path(vis_dir), recursive, exclude)
+    _take_off_marks(ir_files, vis_files)
     pairs, ambiguous = [], []
     for key in sorted(ir_files.keys() & vis_files.keys()):
         ir, vis = ir_files[key], vis_files[key]
@@ -78,6 +85,28 @@ def find_pairs(
         _without_partner(vis_files, ir_files),
         tuple(ambiguous),
     )
+
+
+def _take_off_marks(ir_files: dict[str, list[Path]], vis_files: dict[str, list[Path]]) -> None:
+    """Give files that have no partner, but would have one without the marks of their sides, the same key."""
+    alone = [
+        {key: _without_mark(key, marks) for key in files.keys() - others.keys()}
+        for files, others, marks in ((ir_files, vis_files, _IR_MARKS), (vis_files, ir_files, _VIS_MARKS))
+    ]
+    common = set(alone[0].values()) & set(alone[1].values())
+    for files, plain in ((ir_files, alone[0]), (vis_files, alone[1])):
+        for key in sorted(plain):
+            if plain[key] in common:
+                # a key that no name can have, so that nothing joins files whose whole names agree
+                files.setdefault(plain[key] + "\0", []).extend(files.pop(key))
+
+
+def _without_mark(key: str, marks: tuple[str, ...]) -> str:
+    for mark in marks:
+        for separator in "_-.":
+            if key.endswith(separator + mark) and len(key) > len(mark) + 1:
+                return key[: -len(mark) - 1]
+    return key
 
 
 def find_pair_folders(root: str | os.PathLike[str]) -> tuple[Path, Path]:

@@ -117,3 +117,44 @@ def test_a_data_set_that_lacks_a_folder_or_has_two(tmp_path):
         find_pair_folders(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         find_pair_folders(tmp_path / "no")
+
+
+@pytest.mark.parametrize(
+    "ir, vis",
+    [("a_ir.png", "a_vis.png"), ("DJI_0001_T.JPG", "DJI_0001_V.JPG"), ("x-thermal.tif", "x-rgb.jpg"),
+     ("b_ir.png", "b.png"), ("c.png", "c_vis.png")],
+)  # fmt: skip
+def test_marks_that_cameras_add_are_no_part_of_the_name(tmp_path, ir, vis):
+    found = find_pairs(touch(tmp_path / "ir", ir), touch(tmp_path / "vi", vis))
+    assert names(found) == [(ir, vis, vis.rsplit(".", 1)[0])] and not (found.ir_only or found.vis_only)
+
+
+def test_whole_names_come_before_names_without_marks(tmp_path):
+    ir = touch(tmp_path / "ir", "a_ir.png", "b_t.png", "ir.png", "_ir.png")
+    vis = touch(tmp_path / "vi", "a_ir.png", "a_vis.png", "b_t.png", "b_v.png", "vis.png", "_vis.png")
+    found = find_pairs(ir, vis)
+    assert [(left, right) for left, right, _ in names(found)] == [("a_ir.png", "a_ir.png"), ("b_t.png", "b_t.png")]
+    assert [path.name for path in found.ir_only] == ["_ir.png", "ir.png"]
+    assert [path.name for path in found.vis_only] == ["_vis.png", "a_vis.png", "b_v.png", "vis.png"]
+
+
+def test_one_infrared_picture_with_two_visible_candidates_is_named(tmp_path):
+    ir = touch(tmp_path / "ir", "DJI_7_T.JPG", "DJI_8_T.JPG")
+    found = find_pairs(ir, touch(tmp_path / "vi", "DJI_7_W.JPG", "DJI_7_Z.JPG", "DJI_8_W.JPG"))
+    assert [left for left, _, _ in names(found)] == ["DJI_8_T.JPG"]
+    (ambiguous,) = found.ambiguous
+    assert "DJI_7_W.JPG" in str(ambiguous) and "DJI_7_Z.JPG" in str(ambiguous)
+
+
+@given(st.sets(st.sampled_from(["a", "a_ir", "a_vis", "a_t", "b", "b_v", "b_ir"])),
+       st.sets(st.sampled_from(["a", "a_ir", "a_vis", "a_w", "b", "b_v", "b_ir"])))  # fmt: skip
+def test_no_file_is_lost_or_used_twice(tmp_path_factory, ir, vis):
+    root = tmp_path_factory.mktemp("pairs")
+    found = find_pairs(touch(root / "ir", *(f"{x}.png" for x in ir)), touch(root / "vi", *(f"{x}.png" for x in vis)))
+    used = [
+        [pair.ir for pair in found.pairs] + [p for each in found.ambiguous for p in each.ir] + list(found.ir_only),
+        [pair.vis for pair in found.pairs] + [p for each in found.ambiguous for p in each.vis] + list(found.vis_only),
+    ]
+    assert sorted(path.stem for path in used[0]) == sorted(ir) and sorted(path.stem for path in used[1]) == sorted(vis)
+    pairs = {(pair.ir.stem, pair.vis.stem) for pair in found.pairs}
+    assert {(name, name) for name in ir & vis} <= pairs

@@ -1,0 +1,50 @@
+"""What the commands that make up pictures have in common: options, loading, messages."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffuse_fuse.cli.fuse import Device
+
+if TYPE_CHECKING:
+    from diffuse_fuse.diffusion.pictures import PairModel
+
+
+class Spacing(str, Enum):
+    """How the time steps are spread."""
+
+    linear = "linear"
+    quadratic = "quadratic"
+
+
+Steps = Annotated[int, typer.Option("--steps", min=1, metavar="S", help="Time steps used, of all that were trained.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the noise: the same one gives the same bytes.")]
+Space = Annotated[Spacing, typer.Option("--spacing", help="How the time steps are spread.")]
+Model = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="Diffusion weights.")]
+FusionModel = Annotated[str, typer.Option("--fusion-model", metavar="NAME|FILE", help="Weights that fuse the pairs.")]
+OnDevice = Annotated[Device, typer.Option("--device", help="Where the network runs.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads to use.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+
+
+def load_pair_model(model: str, device: Device, threads: int | None) -> PairModel:
+    """The diffusion model where it was asked for; raises WeightsError or UsageError."""
+    import torch
+
+    from diffuse_fuse.diffusion.pictures import PairModel
+    from diffuse_fuse.fusion.fuser import choose_device
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return PairModel(model, choose_device(device.value))
+
+
+def say_wrote(what: str, path: Path, quiet: bool) -> None:
+    """On stderr: where the result is, and that no camera saw it."""
+    if not quiet:
+        typer.echo(f"Wrote {what} {path} (generated, not measured).", err=True)

@@ -1,0 +1,73 @@
+"""``dfuse translate``: the picture that is missing of a pair, filled in by the joint model."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffuse_fuse.cli import generating
+from diffuse_fuse.cli.fuse import Device
+from diffuse_fuse.cli.generating import Spacing
+
+
+class Kind(str, Enum):
+    """Which picture of a pair."""
+
+    ir = "ir"
+    vis = "vis"
+
+
+def translate(
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture that is known.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="PNG", help="The picture to write.")],
+    to: Annotated[Kind, typer.Option("--to", help="What is generated: infrared from visible, or visible.")] = Kind.ir,
+    steps: generating.Steps = 25,
+    repeats: Annotated[
+        int, typer.Option(min=1, metavar="R", help="How often each step is taken (RePaint); more fits better.")
+    ] = 3,
+    seed: generating.Seed = 0,
+    spacing: generating.Space = Spacing.linear,
+    model: generating.Model = "diffusion",
+    device: generating.OnDevice = Device.auto,
+    threads: generating.Threads = None,
+    overwrite: generating.Overwrite = False,
+    quiet: generating.Quiet = False,
+) -> None:
+    """Generate the infrared picture that could belong to a visible one, or the reverse (--to vis).
+
+    It is a guess, no measurement: there may be heat where it shows none. The file's name and text say so.
+    """
+    import numpy as np
+
+    from diffuse_fuse.cli.progress import progress_bar
+    from diffuse_fuse.diffusion import generated, pictures
+    from diffuse_fuse.diffusion.channels import fill_channels
+    from diffuse_fuse.diffusion.samplers import time_steps
+    from diffuse_fuse.images import read_infrared, read_visible
+
+    path = generated.labelled_path(out)
+    generated.require_free([path], overwrite)
+    given = read_visible(picture) if to is Kind.ir else read_infrared(picture)
+    pictures.require_minimum_size(given, picture)
+    missing = np.zeros(given.shape[:2], np.uint8)
+    pair_model = generating.load_pair_model(model, device, threads)
+    x_0 = pair_model.encode(missing, given) if to is Kind.ir else pair_model.encode(given, missing)
+    taus = time_steps(pair_model.schedule.steps, steps, spacing.value)
+    with progress_bar("translating", (steps - 1) * repeats + 1, "step", hidden=quiet) as advance:
+        filled = fill_channels(
+            pair_model.counted(advance),
+            pair_model.schedule,
+            x_0,
+            pictures.COLOUR if to is Kind.ir else pictures.INFRARED,
+            taus,
+            pictures.seeded(seed),
+            repeats=repeats,
+            clip=True,
+        )
+    ir, vis = pictures.to_pair(filled)
+    how = f"dfuse translate, {pair_model.name}, RePaint, S={steps} {spacing.value}, R={repeats}, seed={seed}"
+    generated.write_generated(path, ir if to is Kind.ir else vis, how)
+    generating.say_wrote("the infrared picture" if to is Kind.ir else "the visible picture", path, quiet)

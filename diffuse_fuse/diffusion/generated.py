@@ -1,0 +1,50 @@
+"""Files of pictures that a model made up: PNG, and labelled so in the file's name and inside the file."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.images.write import write_bytes
+
+LABEL = "generated, not measured"
+_MARK = "generated"
+_HEADER_END = 8 + 25  # PNG signature and IHDR chunk; text may follow from there
+
+
+def labelled_path(path: Path) -> Path:
+    """``path`` with "generated" in its name and .png at its end: ir.png -> ir-generated.png.
+
+    Raises UsageError for another suffix: the label inside the file is PNG's.
+    """
+    if path.suffix and path.suffix.lower() != ".png":
+        raise UsageError(f"{path}: generated pictures are written as PNG, which can carry their label; use .png.")
+    name = path.stem if path.suffix else path.name
+    return path.with_name(f"{name}.png" if _MARK in name.lower() else f"{name}-{_MARK}.png")
+
+
+def require_free(paths: list[Path], overwrite: bool) -> None:
+    """Raises ImageWriteError when one of ``paths`` exists and must not be replaced."""
+    there = [path for path in paths if path.exists()]
+    if there and not overwrite:
+        raise ImageWriteError(f"{there[0]} exists already: name another output, or add --overwrite.")
+
+
+def write_generated(path: Path, image: np.ndarray, how: str) -> None:
+    """Writes uint8 H×W or H×W×3 (RGB) as PNG with LABEL and ``how`` (ASCII: command, weights, seed) as its text.
+
+    Raises ImageWriteError as ``write_image`` does.
+    """
+    png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image)[1].tobytes()
+    text = _text_chunk("Description", LABEL) + _text_chunk("Source", how)
+    write_bytes(path, png[:_HEADER_END] + text + png[_HEADER_END:])
+
+
+def _text_chunk(key: str, value: str) -> bytes:
+    content = b"tEXt" + key.encode("latin-1") + b"\0" + value.encode("latin-1", errors="replace")
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))

@@ -1,0 +1,104 @@
+"""The diffusion model with pictures outside: loaded once, any size, arrays in [0, 1] ↔ tensors in [-1, 1]."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from diffuse_fuse import models
+from diffuse_fuse.diffusion.model import load_diffusion
+from diffuse_fuse.diffusion.samplers import draw
+from diffuse_fuse.errors import ImageError, UsageError
+from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
+
+MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
+COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
+INFRARED = ~COLOUR
+
+
+class PairModel:
+    """eps_theta of pairs and its schedule, on a device.
+
+    ``model`` is the name of shipped diffusion weights or the path of a file, ``device`` "auto", "cpu", "cuda" or
+    "mps" as for ``Fuser``. Raises WeightsError for weights that cannot be used, UsageError for a missing device.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] = "diffusion", device: str = "cpu") -> None:
+        path = models.locate(os.fspath(model))
+        loaded = load_diffusion(path)
+        self.name: str = path.stem  # without folders: it is written into the pictures
+        self.device, self.schedule = device, loaded.schedule
+        self._unet = loaded.unet.to(device, memory_format=torch.channels_last)
+
+    def eps_theta(self, x_t: torch.Tensor, t: int) -> torch.Tensor:
+        """The noise in ``x_t`` (N, 4, H, W), of any size: padded to whole cells by reflection, and cut again."""
+        h, w = x_t.shape[2:]
+        multiple = self._unet.config.multiple
+        padded = F.pad(x_t, (0, -w % multiple, 0, -h % multiple), mode="reflect")
+        steps = torch.full((len(x_t),), t, device=x_t.device)
+        with torch.no_grad():
+            return self._unet(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
+
+    def counted(self, advance: Callable[[], None]) -> Callable[[torch.Tensor, int], torch.Tensor]:
+        """``eps_theta`` that calls ``advance`` after each evaluation: what a progress bar counts."""
+
+        def eps_theta(x_t: torch.Tensor, t: int) -> torch.Tensor:
+            eps = self.eps_theta(x_t, t)
+            advance()
+            return eps
+
+        return eps_theta
+
+    def noise(self, width: int, height: int, generator: torch.Generator) -> torch.Tensor:
+        """x_T of one picture: (1, 4, height, width)."""
+        return draw(torch.empty(1, 4, height, width, device=self.device), generator)
+
+    def encode(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+        """A pair as ``Fuser`` takes it -> x_0 (1, 4, H, W) in [-1, 1], R, G, B, IR."""
+        both = np.dstack([as_visible(vis), as_infrared(ir)])
+        return torch.from_numpy(both).permute(2, 0, 1)[None].to(self.device) * 2 - 1
+
+
+def seeded(seed: int, index: int = 0) -> torch.Generator:
+    """The generator of picture ``index`` of a seed: a picture is the same however many are drawn."""
+    state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state))
+
+
+def to_pair(x_0: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """x_0 (1, 4, H, W) in about [-1, 1] -> ir uint8 H×W, vis uint8 H×W×3; what lies outside is clipped."""
+    both = to_bytes((x_0[0].permute(1, 2, 0).cpu().numpy() + 1) / 2)
+    return np.ascontiguousarray(both[..., 3]), np.ascontiguousarray(both[..., :3])
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "256x192" -> (256, 192), width and height. Raises UsageError for anything else, or below 16 pixels."""
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"'{text}' is no size: give width and height in pixels, such as 256x192.")
+    if min(int(width), int(height)) < MINIMUM_SIZE:
+        raise UsageError(f"The size {text} is too small: at least {MINIMUM_SIZE}x{MINIMUM_SIZE} pixels are needed.")
+    return int(width), int(height)
+
+
+def resize_to_cover(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """``image`` uint8 or float32, H×W or H×W×3, at the size given: its middle, cut to the new aspect ratio."""
+    h, w = image.shape[:2]
+    scale = max(width / w, height / h)
+    cut_w, cut_h = min(w, round(width / scale)), min(h, round(height / scale))
+    y, x = (h - cut_h) // 2, (w - cut_w) // 2
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image[y : y + cut_h, x : x + cut_w], (width, height), interpolation=interpolation)
+
+
+def require_minimum_size(image: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Raises ImageError for a picture that is smaller than the model's cells."""
+    if min(image.shape[:2]) < MINIMUM_SIZE:
+        raise ImageError(
+            f"{path} has {image.shape[1]}×{image.shape[0]} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed."
+        )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
@@ -80,9 +80,19 @@ def eval_(
     from diffuse_fuse import evaluation
 
     workers = workers or _cores()
-    plan = evaluation.prepare(
-        dataset, _rows(model, fused), metrics, convention, baselines=baselines, limit=limit, seed=seed, threads=workers
-    )
+    try:
+        plan = evaluation.prepare(
+            dataset,
+            _rows(model, fused),
+            metrics,
+            convention,
+            baselines=baselines,
+            limit=limit,
+            seed=seed,
+            threads=workers,
+        )
+    except MetricError as error:  # nothing is measured yet: a name in the call is wrong
+        raise UsageError(str(error)) from None
     _say_before(plan, quiet)
     result = _run(plan, out, workers, device, quiet)
     _say_after(plan, result)
@@ -171,7 +181,10 @@ def _guess(paper: str | None, convention: str, alone: bool) -> str:
 
     if convention != "guess" or paper is None:
         raise UsageError("--convention guess and --paper NAME=VALUE,… belong together: give both.")
-    guess = guess_convention(_parse_paper(paper))
+    try:
+        guess = guess_convention(_parse_paper(paper))
+    except MetricError as error:
+        raise UsageError(f"--paper: {error}") from None
     for reason in guess.reasons:
         _say(reason)
     verdict = f"{guess.convention} ({guess.confidence:.0%})" if guess.decided else f"{guess.convention}, not certain"

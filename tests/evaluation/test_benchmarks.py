@@ -118,6 +118,13 @@ def test_unknown_columns_leave_targets_open(joint: ModuleType, targets: ModuleTy
     assert {name for name, verdict in found.items() if verdict == "open"} == {"dHue", "DeltaE − max's"}
 
 
+def test_grey_sets_have_no_hue_to_judge(joint: ModuleType, targets: ModuleType, peers) -> None:
+    grey = own(joint, dHue=NAN, dC=0.002)
+    grey["max"] |= {"dHue": NAN, "dC": 0.001}
+    found = verdicts(targets.targets(peers, grey, "dfuse"))
+    assert "dHue" not in found and found["dC"] == "pass" and len(found) == 13
+
+
 def test_a_part_of_the_set_is_refused(joint: ModuleType, targets: ModuleType, peers) -> None:
     with pytest.raises(typer.BadParameter, match="fewer pairs"):
         targets.targets(peers, {"dfuse": strong(joint, n=9)}, "dfuse")

@@ -76,6 +76,9 @@ def test_wrong_calls(dataset: Path, results: Path, tiny_model: Path) -> None:
     assert isinstance(dfuse_eval(dataset, "--fused", f"tiny={results}", "--model", tiny_model).exception, UsageError)
     assert isinstance(dfuse_eval(dataset, "--convention", "guess").exception, UsageError)
     assert isinstance(dfuse_eval("--convention", "guess", "--paper", "EN").exception, UsageError)
+    assert isinstance(dfuse_eval("--convention", "guess", "--paper", "EM=6.7").exception, UsageError)
+    for option, value in (("--metrics", "EM"), ("--metrics", ","), ("--convention", "mine")):
+        assert isinstance(dfuse_eval(dataset, "--fused", f"x={results}", option, value).exception, UsageError)
 
 
 def test_guess_of_a_paper(dataset: Path, results: Path) -> None:

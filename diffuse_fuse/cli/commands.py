@@ -17,9 +17,13 @@ from diffuse_fuse.cli.align import align
 from diffuse_fuse.cli.eval import eval_
 from diffuse_fuse.cli.fuse import fuse
 from diffuse_fuse.cli.info import info
+from diffuse_fuse.cli.inspect import inspect
+from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
+from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.train import app as train_app
+from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.errors import DfuseError
 
 # Plain help instead of rich's boxes: a tenth of a second faster, and readable in pipes and narrow terminals.
@@ -53,10 +57,14 @@ def dfuse(
 
 
 app.command()(fuse)
+app.command()(inspect)
 app.command()(align)
 app.command("eval")(eval_)
 app.command()(metrics)
 app.add_typer(train_app, name="train")
+app.command()(sample)
+app.command()(interpolate)
+app.command()(translate)
 app.command()(models)
 app.command()(info)
 

@@ -81,6 +81,11 @@ def footnotes(evaluation: Evaluation) -> list[str]:
     table = rows(evaluation)
     few = [row for row in table if not row.comparable]
     notes = [f"* {row.name}: {row.pairs} pairs only, not comparable with the rest" for row in few]
+    total = len(evaluation.pairs)
+    partial = [row for row in table if row.comparable and row.pairs < total]
+    if partial:  # the best that there is, and still not what the heading says
+        names = ", ".join(row.name for row in partial)
+        notes.append(f"Over {partial[0].pairs} of {total} pairs only: {names}")
     kinds = {row.kind for row in table}
     if "baseline" in kinds and len(kinds) > 1:
         notes.append("Best and second are marked among the methods, not the baselines.")

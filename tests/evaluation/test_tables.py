@@ -53,6 +53,15 @@ def test_a_row_over_fewer_pairs_is_not_ranked(make_evaluation) -> None:
     assert "$^*$" in tables.latex(evaluation)
 
 
+def test_a_gap_that_all_rows_share_is_said(make_evaluation) -> None:
+    values = constant((9,), (2,))
+    values[:, 0] = np.nan
+    evaluation = make_evaluation(values)
+    assert marks(evaluation) == [("best",), ("second",)]
+    assert tables.footnotes(evaluation) == ["Over 2 of 3 pairs only: m0, m1"]
+    assert tables.footnotes(make_evaluation(constant((9,), (2,)))) == []
+
+
 def test_undefined_is_a_dash_and_never_best(make_evaluation) -> None:
     values = constant((np.nan, 1), (2, 1), (1, 1))
     table = tables.rows(make_evaluation(values, ("down", "up")))

@@ -30,9 +30,11 @@ def read_pages(data: bytes) -> list[Page]:
     """All pages, at least one; raises ValueError when there is none or the first cannot be read."""
     with _opened(data) as file:
         pages: list[Page] = []
+        seen: set[int] = set()
         for page in file.pages:
-            if len(pages) == _MOST_PAGES:
+            if len(pages) == _MOST_PAGES or page.offset in seen:  # a damaged file can lead in circles
                 break
+            seen.add(page.offset)
             pages.append(
                 Page(
                     int(page.offset),

@@ -101,7 +101,7 @@ def run(cases: int, seed: int, only: int | None = None) -> dict[str, object]:
     originals = list(seeds().items())
     failures: list[str] = []
     count = {"picture": 0, "sentence": 0}
-    slowest, start = 0.0, time.perf_counter()
+    slowest, start = (0.0, ""), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path, partner = Path(folder) / "case.bin", Path(folder) / "partner.png"
         partner.write_bytes(make.encode(".png", np.full((36, 40, 3), 99, np.uint8)))
@@ -110,14 +110,14 @@ def run(cases: int, seed: int, only: int | None = None) -> dict[str, object]:
             name, data = originals[number % len(originals)]
             path.write_bytes(mutated(data, rng))
             faulthandler.dump_traceback_later(_HANGS, exit=True)
-            began = time.perf_counter()
+            began = time.process_time()  # what the case costs, whatever else the machine does
             try:
                 count[_read(path, partner, rng)] += 1
             except Exception as error:
                 if only is not None:
                     raise
                 failures.append(f"{name}, seed {seed}, case {number}: {type(error).__name__}: {error}")
-            slowest = max(slowest, time.perf_counter() - began)
+            slowest = max(slowest, (time.process_time() - began, f"{name}, case {number}"))
     faulthandler.cancel_dump_traceback_later()
     return {
         "cases": cases,
@@ -125,7 +125,8 @@ def run(cases: int, seed: int, only: int | None = None) -> dict[str, object]:
         **count,
         "failures": failures,
         "seconds": round(time.perf_counter() - start, 1),
-        "slowest_seconds": round(slowest, 2),
+        "slowest": slowest[1],
+        "slowest_seconds": round(slowest[0], 2),
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 

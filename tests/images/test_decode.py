@@ -75,6 +75,17 @@ def test_each_page_by_its_number(counts, options):
         decode(cv2.imencode(".png", counts)[1].tobytes(), "a.png", page=2)
 
 
+def test_pages_in_a_circle_end(counts):
+    data = bytearray(tiff(np.stack([counts, counts + 1]), photometric="minisblack"))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        first, last = (page.offset for page in file.pages)
+    entries = int.from_bytes(data[last : last + 2], "little")
+    at = last + 2 + 12 * entries
+    data[at : at + 4] = first.to_bytes(4, "little")
+    assert read_header(bytes(data)).pages == 2
+    assert np.array_equal(decode(bytes(data), "a.tif", page=2).array, counts + 1)
+
+
 def test_what_opencv_reads_wrongly_or_not_at_all(counts):
     rgb = np.stack([counts, counts[::-1], counts[:, ::-1]], -1)
     planar = tiff(np.moveaxis(rgb, -1, 0), photometric="rgb", planarconfig="separate")

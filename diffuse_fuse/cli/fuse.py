@@ -17,7 +17,8 @@ from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.alignment import Aligner
-    from diffuse_fuse.batch import Existing, Job, Plan, Result
+    from diffuse_fuse.batch import Existing, FusesArrays, Job, Plan, Result
+    from diffuse_fuse.diffusion.denoise import DenoisingFuser
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.images.options import LoadOptions
 
@@ -111,6 +112,13 @@ def fuse(
     align_file: Annotated[
         Path | None, typer.Option(metavar="T.json", help="Move it as this file of dfuse align says.")
     ] = None,
+    denoise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|SIGMA",
+            help="Take noise of this deviation (8-bit levels) out of the pair first. Experimental.",
+        ),
+    ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
@@ -127,6 +135,7 @@ def fuse(
     """
     out = _check_paths(ir, vis, out)
     _check_range(thermal_range, thermal_window)
+    sigma = None if denoise in (None, "auto") else _sigma(denoise)
     from diffuse_fuse import batch
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
@@ -145,7 +154,10 @@ def fuse(
         existing: Existing = "replace" if overwrite else "skip"
     else:
         existing = "replace" if overwrite else "refuse"
+    fuser: FusesArrays | None
     fuser, model_name = _load(plan.jobs, existing, model, device, threads)
+    if fuser and denoise is not None:
+        fuser = _denoising(fuser, sigma)
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, quiet)
     if ir.is_dir():
@@ -237,9 +249,25 @@ def _load(
     return fuser, fuser.model_name
 
 
+def _sigma(text: str) -> float:
+    from diffuse_fuse.diffusion.denoise import checked_sigma
+
+    try:
+        return checked_sigma(float(text))
+    except ValueError:
+        raise UsageError(f"--denoise takes auto or the noise in 8-bit levels, such as 10; not '{text}'.") from None
+
+
+def _denoising(fuser: Fuser, sigma: float | None) -> DenoisingFuser:
+    from diffuse_fuse.diffusion.denoise import DenoisingFuser
+    from diffuse_fuse.diffusion.pictures import PairModel
+
+    return DenoisingFuser(fuser, PairModel(device=fuser.device), sigma)
+
+
 def _run_folders(
     plan: Plan,
-    fuser: Fuser | None,
+    fuser: FusesArrays | None,
     out: Path,
     existing: Existing,
     measure: bool,

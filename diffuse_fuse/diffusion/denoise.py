@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from diffuse_fuse.diffusion.pictures import PairModel, seeded, to_pair
+from diffuse_fuse.diffusion.pictures import PairModel, require_minimum_size, seeded, to_pair
 from diffuse_fuse.diffusion.samplers import alpha_bar_at, draw, predict
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
@@ -39,12 +39,12 @@ class DenoisingFuser:
     """
 
     def __init__(self, fuser: FusesArrays, model: PairModel, sigma: float | None = None, steps: int = STEPS) -> None:
-        if sigma is not None and not 0 <= sigma <= LARGEST_SIGMA:
-            raise UsageError(f"The noise must be from 0 to {LARGEST_SIGMA:g} 8-bit levels, not {sigma:g}.")
-        self._fuser, self._model, self.sigma, self.steps = fuser, model, sigma, steps
+        self.sigma = None if sigma is None else checked_sigma(sigma)
+        self._fuser, self._model, self.steps = fuser, model, steps
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
-        """As ``Fuser.fuse``, from arrays."""
+        """As ``Fuser.fuse``, from arrays; raises ImageError for pictures below 16×16 and PairError as it does."""
+        require_minimum_size(vis, "the visible picture")
         return self._fuser.fuse(*self.denoise(match_sizes(ir, vis)[0], vis))
 
     def denoise(self, ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +59,13 @@ class DenoisingFuser:
             cleaned_ir if sigma_ir else to_bytes(ir),
             cleaned_vis if sigma_vis else to_bytes(vis),
         )
+
+
+def checked_sigma(sigma: float) -> float:
+    """``sigma`` if it is from 0 to 128 8-bit levels; raises UsageError otherwise."""
+    if not 0 <= sigma <= LARGEST_SIGMA:
+        raise UsageError(f"The noise must be from 0 to {LARGEST_SIGMA:g} 8-bit levels, not {sigma:g}.")
+    return sigma
 
 
 def estimate_sigma(image: np.ndarray) -> float:

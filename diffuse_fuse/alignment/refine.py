@@ -14,7 +14,7 @@ _STILL = 0.02  # pixels that the corners move in the last step
 # side, relative to it: scale, rotation, unequal scales, shear, and the two terms of perspective. Weak where a
 # picture has many edges (there the data decide), strong where it has few.
 _PRIOR = np.array([np.inf, np.inf, 0.05, 0.05, 0.01, 0.01, 0.01, 0.01])
-_PRIOR_WEIGHT = 100.0  # pixels that descriptors share: so many residuals count as one
+_PRIOR_WEIGHT = 100.0  # neighbouring residuals are not independent: so many count as one
 
 
 def refine(

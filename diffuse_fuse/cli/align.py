@@ -49,7 +49,10 @@ def align(
     from diffuse_fuse import alignment
     from diffuse_fuse.images.pairs import find_pairs
 
-    pairs = find_pairs(ir, vis, recursive).pairs
+    pairing = find_pairs(ir, vis, recursive)
+    pairs = pairing.pairs
+    for name in () if quiet else pairing.ambiguous:
+        typer.echo(f"Warning: {name}", err=True)
     if not pairs:
         raise UsageError(f"{ir} and {vis} hold no pictures with equal names: pairs are found by them, suffixes aside.")
     chosen = _spread(pairs, limit)

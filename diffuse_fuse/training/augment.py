@@ -84,7 +84,7 @@ def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -
     if rng.random() < augment.grey:
         vis = np.repeat(vis @ np.float32([[0.299], [0.587], [0.114]]), 3, axis=2)
     if rng.random() < augment.polarity:
-        ir = 1 - ir
+        ir = np.maximum(1 - ir, 0)  # a crop that was shrunk may exceed 1 in its last digit
     if rng.random() < augment.photometric:
         vis = _log_uniform(rng, augment.vis_gain) * vis ** _log_uniform(rng, augment.vis_gamma)
     if rng.random() < augment.photometric:

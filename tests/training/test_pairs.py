@@ -1,5 +1,6 @@
 """Training data: folders, shares, crops and augmentation."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -84,3 +85,15 @@ def test_pictures_smaller_than_the_crop_are_named(data):
     pairs = PairSet.from_folders([data])
     with pytest.raises(DataError, match=r"96×80 pixels, smaller than the crop of 128"):
         draw_batch(pairs, Augment(crop=128), 1, step_generator(0, 0))
+
+
+def test_reversed_white_is_black_and_finite(tmp_path):
+    """Shrinking white by area gives a little more than 1: its reverse is below 0, where gamma is not defined."""
+    for name in ("ir", "vi"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "white.png"), np.full((90, 110, 3), 255, np.uint8))
+    pairs = PairSet.from_folders([tmp_path])
+    augment = Augment(crop=48, polarity=1.0, photometric=1.0)
+    for step in range(40):
+        batch = draw_batch(pairs, augment, 2, step_generator(0, step))
+        assert np.isfinite(batch).all() and np.allclose(batch[:, 3], 0, atol=1e-2)

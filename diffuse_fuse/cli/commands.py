@@ -14,6 +14,7 @@ import typer
 
 import diffuse_fuse
 from diffuse_fuse.cli.align import align
+from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
 from diffuse_fuse.cli.fuse import fuse
 from diffuse_fuse.cli.info import info
@@ -66,6 +67,7 @@ app.command()(sample)
 app.command()(interpolate)
 app.command()(translate)
 app.command()(models)
+app.command()(bench)
 app.command()(info)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from diffuse_fuse import models
 from diffuse_fuse.errors import ImageError, UsageError
-from diffuse_fuse.fusion.model import load_model
+from diffuse_fuse.fusion.model import FusionModel, load_model
 from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands
 from diffuse_fuse.images.load import match_sizes
 from diffuse_fuse.images.read import read_infrared, read_visible
@@ -43,7 +43,7 @@ class Fuser:
         path = models.locate(os.fspath(model))
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
-        self._model = load_model(path).to(self.device, memory_format=torch.channels_last)
+        self.model: FusionModel = load_model(path).to(self.device, memory_format=torch.channels_last)
 
     def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None) -> np.ndarray:
         """Fuses one registered pair.
@@ -67,8 +67,8 @@ class Fuser:
                 f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
             )
         free = available_memory() if self.device == "cpu" else None
-        rows = band_rows(self._model, width, free)
-        return fuse_in_bands(self._model, ir_array, vis_array, self.device, rows, on_rows)
+        rows = band_rows(self.model, width, free)
+        return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows)
 
 
 def fuse(ir: Source, vis: Source, model: str | os.PathLike[str] = "default") -> np.ndarray:

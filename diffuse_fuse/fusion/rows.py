@@ -11,8 +11,10 @@ complete by now, maybe none. What is outside the picture is padded as in the mod
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +28,13 @@ from diffuse_fuse.fusion.model import FusionModel
 
 
 class ModelRows:
-    """One picture's way through a ``FusionModel``; for the next picture, make another."""
+    """One picture's way through a ``FusionModel``; for the next picture, make another.
 
-    def __init__(self, model: FusionModel) -> None:
+    What each part takes is added to ``seconds``, by name, where it is given.
+    """
+
+    def __init__(self, model: FusionModel, seconds: dict[str, float] | None = None) -> None:
+        self._seconds = {} if seconds is None else seconds
         self._schedule, self._features = model.schedule, model.features
         self._passes = [_UNetRows(model.unet, step) for step in model.features.steps]
         self._head = _HeadRows(model.head, len(model.unet.config.channels))
@@ -41,12 +47,14 @@ class ModelRows:
         """
         x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
         levels = []
-        for step, stream in zip(self._features.steps, self._passes, strict=True):
-            x_t = feature_input(x_0, step, self._schedule, self._features.noise, (self._row, 0))
-            levels.append(stream(x_t, last))
+        with _counted(self._seconds, "UNet"):
+            for step, stream in zip(self._features.steps, self._passes, strict=True):
+                x_t = feature_input(x_0, step, self._schedule, self._features.noise, (self._row, 0))
+                levels.append(stream(x_t, last))
         self._row += ir.shape[2]
         features = [torch.cat(level, dim=1) if len(level) > 1 else level[0] for level in zip(*levels, strict=True)]
-        return self._head(features, ir, vis, last)
+        with _counted(self._seconds, "head and colour"):
+            return self._head(features, ir, vis, last)
 
 
 class _UNetRows:
@@ -226,6 +234,13 @@ def _in_portions(
     """``step`` on so many rows at a time: at the end of the picture, all rows that waited come at once."""
     portions = h.split(rows, dim=2)
     return _stack([step(portion, last and number == len(portions)) for number, portion in enumerate(portions, 1)])
+
+
+@contextmanager
+def _counted(seconds: dict[str, float], part: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - start
 
 
 def _stack(parts: list[torch.Tensor]) -> torch.Tensor:

@@ -32,11 +32,13 @@ def fuse_in_bands(
     device: str = "cpu",
     rows: int | None = None,
     on_rows: OnRows | None = None,
+    seconds: dict[str, float] | None = None,
 ) -> np.ndarray:
     """The fused picture, uint8 H×W×3, of ``ir`` and ``vis`` of one size, as ``Fuser.fuse`` takes them.
 
     ``rows``: height of a band, a multiple of ``model.multiple``; chosen by ``band_rows`` unless given. ``on_rows`` is
-    called after each band with the rows that are done and the rows there are. Raises ImageError for arrays that are
+    called after each band with the rows that are done and the rows there are; to ``seconds`` is added what each part
+    of the network takes. Raises ImageError for arrays that are
     no pictures.
     """
     # What needs the whole picture is done before it is cut: the percentiles of thermal counts, the range of floats.
@@ -50,7 +52,7 @@ def fuse_in_bands(
     columns = _reflected(0, padded_w, w)
     fused, done = np.empty((h, w, 3), np.uint8), 0
     with torch.inference_mode():
-        stream = ModelRows(model)
+        stream = ModelRows(model, seconds)
         for top in range(0, padded_h, rows):
             bottom = min(top + rows, padded_h)
             band = _reflected(top, bottom, h)

@@ -92,7 +92,7 @@ def test_pictures_are_the_same_to_a_level_wherever_they_are_cut(size):
 def test_shipped_model_gives_the_same_picture_in_bands_and_whole():
     fuser = Fuser(device="cpu")
     ir, vis = (cv2.GaussianBlur(array, (0, 0), 2) for array in pair(150, 200))
-    model = fuser._model
+    model = fuser.model
     with torch.inference_mode():
         a, b = torch.from_numpy(ir / np.float32(255))[None, None], torch.from_numpy(vis / np.float32(255))
         a, b = (F.pad(x, (0, 8, 0, 10), mode="reflect") for x in (a, b.permute(2, 0, 1)[None]))

@@ -2,12 +2,21 @@
 
 Nothing here knows of networks or metrics. Arrays are in RGB order, H×W or H×W×3.
 
-read.py     files → arrays as the fusion wants them
-arrays.py   arrays of any accepted dtype → float32 in [0, 1] or uint8
-intact.py   is a file cut off or damaged?
-load.py     the two files of a pair → two arrays of one size, with warnings
-pairs.py    folders → pairs
-write.py    arrays → files, whole or not at all
+load.py      the two files of a pair, or one that holds both → two arrays of one size, with warnings
+read.py      one file → an array as the fusion wants it
+describe.py  what a file is, in facts: ``dfuse inspect``
+pairs.py     folders → pairs
+
+thermal/     what thermal cameras write: radiometric JPEGs, ranges, polarity, false colours
+embedded.py  the visible picture inside a thermal file, laid under it
+decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages
+header.py    what a file claims to be, before it is decoded; jpeg.py: segments
+intact.py    is a file cut off or damaged?
+exif.py      orientation, camera, time, place
+arrays.py    arrays of any accepted dtype → float32 in [0, 1] or uint8
+options.py   how a pair is read
+names.py     which names are pictures, and how a name is shown
+write.py     arrays → files, whole or not at all
 """
 
 from diffuse_fuse.images.load import LoadedPair, load_pair

@@ -68,10 +68,11 @@ def test_what_cannot_be_measured_is_said(tiny_model, capsys, arguments, code, wo
     assert words in printed.err and "Traceback" not in printed.err and printed.out == ""
 
 
-def test_network_takes_most_of_the_time(tiny_model):
-    found = bench.run(str(tiny_model), (320, 240), runs=1, device="cpu")
-    assert found.stages["UNet"] > 0 and found.stages["head and colour"] > found.stages["arrays"] > 0
-    assert "pairs/s" in describe(found)
+def test_files_are_left_out_unless_asked_for_and_progress_is_told(tiny_model):
+    told = []
+    found = bench.run(str(tiny_model), (48, 32), runs=2, device="cpu", on_run=lambda: told.append(1))
+    assert len(told) == 4 and found.files == {}
+    assert f"{1 / found.median:.1f} pairs/s" in describe(found)
 
 
 def test_multiply_adds_are_those_of_the_layers():

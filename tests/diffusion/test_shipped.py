@@ -1,4 +1,4 @@
-"""The shipped diffusion model on real pairs: what issue and papers promise, with the numbers that it keeps."""
+"""The shipped diffusion model on real pairs: what the papers promise, with the numbers that it keeps."""
 
 import os
 from pathlib import Path

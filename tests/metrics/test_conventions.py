@@ -43,7 +43,7 @@ def test_levels_254_and_255_merge_only_in_the_driver():
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        # the issue's own example
+        # a row as a paper prints it
         ({"EN": 6.69, "SD": 8.4}, "tang-sheets"),
         # of the size that the driver's published sheets have, and the driver as it is
         ({"EN": 7.13, "SD": 9.56, "SF": 0.048, "VIF": 0.70, "MI": 2.83, "PSNR": 61.4}, "tang-sheets"),

@@ -57,7 +57,7 @@ def _saturation_with_room(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) 
 
     low, high = torch.zeros_like(fy), torch.ones_like(fy)
     whole = fits(high)
-    for _ in range(8):
+    for _ in range(12):
         middle = (low + high) / 2
         inside = fits(middle)
         low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)

@@ -4,7 +4,7 @@
 
 Runs of equal seed, data, batch and crop see the same crops at the same step, so most of the noise of a batch is in both
 losses and drops out of their difference. Printed: mean of A − B with a 95 % interval (normal, over the log's lines of
-20 steps each); below 0, A is ahead. Neighbouring steps of a run are not independent, so the interval is a little narrow.
+20 steps each); below 0, A is ahead. Neighbouring steps are not independent: the interval is a little narrow.
 """
 
 from __future__ import annotations

@@ -150,7 +150,8 @@ def test_thermal_counts_are_stretched_over_the_whole_picture():
     model = random_model().eval()
     _, vis = pair(96, 40)
     counts = np.linspace(2000, 3000, 96 * 40).reshape(96, 40).astype(np.uint16)
-    assert np.array_equal(fuse_in_bands(model, counts, vis, rows=8), fuse_in_bands(model, counts, vis, rows=96))
+    bands, whole = (fuse_in_bands(model, counts, vis, rows=rows).astype(int) for rows in (8, 96))
+    assert np.abs(bands - whole).max() <= 1
 
 
 def test_bands_get_smaller_with_memory_and_what_cannot_fit_is_said():

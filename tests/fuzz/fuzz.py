@@ -11,7 +11,6 @@ import argparse
 import faulthandler
 import json
 import random
-import resource
 import struct
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from diffuse_fuse.errors import DfuseError
 from diffuse_fuse.images.describe import describe
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.options import LoadOptions
+from diffuse_fuse.machine import peak_memory
 from tests.fuzz.seeds import seeds
 from tests.images import flir_file as make
 
@@ -127,7 +127,7 @@ def run(cases: int, seed: int, only: int | None = None) -> dict[str, object]:
         "seconds": round(time.perf_counter() - start, 1),
         "slowest": slowest[1],
         "slowest_seconds": round(slowest[0], 2),
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_megabytes": (peak_memory() or 0) >> 20,
     }
 
 

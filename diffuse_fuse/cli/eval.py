@@ -101,7 +101,7 @@ def eval_(
     else:
         _print_table(result)
     if out:
-        result.write(out)
+        evaluation.write_all(result, out)
         if not quiet:
             _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
     if not result.ok:

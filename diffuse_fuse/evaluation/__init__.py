@@ -1,7 +1,7 @@
 """``dfuse eval``: data set layouts, the evaluation run, statistics, tables and the report.
 
     evaluation = evaluate("MSRS", {"dfuse": "default", "SeAFusion": "results/SeAFusion"}, baselines=True)
-    evaluation.write("out")
+    write_all(evaluation, "out")
 
 layouts.py, tokens.py   data sets as they are downloaded → pairs
 methods.py              what is scored: models, folders, baselines, functions
@@ -15,8 +15,9 @@ report.py, page/        report.html
 """
 
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
+from diffuse_fuse.evaluation.output import write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare
 from diffuse_fuse.evaluation.result import Evaluation
 from diffuse_fuse.evaluation.run import evaluate, run
 
-__all__ = ["Dataset", "Evaluation", "Plan", "evaluate", "find_dataset", "prepare", "run"]
+__all__ = ["Dataset", "Evaluation", "Plan", "evaluate", "find_dataset", "prepare", "run", "write_all"]

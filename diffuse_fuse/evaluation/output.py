@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 _VIEW_NAME = re.compile(r"[0-9a-f]{16}(_s)?\.webp")
 
 
-def write_all(evaluation: Evaluation, folder: Path) -> list[Path]:
+def write_all(evaluation: Evaluation, folder: Path | str) -> list[Path]:
     """Write per_image.csv, summary.csv, summary.json, table.md, table.tex and report.html; returns the files.
 
     Pictures of the report that this evaluation does not use, left by an earlier one, are removed. Raises
     ImageWriteError.
     """
+    folder = Path(folder)
     files = {
         "per_image.csv": tables.per_image_csv(evaluation),
         "summary.csv": tables.summary_csv(evaluation),

@@ -145,12 +145,6 @@ class Evaluation:
             }
         return entry
 
-    def write(self, folder: Path | str) -> list[Path]:
-        """Write the tables and the report into a folder; returns the files. Raises ImageWriteError."""
-        from diffuse_fuse.evaluation.output import write_all
-
-        return write_all(self, Path(folder))
-
 
 def plain(value: float) -> float | None:
     """What JSON can hold: None for NaN and infinities."""

@@ -21,6 +21,7 @@ from diffuse_fuse.evaluation.fusing import Fused, Fusing
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.layouts import Dataset
 from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method
+from diffuse_fuse.evaluation.output import write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
@@ -60,7 +61,7 @@ def evaluate(
     folder = None if out is None else Path(out)
     evaluation = run(plan, folder, workers=workers, device=device)
     if folder:
-        evaluation.write(folder)
+        write_all(evaluation, folder)
     return evaluation
 
 

@@ -8,6 +8,15 @@ import numpy as np
 import pytest
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``long`` take minutes: they run when they are asked for with ``pytest -m long``."""
+    if "long" in config.getoption("markexpr"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: pytest -m long"))
+
+
 @pytest.fixture
 def scene() -> tuple[np.ndarray, np.ndarray]:
     """A pair of odd size with structure and noise: (ir uint8 37×45, vis uint8 37×45×3), the visible one in colour."""

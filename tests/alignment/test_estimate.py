@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,8 @@ from diffuse_fuse.images.pairs import find_pairs
 
 from .conftest import SIZE, displaced, make_map, make_scene
 
-ROADSCENE = Path(__file__).parents[3] / "shared" / "data" / "roadscene" / "train"
+SHARED = Path(os.environ.get("DFUSE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+ROADSCENE = SHARED / "data" / "roadscene" / "train"
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -223,8 +223,14 @@ def test_baselines() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "folder"), [("tno", "tno"), ("roadscene_val", "roadscene/val"),
-                                              ("msrs_test_sample", "msrs/test_sample")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("tno", "tno"),
+        ("roadscene_val", "roadscene/val"),
+        pytest.param("msrs_test_sample", "msrs/test_sample", marks=pytest.mark.long),
+    ],
+)
 def test_rows_agree_with_an_independent_evaluator(shared: Path, name: str, folder: str) -> None:
     methods = {each: shared / "peers" / each / name for each in ("SeAFusion", "IFCNN", "LUT-Fuse")}
     result = evaluate(shared / "data" / folder, methods, baselines=True, workers=2)

@@ -39,6 +39,6 @@ def test_5000_damaged_files():
     check(summary_of(5000, seed=1), 5000)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_100000_damaged_files():
     check(summary_of(100_000, seed=2), 100_000)

@@ -82,7 +82,7 @@ def test_unknown_raw_data_fall_back_to_the_picture_with_a_warning(photo, celsius
 @pytest.mark.parametrize(
     "spoil, words",
     [
-        (lambda fff: b"XXX" + fff[3:], "no FFF header"),
+        (lambda fff: b"BAD" + fff[3:], "no FFF header"),
         (lambda fff: fff[:0x18] + b"\xff\xff\xff\xf0" + fff[0x1C:], "directory"),
         (lambda fff: fff[:0x1C] + b"\x7f\xff\xff\xff" + fff[0x20:], "directory"),
         (lambda fff: fff[:0x30], "no FFF header"),

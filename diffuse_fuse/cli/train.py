@@ -49,6 +49,12 @@ def diffusion(
     batch: Batch = 8,
     crop: Crop = 128,
     lr: Rate = 4e-4,
+    prediction: Annotated[
+        str, typer.Option("--prediction", help="What the UNet writes: v, or the noise itself as in DDPM, eps.")
+    ] = "v",
+    init: Annotated[
+        str | None, typer.Option("--init", help="Start from diffusion weights (name or file), to go on with them.")
+    ] = None,
     schedule: Annotated[str, typer.Option("--schedule", help="Noise schedule: linear or cosine.")] = "linear",
     channels: Annotated[
         str, typer.Option("--channels", help="Channels a level, from half resolution downwards.")
@@ -66,21 +72,23 @@ def diffusion(
     from diffuse_fuse.diffusion.schedule import Schedule
     from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
-    from diffuse_fuse.training.diffusion import DiffusionTask
+    from diffuse_fuse.training.diffusion import DiffusionTask, start_model
 
     settings = _settings(
         out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
         checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     train_pairs, val_pairs = _pairs(data, val)
+    config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
+    model, source = start_model(config, Schedule(schedule), prediction, init, seed)
     task = DiffusionTask(
+        model,
         train_pairs,
         val_pairs,
-        config=UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks)),
-        schedule=Schedule(schedule),
         augment=Augment(crop=crop),
         batch=batch,
         seed=seed,
+        source=source,
         device=_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))

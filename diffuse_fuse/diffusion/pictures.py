@@ -33,16 +33,16 @@ class PairModel:
         loaded = load_diffusion(path)
         self.name: str = path.stem  # without folders: it is written into the pictures
         self.device, self.schedule = device, loaded.schedule
-        self._unet = loaded.unet.to(device, memory_format=torch.channels_last)
+        self._model = loaded.to(device, memory_format=torch.channels_last)
 
     def eps_theta(self, x_t: torch.Tensor, t: int) -> torch.Tensor:
         """The noise in ``x_t`` (N, 4, H, W), of any size: padded to whole cells by reflection, and cut again."""
         h, w = x_t.shape[2:]
-        multiple = self._unet.config.multiple
+        multiple = self._model.unet.config.multiple
         padded = F.pad(x_t, (0, -w % multiple, 0, -h % multiple), mode="reflect")
         steps = torch.full((len(x_t),), t, device=x_t.device)
         with torch.no_grad():
-            return self._unet(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
+            return self._model(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
 
     def counted(self, advance: Callable[[], None]) -> Callable[[torch.Tensor, int], torch.Tensor]:
         """``eps_theta`` that calls ``advance`` after each evaluation: what a progress bar counts."""

@@ -91,7 +91,7 @@ def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 class UNet(nn.Module):
-    """eps_theta(x_t, t) of DDPM: (N, 4, H, W) in about [-1, 1] and (N,) -> (N, 4, H, W)."""
+    """(N, 4, H, W) in about [-1, 1] and time steps (N,) -> (N, 4, H, W): eps, or what eps is made from (``model``)."""
 
     def __init__(self, config: UNetConfig | None = None) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class UNet(nn.Module):
                 if module.time is not None:
                     nn.init.zeros_(module.time.weight)  # and knows nothing of the time
                     nn.init.zeros_(module.time.bias)
-        nn.init.zeros_(self.out.weight)  # eps = 0 is the best constant guess
+        nn.init.zeros_(self.out.weight)  # the best constant guess
         nn.init.zeros_(self.out.bias)
 
     def decode(self, x_t: torch.Tensor, t: torch.Tensor) -> list[torch.Tensor]:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.diffusion.unet import ResBlock
-from diffuse_fuse.fusion.colour import luma, recolour
+from diffuse_fuse.fusion.colour import luma
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class HeadConfig:
 
 
 class FusionHead(nn.Module):
-    """Features and pair -> fused picture, as a correction of max(Y, IR) with the visible picture's colour.
+    """Features and pair -> fused luma, as a correction of max(Y, IR).
 
-    Dif-Fusion's head writes RGB directly and has to learn colour; here it writes a luma, and ``recolour`` gives
-    it the visible picture's chroma: colours are kept and a grey scene stays neutral by construction.
+    Dif-Fusion's head writes RGB directly and has to learn colour; here it writes a luma, and ``colour.recolour``
+    gives it the visible picture's chroma: colours are kept and a grey scene stays neutral by construction.
     """
 
     def __init__(self, channels: Sequence[int], config: HeadConfig | None = None) -> None:
@@ -39,15 +39,13 @@ class FusionHead(nn.Module):
         self.unfold = nn.Conv2d(config.width, 4 * config.fine, 1)
         self.fine = nn.Conv2d(config.fine + _PAIR_CHANNELS, config.fine, 3, padding=1)
         self.out = nn.Conv2d(config.fine, 1, 3, padding=1)
-        nn.init.zeros_(self.out.weight)  # the untrained head gives max(Y, IR) with the visible chroma
+        nn.init.zeros_(self.out.weight)  # the untrained head gives max(Y, IR)
         nn.init.zeros_(self.out.bias)
 
-    def forward(
-        self, features: Sequence[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, features: Sequence[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
         """``features`` finest first, ``ir`` (N, 1, H, W) and ``vis`` (N, 3, H, W) in [0, 1].
 
-        Returns the fused picture (N, 3, H, W) in [0, 1] and its luma before it was cut to [0, 1] (N, 1, H, W).
+        Returns the fused luma (N, 1, H, W) before it is cut to [0, 1].
         """
         y = luma(vis)
         base = torch.maximum(y, ir)
@@ -62,8 +60,7 @@ class FusionHead(nn.Module):
             h = block(h)
         h = F.pixel_shuffle(self.unfold(h), 2)
         h = F.silu(self.fine(torch.cat([h, pair * 2 - 1], dim=1)))
-        raw = base + self.out(h).float()
-        return recolour(raw.clamp(0, 1), vis), raw
+        return base + self.out(h).float()
 
 
 _PAIR_CHANNELS = 5  # R, G, B, IR, max(Y, IR)

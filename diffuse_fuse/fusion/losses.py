@@ -61,7 +61,7 @@ def fusion_loss(
         "ssim": -ssim(a, b, f).mean(),
         "scd": -scd(a, b, f).mean(),
         "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
-        "artefact": F.relu(mag_f - torch.maximum(mag_a, mag_b)).mean() / 255,
+        "artefact": excess(mag_a, mag_b, mag_f),
         "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
         "range": (raw - raw.clamp(0, 1)).square().mean(),
     }
@@ -69,14 +69,15 @@ def fusion_loss(
     return total, {name: float(term.detach()) for name, term in terms.items()}
 
 
-def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torch.Tensor:
-    """How far the gradient of F exceeds those of both sources, in a picture ``scale`` times smaller.
-
-    What the artefact term is for ringing, halos and noise, this is for a slow change of luma across an area that
-    is even in both sources, such as the sky.
-    """
-    mag_a, mag_b, mag_f = (magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f))
+def excess(mag_a: torch.Tensor, mag_b: torch.Tensor, mag_f: torch.Tensor) -> torch.Tensor:
+    """How far the gradient of F exceeds those of both sources: halos, ringing, amplified noise."""
     return F.relu(mag_f - torch.maximum(mag_a, mag_b)).mean() / 255
+
+
+def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torch.Tensor:
+    """The same in a picture ``scale`` times smaller: a slow change of luma across an area that is even in both
+    sources, such as the sky."""
+    return excess(*(magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f)))
 
 
 def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

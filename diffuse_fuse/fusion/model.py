@@ -33,7 +33,7 @@ class FeatureConfig:
 
 
 class FusionModel(nn.Module):
-    """(ir, vis) -> fused, on batches whose height and width are multiples of ``multiple``."""
+    """(ir, vis) -> fused luma, on batches whose height and width are multiples of ``multiple``."""
 
     def __init__(
         self, unet: UNetConfig, schedule: Schedule, features: FeatureConfig, head: HeadConfig | None = None
@@ -54,10 +54,11 @@ class FusionModel(nn.Module):
         """Height and width must be multiples of this many pixels."""
         return self.unet.config.multiple
 
-    def forward(
-        self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """``ir`` (N, 1, H, W), ``vis`` (N, 3, H, W) in [0, 1] -> fused (N, 3, H, W) in [0, 1], raw luma."""
+    def forward(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> torch.Tensor:
+        """``ir`` (N, 1, H, W), ``vis`` (N, 3, H, W) in [0, 1] -> raw luma (N, 1, H, W), not yet cut to [0, 1].
+
+        ``colour.recolour(raw.clamp(0, 1), vis)`` is the fused picture.
+        """
         return self.head(self.extract(ir, vis, origin), ir, vis)
 
     def extract(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> list[torch.Tensor]:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights
-from diffuse_fuse.diffusion.model import pack_diffusion
+from diffuse_fuse import models
+from diffuse_fuse.checkpoint import Weights, sha256
+from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
@@ -22,26 +23,44 @@ VAL_CROPS = 24
 PREVIEW_STEPS = (100, 300, 600)
 
 
+def start_model(
+    config: UNetConfig, schedule: Schedule, prediction: str, init: str | None, seed: int
+) -> tuple[DiffusionModel, str]:
+    """The model that a training begins with, and where its weights are from.
+
+    ``init`` names diffusion weights to go on with, whose UNet and schedule are taken instead of ``config`` and
+    ``schedule``; their output may have stood for something else than ``prediction``, which it then has to learn.
+    Without it everything is initialised at random from ``seed``.
+    """
+    if init is not None:
+        path = models.locate(init)
+        found = load_diffusion(path).requires_grad_(True).train()
+        return DiffusionModel(found.unet, found.schedule, prediction), f"diffusion {sha256(path)}"
+    torch.manual_seed(seed)
+    return DiffusionModel(UNet(config), schedule, prediction), "random"
+
+
 class DiffusionTask:
-    """eps-prediction (DDPM eq. 14) on random crops; validated on fixed crops, noise and time steps."""
+    """DDPM's algorithm 1 on random crops; validated on fixed crops, noise and time steps.
+
+    A model that predicts v is trained on the squared error of v, which is DDPM's L_simple (eq. 14) with the weight
+    1 / alpha_bar_t.
+    """
 
     def __init__(
         self,
+        model: DiffusionModel,
         train: PairSet,
         val: PairSet,
-        config: UNetConfig | None = None,
-        schedule: Schedule | None = None,
         augment: Augment | None = None,
         batch: int = 8,
         seed: int = 0,
+        source: str = "random",
         device: str = "cpu",
     ) -> None:
-        self.config = config or UNetConfig()
-        self.schedule = schedule or Schedule()
-        self.augment = augment or Augment()
-        self.train, self.batch, self.seed, self.device = train, batch, seed, device
-        torch.manual_seed(seed)
-        self.model = UNet(self.config).to(device, memory_format=torch.channels_last)
+        self.schedule, self.augment = model.schedule, augment or Augment()
+        self.train, self.batch, self.seed, self.source, self.device = train, batch, seed, source, device
+        self.model = model.to(device, memory_format=torch.channels_last)
         crops = centre_crops(val, self.augment.crop, VAL_CROPS)
         self.val_x_0 = self._to_model(crops)
         rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare
@@ -53,7 +72,9 @@ class DiffusionTask:
         """What must not change between a run and its resumption."""
         return {
             "task": "diffusion",
-            "config": asdict(self.config),
+            "config": asdict(self.model.unet.config),
+            "prediction": self.model.prediction,
+            "source": self.source,
             "schedule": asdict(self.schedule),
             "augment": asdict(self.augment),
             "batch": self.batch,
@@ -62,14 +83,17 @@ class DiffusionTask:
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """L_simple of one batch (DDPM algorithm 1, line 5)."""
+        """L_simple of one batch (DDPM algorithm 1, line 5), weighted as the prediction asks for."""
         rng = step_generator(self.seed, step)
         x_0 = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
         # One draw from each of `batch` equal parts of [0, T): uniform, with less variance than free draws.
         u = (np.arange(self.batch) + rng.random(self.batch)) / self.batch
         t = torch.from_numpy((u * self.schedule.steps).astype(np.int64)).to(self.device)
         eps = torch.from_numpy(rng.standard_normal(tuple(x_0.shape), dtype=np.float32)).to(self.device)
-        return simple_loss(model, self.schedule, x_0, t, eps).mean()
+        losses = simple_loss(model, self.schedule, x_0, t, eps)
+        if self.model.prediction == "v":
+            losses = losses / self.schedule.signal(t).flatten().square()
+        return losses.mean()
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Mean L_simple over the fixed crops, and its mean over the lower and upper half of the time steps."""
@@ -88,7 +112,7 @@ class DiffusionTask:
         for step in PREVIEW_STEPS:
             t = torch.full((len(x_0),), min(step, self.schedule.steps - 1), device=self.device)
             x_t = self.schedule.diffuse(x_0, t, eps)
-            columns += [x_t, self.schedule.predict_x_0(x_t, t, model(x_t, t).float())]
+            columns += [x_t, self.schedule.predict_x_0(x_t, t, model(x_t, t))]
         rows = []
         for i in range(len(x_0)):
             images = [(c[i].clamp(-1, 1).cpu().numpy() + 1) / 2 for c in columns]
@@ -98,8 +122,15 @@ class DiffusionTask:
 
     def weights(self, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
         """The UNet with its configuration and the schedule that it was trained with."""
-        origin = {"data": list(self.train.names), "pairs": len(self.train), "batch": self.batch, "seed": self.seed}
-        return pack_diffusion(self.config, self.schedule, tensors, {**origin, **card})
+        origin = {
+            "data": list(self.train.names),
+            "pairs": len(self.train),
+            "source": self.source,
+            "batch": self.batch,
+            "crop": self.augment.crop,
+            "seed": self.seed,
+        }
+        return pack_diffusion(self.model, tensors, {**origin, **card})
 
     def _to_model(self, crops: np.ndarray) -> torch.Tensor:
         """[0, 1] to [-1, 1], channels last."""

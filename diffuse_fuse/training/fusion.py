@@ -118,7 +118,7 @@ class FusionTask:
         rng = step_generator(self.seed, step)
         ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
         origin = tuple(int(v) for v in rng.integers(1024, size=2))
-        _, raw = model(ir, vis, origin)
+        raw = model(ir, vis, origin)
         raw.register_hook(_level)
         with torch.autocast(self.device, enabled=False):
             total, _ = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
@@ -131,8 +131,8 @@ class FusionTask:
         terms: list[dict[str, float]] = []
         totals = []
         for ir, vis in zip(self.val_pairs[0].split(1), self.val_pairs[1].split(1), strict=True):
-            fused, raw = model(ir, vis)
-            total, parts = fusion_loss(fused, raw, ir, vis, self.losses)
+            raw = model(ir, vis)
+            total, parts = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
             totals.append(total.item())
             terms.append(parts)
         means = {f"val_{name}": float(np.mean([t[name] for t in terms])) for name in terms[0]}
@@ -141,7 +141,7 @@ class FusionTask:
     def preview(self, model: nn.Module) -> np.ndarray:
         """Six crops: visible, infrared, fused."""
         ir, vis = (x[:6] for x in self.val_pairs)
-        fused, _ = model(ir, vis)
+        fused = recolour(model(ir, vis).clamp(0, 1), vis)
         rows = []
         for v, i, f in zip(vis, ir.expand(-1, 3, -1, -1), fused, strict=True):
             rows.append([x.cpu().numpy().transpose(1, 2, 0) for x in (v, i, f)])

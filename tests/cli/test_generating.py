@@ -9,7 +9,7 @@ from PIL import Image
 
 from diffuse_fuse.checkpoint import save_weights
 from diffuse_fuse.cli import commands
-from diffuse_fuse.diffusion.model import pack_diffusion
+from diffuse_fuse.diffusion.model import DiffusionModel, pack_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.images.read import read_image
@@ -38,11 +38,11 @@ def dfuse(tmp_path, monkeypatch, capsys):
 def tiny_diffusion(tmp_path_factory):
     torch.manual_seed(0)
     config = UNetConfig(channels=(8, 8), blocks=(1, 1), time_dim=16)
-    unet = UNet(config)
+    model = DiffusionModel(UNet(config), Schedule("linear", 100))
     with torch.no_grad():
-        unet.out.weight.normal_(std=0.05)  # zero when untrained: the noise would not matter
+        model.unet.out.weight.normal_(std=0.05)  # zero when untrained: the noise would not matter
     path = tmp_path_factory.mktemp("diffusion") / "tiny.safetensors"
-    save_weights(path, pack_diffusion(config, Schedule("linear", 100), unet.state_dict(), {"data": "none"}))
+    save_weights(path, pack_diffusion(model, model.state_dict(), {"data": "none"}))
     return path
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from diffuse_fuse.diffusion.model import DiffusionModel
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
+from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.training.augment import Augment
@@ -57,9 +58,9 @@ def make_task(data):
     def make(kind: str, seed: int = 0, **options):
         train, val = PairSet.from_folders([data]).split(every=3)
         if kind == "diffusion":
-            return DiffusionTask(
-                train, val, TINY, Schedule("linear", 100), Augment(crop=32), batch=2, seed=seed, **options
-            )
+            torch.manual_seed(seed)
+            diffusion = DiffusionModel(UNet(TINY), Schedule("linear", 100), options.pop("prediction", "v"))
+            return DiffusionTask(diffusion, train, val, Augment(crop=32), batch=2, seed=seed, **options)
         torch.manual_seed(seed)
         model = FusionModel(TINY, Schedule("linear", 100), FeatureConfig((5,)), HeadConfig(8, 1, 4))
         return FusionTask(model, train, val, augment=Augment(crop=64), batch=2, seed=seed, **options)

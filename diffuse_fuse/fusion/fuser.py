@@ -45,17 +45,19 @@ class Fuser:
         self.device: str = choose_device(device)
         self.model: FusionModel = load_model(path).to(self.device, memory_format=torch.channels_last)
 
-    def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None) -> np.ndarray:
+    def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
-        or float in [0, 1]) or as paths; at least 16×16. Returns uint8 H×W×3 RGB of the visible picture's size.
-        An infrared picture of another resolution but the same field of view is resized, with a warning.
-        ``on_rows`` is called now and then with the rows that are done and the rows there are: a picture of any
-        height needs the memory of a few bands of it, besides its own.
-        Raises ImageError (or one of its kinds) for what is no picture, PairError for sizes that do not belong
-        together.
+        or float in [0, 1]) or as paths; at least 16×16. Returns H×W×3 RGB of the visible picture's size, uint8 or,
+        for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field of view is
+        resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows there
+        are: a picture of any height needs the memory of a few bands of it, besides its own.
+        Raises UsageError for another depth, ImageError (or one of its kinds) for what is no picture, PairError for
+        sizes that do not belong together.
         """
+        if depth not in (8, 16):
+            raise UsageError(f"A fused picture has 8 or 16 bits a channel, not {depth}.")
         ir_array = ir if isinstance(ir, np.ndarray) else read_infrared(ir)
         vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis)
         ir_array, resized = match_sizes(ir_array, vis_array)
@@ -68,7 +70,7 @@ class Fuser:
             )
         free = available_memory() if self.device == "cpu" else None
         rows = band_rows(self.model, width, free)
-        return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows)
+        return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows, depth=depth)
 
 
 def fuse(ir: Source, vis: Source, model: str | os.PathLike[str] = "default") -> np.ndarray:

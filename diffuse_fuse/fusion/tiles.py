@@ -33,13 +33,15 @@ def fuse_in_bands(
     rows: int | None = None,
     on_rows: OnRows | None = None,
     seconds: dict[str, float] | None = None,
+    depth: int = 8,
 ) -> np.ndarray:
-    """The fused picture, uint8 H×W×3, of ``ir`` and ``vis`` of one size, as ``Fuser.fuse`` takes them.
+    """The fused picture, H×W×3, uint8 or for a ``depth`` of 16 uint16, of ``ir`` and ``vis`` of one size.
+
+    These are as ``Fuser.fuse`` takes them.
 
     ``rows``: height of a band, a multiple of ``model.multiple``; chosen by ``band_rows`` unless given. ``on_rows`` is
     called after each band with the rows that are done and the rows there are; to ``seconds`` is added what each part
-    of the network takes. Raises ImageError for arrays that are
-    no pictures.
+    of the network takes. Raises ImageError for arrays that are no pictures.
     """
     # What needs the whole picture is done before it is cut: the percentiles of thermal counts, the range of floats.
     ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
@@ -50,7 +52,7 @@ def fuse_in_bands(
     padded_h, padded_w = (size + -size % multiple for size in (h, w))
     rows = rows or band_rows(model, padded_w)
     columns = _reflected(0, padded_w, w)
-    fused, done = np.empty((h, w, 3), np.uint8), 0
+    fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0
     with torch.inference_mode():
         stream = ModelRows(model, seconds)
         for top in range(0, padded_h, rows):
@@ -60,7 +62,7 @@ def fuse_in_bands(
             b = torch.from_numpy(as_visible(vis[band][:, columns])).permute(2, 0, 1)[None]
             both = torch.cat([a, b], dim=1).to(device).contiguous(memory_format=torch.channels_last)
             part = stream(both[:, :1], both[:, 1:], last=bottom == padded_h)[0, :, : h - done, :w]
-            part = (part * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+            part = (part * (2**depth - 1)).round().to(torch.int32).permute(1, 2, 0).cpu().numpy()
             fused[done : done + len(part)] = part
             done += len(part)
             if on_rows:

@@ -31,6 +31,16 @@ def test_any_size_from_16_up_comes_back_exactly(model_file, height, width):
     assert fused.flags.c_contiguous
 
 
+def test_sixteen_bits_are_the_same_picture_with_finer_steps(fuser):
+    ir, vis = pair()
+    fine = fuser.fuse(ir, vis, depth=16)
+    assert fine.dtype == np.uint16 and fine.shape == vis.shape
+    assert np.array_equal(np.rint(fine / 257), fuser.fuse(ir, vis))
+    assert len(np.unique(fine)) > 256
+    with pytest.raises(UsageError, match="8 or 16 bits"):
+        fuser.fuse(ir, vis, depth=12)
+
+
 def test_padding_does_not_show(fuser):
     """A picture that is cut just below a whole number of cells looks as before, away from the cut."""
     ir, vis = (cv2.GaussianBlur(x, (0, 0), 3) for x in pair(64, 192))

@@ -16,21 +16,33 @@ exif.py      orientation, camera, time, place
 arrays.py    arrays of any accepted dtype → float32 in [0, 1] or uint8
 options.py   how a pair is read
 names.py     which names are pictures, and how a name is shown
-write.py     arrays → files, whole or not at all
+
+write.py     arrays → files, whole or not at all; encode.py: arrays → bytes
+metadata.py  what of the visible source's EXIF and colour profile a fused picture keeps; ifd.py: TIFF directories
+provenance.py  which sources, weights and options a fused picture is made of; xmp.py: the note of it in the file
+show.py      side by side, and blinking
+quiet.py     libraries that print and warn, told not to
 """
 
 from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.metadata import OutputMetadata, SourceMetadata
 from diffuse_fuse.images.pairs import Pairing, find_pair_folders, find_pairs
+from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.images.write import write_image
 
 __all__ = [
     "LoadedPair",
+    "OutputMetadata",
     "Pairing",
+    "Provenance",
+    "Source",
+    "SourceMetadata",
     "find_pair_folders",
     "find_pairs",
     "load_pair",
     "read_infrared",
+    "read_provenance",
     "read_visible",
     "write_image",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import embedded, read
 from diffuse_fuse.images.decode import decode, read_bytes
+from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
@@ -26,11 +27,15 @@ _COLOURLESS = 0.5
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: uint8 H×W×3 RGB, of the same H×W. warnings: sentences."""
+    """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: uint8 H×W×3 RGB, of the same H×W. warnings: sentences.
+
+    metadata: what the visible picture's file says besides its pixels, for the fused one.
+    """
 
     ir: np.ndarray
     vis: np.ndarray
     warnings: tuple[str, ...] = ()
+    metadata: SourceMetadata = NO_METADATA
 
 
 def load_pair(
@@ -44,7 +49,8 @@ def load_pair(
     if os.fspath(ir_path) == os.fspath(vis_path):
         return _load_single(ir_path, options)
     thermal = _thermal(ir_path, options)
-    picture = decode(read_bytes(vis_path), vis_path, max_pixels=options.max_pixels)
+    vis_data = read_bytes(vis_path)
+    picture = decode(vis_data, vis_path, max_pixels=options.max_pixels)
     warnings = list(thermal.warnings)
     if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, picture.array):
         warnings = [
@@ -60,7 +66,7 @@ def load_pair(
         vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis), options.stretch)
     else:
         ir, resized = match_sizes(ir, vis, options.stretch)
-    return LoadedPair(ir, vis, (*warnings, *([resized] if resized else ())))
+    return LoadedPair(ir, vis, (*warnings, *([resized] if resized else ())), read_source(vis_data))
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
@@ -95,7 +101,9 @@ def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPa
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options)
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
-    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more))
+    flir = thermal.flir
+    metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes())
+    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata)
 
 
 def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:

@@ -5,52 +5,54 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.files import write_atomically
+from diffuse_fuse.images.encode import BARE, DEEP, ENCODERS, NOTHING, EncodeError
+from diffuse_fuse.images.metadata import OutputMetadata
 
-# Quality over size: a fused picture is looked at closely, and colour must not bleed (4:4:4).
-_JPEG = [
-    cv2.IMWRITE_JPEG_QUALITY, 95,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-]  # fmt: skip
-_ENCODER_OPTIONS: dict[str, list[int]] = {
-    ".png": [],
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".tif": [],
-    ".tiff": [],
-    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
-    ".bmp": [],
-}
-SUFFIXES = tuple(_ENCODER_OPTIONS)
+SUFFIXES = tuple(ENCODERS)
 
 
-def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Write uint8 H×W×3 (RGB) or H×W in the format of the suffix; folders on the way are made.
+def write_image(path: str | os.PathLike[str], image: np.ndarray, metadata: OutputMetadata | None = None) -> None:
+    """Write H×W×3 (RGB) or H×W in the format of the suffix; folders on the way are made.
 
-    An existing file is replaced, in one step and only by a complete picture. Raises ImageWriteError for a
-    suffix that is not in SUFFIXES, a picture that the format cannot hold, and whatever the file system
-    objects to.
+    uint8 in any format, uint16 as PNG or TIFF. What ``metadata`` holds is written as far as the format can hold it
+    (see ``holds_metadata``). An existing file is replaced, in one step and only by a complete picture. The same
+    arguments give the same bytes. Raises ImageWriteError for a suffix that is not in SUFFIXES, a picture that the
+    format cannot hold, and whatever the file system objects to.
     """
     path = Path(path)
     require_suffix(path)
-    if image.dtype != np.uint8 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
-        raise ImageWriteError(f"{path}: only uint8 H×W or H×W×3 can be written, not {image.dtype} {image.shape}.")
+    if image.dtype not in (np.uint8, np.uint16) or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        raise ImageWriteError(
+            f"{path}: only uint8 or uint16 H×W or H×W×3 can be written, not {image.dtype} {image.shape}."
+        )
     suffix = path.suffix.lower()
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else np.ascontiguousarray(image)
+    if image.dtype == np.uint16:
+        require_depth(path, 16)
     try:
-        done, encoded = cv2.imencode(suffix, bgr, _ENCODER_OPTIONS[suffix])
-    except cv2.error:
-        done = False
-    if not done:
+        encoded = ENCODERS[suffix](image, metadata or NOTHING)
+    except EncodeError as error:
         height, width = image.shape[:2]
         raise ImageWriteError(
             f"{path}: a picture of {width}×{height} pixels cannot be stored as {suffix[1:].upper()}: try PNG or TIFF."
+        ) from error
+    write_bytes(path, encoded)
+
+
+def require_depth(path: Path, depth: int) -> None:
+    """Raise ImageWriteError unless the format that the suffix of ``path`` names holds ``depth`` bits a channel."""
+    if depth > 8 and path.suffix.lower() not in DEEP:
+        raise ImageWriteError(
+            f"{path}: {path.suffix[1:].upper()} holds 8 bits a channel, not {depth}: use PNG or TIFF."
         )
-    write_bytes(path, encoded.tobytes())
+
+
+def holds_metadata(path: str | os.PathLike[str]) -> bool:
+    """True when the format that the suffix of ``path`` names can hold metadata; BMP cannot."""
+    return Path(path).suffix.lower() not in BARE
 
 
 def require_suffix(path: Path) -> None:

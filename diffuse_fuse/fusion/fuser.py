@@ -10,7 +10,8 @@ import torch
 
 from diffuse_fuse import models
 from diffuse_fuse.errors import ImageError, UsageError
-from diffuse_fuse.fusion.model import FusionModel, load_model
+from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.student import StudentModel, inference_dtype
 from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands
 from diffuse_fuse.images.load import match_sizes
 from diffuse_fuse.images.read import read_infrared, read_visible
@@ -43,7 +44,9 @@ class Fuser:
         path = models.locate(os.fspath(model))
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
-        self.model: FusionModel = load_model(path).to(self.device, memory_format=torch.channels_last)
+        model = load_model(path)
+        dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
+        self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
 
     def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
         """Fuses one registered pair.
@@ -59,7 +62,7 @@ class Fuser:
         if depth not in (8, 16):
             raise UsageError(f"A fused picture has 8 or 16 bits a channel, not {depth}.")
         ir_array = ir if isinstance(ir, np.ndarray) else read_infrared(ir)
-        vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis)
+        vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis, deep=True)
         ir_array, resized = match_sizes(ir_array, vis_array)
         if resized:
             warnings.warn(resized, stacklevel=2)

@@ -66,6 +66,16 @@ def to_uint8_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     return to_bytes(as_visible(array, name))
 
 
+def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
+    """A visible array of any accepted kind → H×W×3 RGB: uint8 as it is, everything deeper as uint16."""
+    array = _checked(array, name)
+    if array.dtype == np.uint8:
+        return to_uint8_rgb(array)
+    if array.dtype.kind == "f":
+        array = np.rint(_float_in_range(array, name) * 65535).astype(np.uint16)
+    return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
+
+
 def to_bytes(unit: np.ndarray) -> np.ndarray:
     """Float in [0, 1] → uint8, rounded to nearest; values outside are clipped."""
     return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,22 +16,27 @@ from diffuse_fuse.images import exif, header, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
+from diffuse_fuse.images.quiet import quiet
 
 _READABLE = "PNG, JPEG, TIFF, WebP, BMP, JPEG 2000, PGM, PPM and NumPy's .npy are"
 _LARGEST_FILE = 2**31 - 1  # bytes; OpenCV takes no more
 _AS_IT_IS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
-_LOGGING = getattr(cv2.utils, "logging", cv2)  # older OpenCV has the two functions at its top level
-_SILENT = 0  # LOG_LEVEL_SILENT, which not every version exports
-
 
 @dataclass(frozen=True)
 class Picture:
-    """array: H×W or H×W×3 (RGB) of the file's dtype. alpha: H×W in [0, 1], None where all is opaque."""
+    """array: H×W or H×W×3 (RGB) of the file's dtype. alpha: H×W in [0, 1], None where all is opaque.
+
+    on_black: the array is on black already where it is transparent, as some files hold it.
+    """
 
     array: np.ndarray
     header: header.Header
     alpha: np.ndarray | None = None
+    on_black: bool = False
+
+
+_Decoded = tuple[np.ndarray | None, np.ndarray | None, bool]  # array, alpha and on_black of a Picture
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -84,7 +87,7 @@ def decode(
             "if it is a real picture and memory allows, raise --max-pixels."
         )
     try:
-        array, alpha = _decoders.get(found.format, _decode_other)(data, found, page)
+        array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page)
     except cv2.error as error:
         raise ImageReadError(f"{name} cannot be decoded: {_first_line(error.err or error)}.") from error
     except ValueError as error:
@@ -93,47 +96,71 @@ def decode(
         raise _no_picture(name)
     if alpha is not None and alpha.min() >= 1:
         alpha = None
-    return Picture(array, found, alpha)
+    return Picture(array, found, alpha, on_black)
 
 
-def _decode_other(data: bytes, found: header.Header, _: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
     if found.alpha:
         image = opencv_image(data, cv2.IMREAD_UNCHANGED)
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
             # alpha is only decoded when OpenCV does not turn the picture upright, so that is done here
             image = exif.upright(image, exif.orientation(data))
-            return _rgb(image), _unit_alpha(image[..., 3])
-    return _rgb(opencv_image(data, _AS_IT_IS)), None
+            return _rgb(image), _unit_alpha(image[..., 3]), False
+    image = _rgb(opencv_image(data, _AS_IT_IS))
+    key = header.transparent_grey(data) if found.alpha and image is not None and image.ndim == 2 else None
+    return image, None if key is None else (image != key).astype(np.float32), False
 
 
-def _decode_tiff(data: bytes, found: header.Header, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _decode_tiff(data: bytes, found: header.Header, number: int) -> _Decoded:
     page = tiff.read_pages(data)[number - 1]
-    if found.alpha and page.dtype in (np.uint8, np.uint16) and not page.planar:
-        image = opencv_image(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
-        if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            return _rgb(image), _unit_alpha(image[..., 3])
+    decoded = _tiff_with_alpha(data, page, number) if page.alpha else None
+    if decoded:
+        return decoded
     image = None if page.planar else opencv_image(tiff.with_first_page(data, page), _AS_IT_IS)
     if image is not None:
         # OpenCV turns 8-bit pictures with white at 0 the right way round, but not deeper ones
         if page.inverted and image.dtype == np.uint16:
             image = np.iinfo(np.uint16).max - image
-        return _rgb(image), None
+        return _rgb(image), None, False
     array = tiff.decode_page(data, number - 1)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] < 3):
         raise ValueError(f"a page of the shape {array.shape} is no picture")
-    return _plain_dtype(array[..., :3] if array.ndim == 3 else array), None
+    return _plain_dtype(array[..., :3] if array.ndim == 3 else array), None, False
 
 
-def _decode_npy(data: bytes, found: header.Header, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _tiff_with_alpha(data: bytes, page: tiff.Page, number: int) -> _Decoded | None:
+    """By tifffile, which knows every kind of alpha; by OpenCV where that cannot decompress; None where neither can."""
+    try:
+        array = _plain_dtype(tiff.decode_page(data, number - 1))
+    except ValueError:
+        image = None if page.planar else opencv_image(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
+        if image is None or image.dtype not in (np.uint8, np.uint16) or image.shape[2:] != (4,):
+            return None
+        # libtiff multiplies 8-bit colours by an alpha that they do not hold yet
+        return (
+            _rgb(image),
+            _unit_alpha(image[..., 3]),
+            page.alpha == "multiplied" or (page.alpha == "separate" and image.dtype == np.uint8),
+        )
+    if array.ndim != 3 or array.shape[2] not in (2, 4):
+        return None
+    colours, alpha = array[..., :-1], _unit_alpha(array[..., -1])
+    if page.inverted and array.dtype.kind == "u":
+        colours = np.iinfo(array.dtype).max - colours
+    colours = np.ascontiguousarray(colours[..., 0] if array.shape[2] == 2 else colours)
+    return colours, alpha, page.alpha == "multiplied"
+
+
+def _decode_npy(data: bytes, found: header.Header, number: int) -> _Decoded:
     array = np.load(io.BytesIO(data), allow_pickle=False)
     if found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         array = array[number - 1]
     array = _plain_dtype(array)
     if array.ndim == 2:
-        return array, None
+        return array, None, False
     if array.shape[2] == 4:
-        return np.ascontiguousarray(array[..., :3]), _unit_alpha(array[..., 3])
-    return np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array), None
+        return np.ascontiguousarray(array[..., :3]), _unit_alpha(array[..., 3]), False
+    return np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array), None, False
 
 
 _decoders = {"TIFF": _decode_tiff, "NumPy": _decode_npy}
@@ -141,7 +168,7 @@ _decoders = {"TIFF": _decode_tiff, "NumPy": _decode_npy}
 
 def opencv_image(data: bytes, flags: int) -> np.ndarray | None:
     """BGR(A) as OpenCV gives it, or None, without its log; not cv2.imread: on Windows it cannot open every name."""
-    with _quiet_opencv():
+    with quiet():
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 
 
@@ -153,7 +180,7 @@ def _rgb(image: np.ndarray | None) -> np.ndarray | None:
 def _unit_alpha(alpha: np.ndarray) -> np.ndarray:
     if alpha.dtype.kind == "f":
         return np.clip(np.nan_to_num(alpha.astype(np.float32)), 0, 1)
-    return alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max)
+    return np.clip(alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max), 0, 1)
 
 
 def _plain_dtype(array: np.ndarray) -> np.ndarray:
@@ -173,14 +200,3 @@ def _no_picture(name: str) -> ImageReadError:
 
 def _first_line(error: object) -> str:
     return str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """OpenCV logs each failed decode to stderr; the exception raised here says it once and better."""
-    before = _LOGGING.getLogLevel()
-    _LOGGING.setLogLevel(_SILENT)
-    try:
-        yield
-    finally:
-        _LOGGING.setLogLevel(before)

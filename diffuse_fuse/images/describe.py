@@ -153,6 +153,4 @@ def _as_visible(array: np.ndarray, alpha: bool, embedded: tuple[Embedded, ...]) 
     if array.dtype.kind not in "uf" or (array.dtype.itemsize > 2 and array.dtype.kind == "u"):
         return f"refused: values of the type {array.dtype} are none of a visible picture"
     text = "grey, so the fused picture is grey" if arrays.is_grey(array) else "in colour"
-    if array.dtype == np.uint16:
-        text += ", reduced to 8 bits"
     return text + (", on black where it is transparent" if alpha else "")

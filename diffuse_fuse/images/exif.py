@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from diffuse_fuse.images.quiet import quiet
 
 _ORIENTATION, _MAKE, _MODEL, _TIME = 0x0112, 0x010F, 0x0110, 0x0132
 _EXIF_FOLDER, _GPS_FOLDER, _TIME_TAKEN = 0x8769, 0x8825, 0x9003
@@ -59,11 +60,9 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 def _tags(data: bytes) -> tuple[Any, Any, Any]:
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data)) as file:
-            tags = file.getexif()
-            return dict(tags), dict(tags.get_ifd(_EXIF_FOLDER)), dict(tags.get_ifd(_GPS_FOLDER))
+    with quiet(), Image.open(io.BytesIO(data)) as file:
+        tags = file.getexif()
+        return dict(tags), dict(tags.get_ifd(_EXIF_FOLDER)), dict(tags.get_ifd(_GPS_FOLDER))
 
 
 def _text(value: object) -> str | None:

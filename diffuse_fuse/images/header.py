@@ -66,7 +66,7 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
         if name == "TIFF":
             found = tiff.read_pages(data)
             chosen = found[min(page, len(found)) - 1]
-            return Header(name, chosen.width, chosen.height, chosen.alpha, len(found))
+            return Header(name, chosen.width, chosen.height, chosen.alpha is not None, len(found))
         return readers[name](data)
     except (struct.error, ValueError, IndexError):
         return None
@@ -76,6 +76,17 @@ def _png(data: bytes) -> Header:
     width, height, _, colour_type = struct.unpack_from(">IIBB", data, 16)
     has_transparency = b"tRNS" in data[: data.find(b"IDAT") if b"IDAT" in data else None]
     return Header("PNG", width, height, colour_type in (4, 6) or has_transparency)
+
+
+def transparent_grey(data: bytes) -> int | None:
+    """The grey of a PNG without colour that means transparent, scaled to its depth as decoded (8 or 16 bits)."""
+    if not data.startswith(_PNG) or len(data) < 33 or data[25] != 0:
+        return None
+    at = data.find(b"tRNS", 33, data.find(b"IDAT"))
+    if at < 0:
+        return None
+    bits, key = data[24], int.from_bytes(data[at + 4 : at + 6], "big")
+    return key * 255 // (2**bits - 1) if bits in (1, 2, 4) else key
 
 
 def _jpeg(data: bytes) -> Header | None:
@@ -106,7 +117,8 @@ def _jpeg2000(data: bytes) -> Header | None:
     if start < 0:
         return None
     right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
-    return Header("JPEG 2000", right - left, bottom - top)
+    (channels,) = struct.unpack_from(">H", data, start + 40)
+    return Header("JPEG 2000", right - left, bottom - top, channels == 4)
 
 
 def _pnm(data: bytes) -> Header | None:

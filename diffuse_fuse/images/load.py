@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import embedded, read
+from diffuse_fuse.images import arrays, embedded, read
 from diffuse_fuse.images.decode import decode, read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -27,15 +27,19 @@ _COLOURLESS = 0.5
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: uint8 H×W×3 RGB, of the same H×W. warnings: sentences.
+    """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: H×W×3 RGB of the same H×W, uint8, or uint16 from deeper files.
 
-    metadata: what the visible picture's file says besides its pixels, for the fused one.
+    warnings: sentences. metadata: what the visible picture's file says besides its pixels, for the fused one.
     """
 
     ir: np.ndarray
     vis: np.ndarray
     warnings: tuple[str, ...] = ()
     metadata: SourceMetadata = NO_METADATA
+
+    def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
+        """ir H×W and vis H×W×3 as uint8: what the metrics and the training take."""
+        return arrays.to_uint8_grey(self.ir), arrays.to_uint8_rgb(self.vis)
 
 
 def load_pair(
@@ -59,7 +63,7 @@ def load_pair(
         ]
     if picture.alpha is not None:
         warnings.append("The visible picture is partly transparent: there it was put on black.")
-    vis = read.visible_from_picture(picture, vis_path)
+    vis = read.visible_from_picture(picture, vis_path, deep=True)
     ir, odd = _to_unit(thermal, options)
     warnings += odd
     if options.size == "ir":

@@ -24,13 +24,13 @@ __all__ = [
 ]
 
 
-def read_visible(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> np.ndarray:
-    """A visible picture → uint8 H×W×3, RGB.
+def read_visible(path: str | os.PathLike[str], options: LoadOptions = DEFAULT, deep: bool = False) -> np.ndarray:
+    """A visible picture → H×W×3, RGB: uint8, or with ``deep`` uint16 where the file has more than 8 bits.
 
     EXIF orientation is applied, what is transparent becomes black, a grey file is repeated to three equal channels;
-    16 bits are reduced to 8; float files must be in [0, 1]. Raises ImageReadError.
+    float files must be in [0, 1]. Raises ImageReadError.
     """
-    return visible_from_picture(decode(read_bytes(path), path, max_pixels=options.max_pixels), path)
+    return visible_from_picture(decode(read_bytes(path), path, max_pixels=options.max_pixels), path, deep)
 
 
 def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> np.ndarray:
@@ -53,10 +53,15 @@ def read_image(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> 
     return decode(read_bytes(path), path, options.page, options.max_pixels).array
 
 
-def visible_from_picture(picture: Picture, path: str | os.PathLike[str]) -> np.ndarray:
-    """A decoded visible picture → uint8 H×W×3, what is transparent on black; ``path`` is for the messages."""
-    array = picture.array if picture.alpha is None else arrays.over_black(picture.array, picture.alpha)
-    return visible_from_file_array(array, path)
+def visible_from_picture(picture: Picture, path: str | os.PathLike[str], deep: bool = False) -> np.ndarray:
+    """A decoded visible picture → H×W×3, what is transparent on black; ``path`` is for the messages.
+
+    uint8, or with ``deep`` uint16 where the file has more than 8 bits.
+    """
+    array = picture.array
+    if picture.alpha is not None and not picture.on_black:
+        array = arrays.over_black(array, picture.alpha)
+    return _naming_file(arrays.to_deep_rgb if deep else arrays.to_uint8_rgb, array, path)
 
 
 def visible_from_file_array(image: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:

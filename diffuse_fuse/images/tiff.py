@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import io
-import logging
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import tifffile
 
-_RGB, _MIN_IS_WHITE = 2, 0
+from diffuse_fuse.images import exif
+from diffuse_fuse.images.quiet import quiet
+
+_RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
+_ORIENTATION = 274
 _MOST_PAGES = 100_000
+
+Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it already?
 
 
 @dataclass(frozen=True)
 class Page:
-    """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another."""
+    """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
+
+    alpha: the kind of its last channel, None for a channel of the picture.
+    """
 
     offset: int
     width: int
     height: int
     dtype: np.dtype | None
-    alpha: bool
+    alpha: Alpha | None
     inverted: bool
     planar: bool
 
@@ -41,7 +53,7 @@ def read_pages(data: bytes) -> list[Page]:
                     int(page.imagewidth),
                     int(page.imagelength) * max(1, int(page.imagedepth)),
                     page.dtype,
-                    page.photometric == _RGB and int(page.samplesperpixel) == 4,
+                    _alpha_of(page),
                     page.photometric == _MIN_IS_WHITE,
                     int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1,
                 )
@@ -63,36 +75,31 @@ def with_first_page(data: bytes, page: Page) -> bytes:
 
 
 def decode_page(data: bytes, number: int) -> np.ndarray:
-    """Page ``number`` (from 0) → H×W or H×W×C by tifffile, channels last; raises ValueError if it cannot."""
+    """Page ``number`` (from 0) → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot."""
     with _opened(data) as file:
         page = file.pages[number]
         array = page.asarray()
         if array.ndim == 3 and int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)
-        return array
+        orientation = page.tags.valueof(_ORIENTATION, 1)
+        return exif.upright(array, int(orientation)) if orientation in range(2, 9) else array
 
 
-class _opened:
+def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:
+    colours = {_RGB: 3, _MIN_IS_BLACK: 1, _MIN_IS_WHITE: 1}.get(page.photometric)
+    if colours is None or int(page.samplesperpixel) != colours + 1:
+        return None
+    kinds: dict[int, Alpha] = {1: "multiplied", 2: "separate"}
+    return kinds.get(int(page.extrasamples[0]), "unsaid") if page.extrasamples else "unsaid"
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[tifffile.TiffFile]:
     """tifffile.TiffFile whose errors of every kind become ValueError, and whose log is quiet."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def __enter__(self):
-        import tifffile
-
-        logger = logging.getLogger("tifffile")
-        self._logger, self._before = logger, logger.disabled
-        logger.disabled = True
-        try:
-            self._file = tifffile.TiffFile(io.BytesIO(self._data))
-        except Exception as error:  # tifffile has no base class of its errors for damaged files
-            logger.disabled = self._before
-            raise ValueError(f"no TIFF: {error}") from error
-        return self._file
-
-    def __exit__(self, kind, error, trace) -> None:
-        self._file.close()
-        self._logger.disabled = self._before
-        if error is not None and isinstance(error, Exception) and not isinstance(error, ValueError):
-            raise ValueError(f"damaged TIFF: {error}") from error
+    try:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
+            yield file
+    except ValueError:
+        raise
+    except Exception as error:  # tifffile has no base class of its errors for damaged files
+        raise ValueError(f"damaged TIFF: {error}") from error

@@ -9,7 +9,6 @@ import numpy as np
 
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
-from diffuse_fuse.images.arrays import to_uint8_grey
 
 CACHE_BYTES = 3 << 30  # decoded pairs kept in memory; beyond it a pair is decoded anew each time
 
@@ -79,4 +78,5 @@ def _pairs_of(root: Path) -> list[tuple[Path, Path]]:
 
 def _read(ir_path: Path, vis_path: Path) -> np.ndarray:
     pair = load_pair(ir_path, vis_path)
-    return np.dstack([pair.vis, to_uint8_grey(pair.ir)])
+    ir, vis = pair.as_bytes()
+    return np.dstack([vis, ir])

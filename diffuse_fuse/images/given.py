@@ -21,7 +21,7 @@ def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | Non
     Raises ImageReadError, PairError for sizes that do not belong together, ImageError for pictures that are too small.
     """
     ir_array = ir if isinstance(ir, np.ndarray) else read_infrared(ir)
-    vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis)
+    vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis, deep=True)
     ir_array, resized = match_sizes(ir_array, vis_array)
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:

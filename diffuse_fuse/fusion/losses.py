@@ -24,13 +24,14 @@ from diffuse_fuse.fusion.colour import lab, luma
 class LossWeights:
     """The weight of each term."""
 
-    intensity: float = 1.0
-    gradient: float = 1.0
-    vif: float = 0.5
+    intensity: float = 0.5
+    gradient: float = 0.5
+    vif: float = 0.65
     qabf: float = 2.5
     ssim: float = 1.0
     scd: float = 0.7
-    chroma: float = 0.2
+    contrast: float = 4.0
+    chroma: float = 0.4
     artefact: float = 1.5
     drift: float = 1.5
     range: float = 10.0
@@ -60,6 +61,7 @@ def fusion_loss(
         "qabf": -qabf(grad_a, grad_b, grad_f, mag_a, mag_b, mag_f).mean(),
         "ssim": -ssim(a, b, f).mean(),
         "scd": -scd(a, b, f).mean(),
+        "contrast": contrast_lost(a, b, f).mean() / 255,
         "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
         "artefact": excess(mag_a, mag_b, mag_f),
         "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
@@ -145,6 +147,12 @@ def ssim(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
 def scd(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
     """SCD (N,): r(F - B, A) + r(F - A, B), Aslantas and Bendes 2015, eq. 1 to 3."""
     return _correlation(f - b, a) + _correlation(f - a, b)
+
+
+def contrast_lost(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """By how much the standard deviation of F is below the larger one of A and B, (N,), in grey levels."""
+    sd_a, sd_b, sd_f = ((x.var(dim=(1, 2, 3)) + 1).sqrt() for x in (a, b, f))
+    return F.relu(torch.maximum(sd_a, sd_b) - sd_f)
 
 
 def _correlation(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,10 @@ from diffuse_fuse.training.pairs import PairSet
 class Augment:
     """How crops are varied. Ranges are (low, high); a draw is uniform, in the logarithm for gain and gamma.
 
-    ``photometric`` is the probability that gain and gamma change at all, for each source by itself.
+    ``photometric`` is the probability that gain, gamma and lift change at all, for each source by itself; a lift
+    makes black grey, as haze and an open thermal range do. ``blur`` is the largest deviation, in pixels, of a Gaussian
+    that each source goes through with a probability of 0.2. ``recombine`` is the probability that a crop gets the
+    infrared part of another one: two pictures that have nothing in common have to be fused as well.
     """
 
     crop: int = 128
@@ -24,6 +27,9 @@ class Augment:
     vis_gamma: tuple[float, float] = (0.7, 1.4)
     ir_gain: tuple[float, float] = (0.4, 1.1)
     ir_gamma: tuple[float, float] = (0.7, 1.4)
+    lift: float = 0.0
+    blur: float = 0.0
+    recombine: float = 0.0
     photometric: float = 0.3
     polarity: float = 0.0
     grey: float = 0.05
@@ -41,6 +47,10 @@ def draw_batch(pairs: PairSet, augment: Augment, count: int, rng: np.random.Gene
     """``count`` augmented crops, float32 (count, 4, crop, crop) in [0, 1], channels R, G, B, IR."""
     chosen = rng.choice(len(pairs), size=count, p=pairs.share)
     crops = [_crop(pairs[int(i)], augment, rng, pairs.pairs[int(i)][1].name) for i in chosen]
+    if augment.recombine:
+        taken = rng.random(count) < augment.recombine
+        infrared = [crop[..., 3:].copy() for crop in crops]
+        crops = [np.dstack([c[..., :3], infrared[i - 1]]) if taken[i] else c for i, c in enumerate(crops)]
     return np.stack([_photometric(c, augment, rng) for c in crops]).transpose(0, 3, 1, 2)
 
 
@@ -79,21 +89,35 @@ def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: st
 
 
 def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
-    """Gain, gamma, polarity and loss of colour; each source by itself."""
+    """Gain, gamma, lift, blur, polarity and loss of colour; each source by itself."""
     vis, ir = crop[..., :3], crop[..., 3:]
     if rng.random() < augment.grey:
         vis = np.repeat(vis @ np.float32([[0.299], [0.587], [0.114]]), 3, axis=2)
     if rng.random() < augment.polarity:
         ir = np.maximum(1 - ir, 0)  # a crop that was shrunk may exceed 1 in its last digit
-    if rng.random() < augment.photometric:
-        vis = _log_uniform(rng, augment.vis_gain) * vis ** _log_uniform(rng, augment.vis_gamma)
-    if rng.random() < augment.photometric:
-        ir = _log_uniform(rng, augment.ir_gain) * ir ** _log_uniform(rng, augment.ir_gamma)
+    vis = _tone(_blurred(vis, augment, rng), augment.vis_gain, augment.vis_gamma, augment, rng)
+    ir = _tone(_blurred(ir, augment, rng), augment.ir_gain, augment.ir_gamma, augment, rng)
     crop = np.concatenate([vis, ir], axis=2)
     if augment.noise and rng.random() < 0.25:
         sigma = rng.uniform(0, augment.noise, size=2).astype(np.float32)
         crop = crop + rng.standard_normal(crop.shape, dtype=np.float32) * sigma[[0, 0, 0, 1]]
     return np.clip(crop, 0, 1).astype(np.float32)
+
+
+def _tone(
+    x: np.ndarray, gain: tuple[float, float], gamma: tuple[float, float], augment: Augment, rng: np.random.Generator
+) -> np.ndarray:
+    if rng.random() >= augment.photometric:
+        return x
+    x = _log_uniform(rng, gain) * x ** _log_uniform(rng, gamma)
+    lift = np.float32(max(0.0, rng.uniform(-augment.lift, augment.lift)))  # none for half of the crops
+    return lift + (1 - lift) * x
+
+
+def _blurred(x: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
+    if not augment.blur or rng.random() >= 0.2:
+        return x
+    return cv2.GaussianBlur(x, (0, 0), rng.uniform(0.2, augment.blur)).reshape(x.shape)
 
 
 def _log_uniform(rng: np.random.Generator, bounds: tuple[float, float]) -> np.float32:

@@ -43,8 +43,11 @@ FUSION_AUGMENT = Augment(
     ir_gain=(0.12, 1.1),
     ir_gamma=(0.5, 2.0),
     photometric=0.5,
+    lift=0.35,
+    blur=1.2,
+    recombine=0.15,
     polarity=0.05,
-    grey=0.15,
+    grey=0.25,
     transpose=True,
 )
 

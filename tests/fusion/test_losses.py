@@ -93,6 +93,14 @@ def test_chroma_term_sees_lost_colour():
     assert lost > 20 > 0.1 > kept
 
 
+def test_contrast_term_sees_a_fused_picture_paler_than_its_sources(triple):
+    a, b = (tensor(image) for image in triple[:2])
+    richer = a if a.std() > b.std() else b
+    pale = (richer - richer.mean()) / 2 + richer.mean()
+    assert float(losses.contrast_lost(a, b, richer)) == 0
+    assert float(losses.contrast_lost(a, b, pale)) == pytest.approx(float(richer.std()) / 2, rel=0.02)
+
+
 def test_artefact_term_sees_edges_of_neither_source():
     flat = torch.full((1, 1, 64, 64), 0.5)
     edge = flat.clone()

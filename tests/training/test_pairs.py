@@ -45,7 +45,9 @@ def test_folder_without_pairs_is_named(tmp_path):
         PairSet.from_folders([tmp_path])
 
 
-STRONG = Augment(crop=48, photometric=1.0, polarity=0.5, grey=0.5, noise=0.1, transpose=True)
+STRONG = Augment(
+    crop=48, photometric=1.0, polarity=0.5, grey=0.5, noise=0.1, lift=0.3, blur=1.5, recombine=0.5, transpose=True
+)
 
 
 def test_batch_is_a_function_of_seed_and_step(data):
@@ -53,6 +55,35 @@ def test_batch_is_a_function_of_seed_and_step(data):
     draw = [draw_batch(pairs, STRONG, 4, step_generator(*key)) for key in [(0, 7), (0, 7), (0, 8), (1, 7)]]
     assert np.array_equal(draw[0], draw[1])
     assert not np.array_equal(draw[0], draw[2]) and not np.array_equal(draw[0], draw[3])
+
+
+def test_recombined_crops_get_the_infrared_part_of_another_one(data):
+    pairs = PairSet.from_folders([data])
+    plain = Augment(crop=48, photometric=0.0, grey=0.0)
+    apart, mixed = (
+        draw_batch(pairs, Augment(**{**vars(plain), "recombine": part}), 6, step_generator(0, 3))
+        for part in (1e-9, 1.0)
+    )
+    assert np.array_equal(mixed[:, 3], np.roll(apart[:, 3], 1, axis=0))
+    assert not np.array_equal(mixed[:, 3], apart[:, 3])
+
+
+def test_a_lift_makes_black_grey_and_keeps_white(data):
+    pairs = PairSet.from_folders([data])
+    one = (1.0, 1.0)
+    lifted = Augment(48, one, one, one, one, one, photometric=1.0, grey=0.0, lift=0.3)
+    darkest = [draw_batch(pairs, lifted, 1, step_generator(0, step))[:, 3].min() for step in range(12)]
+    assert max(darkest) > 40 / 255 + 0.02  # the darkest grey of the data
+    assert draw_batch(pairs, lifted, 16, step_generator(0, 0)).max() <= 1
+
+
+def test_blur_softens_edges(data):
+    pairs = PairSet.from_folders([data])
+    sharp, soft = (
+        draw_batch(pairs, Augment(48, (1, 1), photometric=0.0, grey=0.0, blur=b), 24, step_generator(0, 1))
+        for b in (0.0, 3.0)
+    )
+    assert len(np.unique(soft)) > 4 * len(np.unique(sharp))
 
 
 def test_batches_are_in_range(data):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,8 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout, one object a file.")] = False,
 ) -> None:
     """Say what picture files are: size, depth, thermal range and unit, pictures inside, camera, place.
+
+    Of a picture that dfuse fused also what it was made of.
 
     A file that cannot be read is named with the reason; the exit code is then 1.
     """
@@ -51,6 +53,19 @@ def inspect(
         raise typer.Exit(1)
 
 
+def _origin(fused: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a fused picture was made of, as rows."""
+    options = json.dumps(fused["options"], ensure_ascii=False).strip("{}").replace('"', "")
+    return [
+        ("fused by", f"dfuse {fused['version']}, model {fused['model']} ({fused['weights'][:12]})"),
+        *(
+            (f"fused from {side}", f"{fused['sources'][side]['name']} ({fused['sources'][side]['sha256'][:12]})")
+            for side in ("ir", "vis")
+        ),
+        *([("options", options)] if options else []),
+    ]
+
+
 def _text(facts: Facts) -> str:
     """The file's name and a table below it; what is not there is left out."""
     from diffuse_fuse.images.names import shown
@@ -76,6 +91,9 @@ def _text(facts: Facts) -> str:
     rows += [("time", facts.time)] if facts.time else []
     rows += [("orientation", f"EXIF {facts.orientation}, turned upright")] if facts.orientation != 1 else []
     rows += [("place", f"{facts.gps[0]:.5f}, {facts.gps[1]:.5f}")] if facts.gps else []
+    rows += [("profile", facts.profile)] if facts.profile else []
+    rows += _origin(facts.fused) if facts.fused else []
     rows += [("as infrared", facts.as_infrared), ("as visible", facts.as_visible)]
     rows += [("note", text) for text in facts.warnings]
+    rows = [(name, shown(text)) for name, text in rows]
     return f"{shown(facts.path)}\n" + "\n".join("  " + line for line in report.table(rows).splitlines())

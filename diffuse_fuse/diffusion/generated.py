@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.images import encode
 from diffuse_fuse.images.write import write_bytes
 
 LABEL = "generated, not measured"
 _MARK = "generated"
-_HEADER_END = 8 + 25  # PNG signature and IHDR chunk; text may follow from there
 
 
 def labelled_path(path: Path) -> Path:
@@ -40,11 +37,4 @@ def write_generated(path: Path, image: np.ndarray, how: str) -> None:
 
     Raises ImageWriteError as ``write_image`` does.
     """
-    png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image)[1].tobytes()
-    text = _text_chunk("Description", LABEL) + _text_chunk("Source", how)
-    write_bytes(path, png[:_HEADER_END] + text + png[_HEADER_END:])
-
-
-def _text_chunk(key: str, value: str) -> bytes:
-    content = b"tEXt" + key.encode("latin-1") + b"\0" + value.encode("latin-1", errors="replace")
-    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    write_bytes(path, encode.png(image, text={"Description": LABEL, "Source": how}))

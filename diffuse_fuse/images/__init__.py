@@ -18,6 +18,7 @@ options.py   how a pair is read
 names.py     which names are pictures, and how a name is shown
 
 write.py     arrays → files, whole or not at all; encode.py: arrays → bytes
+container.py what stands beside the pixels in a file
 metadata.py  what of the visible source's EXIF and colour profile a fused picture keeps; ifd.py: TIFF directories
 provenance.py  which sources, weights and options a fused picture is made of; xmp.py: the note of it in the file
 show.py      side by side, and blinking

@@ -12,7 +12,9 @@ from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images import arrays, exif
 from diffuse_fuse.images.decode import decode, read_bytes
 from diffuse_fuse.images.embedded import visible_of
+from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
+from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
 from diffuse_fuse.images.thermal.window import robust_range
 
@@ -34,7 +36,8 @@ class Facts:
     """One file. width, height: upright, of the picture on top. content: "grey", "colour" or "false colours (NAME)".
 
     thermal: unit, lowest and highest value, and the robust range that ``fuse`` scales by. orientation: as in EXIF.
-    gps: latitude and longitude in degrees. as_infrared, as_visible: what ``fuse`` would do with it.
+    gps: latitude and longitude in degrees. profile: the name of the colour profile. fused: what a picture that dfuse
+    fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared, as_visible: what ``fuse`` would do.
     """
 
     path: str
@@ -53,6 +56,8 @@ class Facts:
     time: str | None
     orientation: int
     gps: tuple[float, float] | None
+    profile: str | None
+    fused: dict[str, Any] | None
     as_infrared: str
     as_visible: str
     warnings: tuple[str, ...] = field(default=())
@@ -88,10 +93,17 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
         time=notes.time,
         orientation=notes.orientation,
         gps=notes.gps or (flir.gps if flir else None),
+        profile=profile_name(read_source(data).icc),
+        fused=_fused(path),
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
         warnings=thermal.warnings,
     )
+
+
+def _fused(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    provenance = read_provenance(path)
+    return {**provenance.as_dict(), "digest": provenance.digest()} if provenance else None
 
 
 def _content(array: np.ndarray, thermal: Thermal) -> str:

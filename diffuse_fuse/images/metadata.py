@@ -9,16 +9,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-
 from diffuse_fuse.images import header, ifd
+from diffuse_fuse.images.container import read_blocks
 from diffuse_fuse.images.provenance import DESCRIPTION, Provenance
 from diffuse_fuse.images.quiet import quiet
-
-_OPENERS = {"PNG": PngImageFile, "JPEG": JpegImageFile, "WebP": WebPImageFile, "TIFF": TiffImageFile}
 
 _ORIENTATION, _DESCRIPTION, _SOFTWARE, _MODEL = 0x0112, 0x010E, 0x0131, 0x0110
 _WIDTH, _HEIGHT = 0xA002, 0xA003
@@ -66,9 +60,9 @@ def read_source(
     camera, gps (degrees, north and east positive): known from elsewhere, for a file whose EXIF does not say.
     pixels: the file that the pixels are from, where that is another one inside ``data``: it has the profile.
     """
-    exif, icc = _blocks(data)
-    if pixels is not None:
-        icc = _blocks(pixels)[1]
+    blocks = read_blocks(io.BytesIO(data))
+    exif = data if header.format_of(data[: header.LONGEST_START]) == "TIFF" else blocks.exif
+    icc = blocks.icc if pixels is None else read_blocks(io.BytesIO(pixels)).icc
     return SourceMetadata(_kept(exif, camera, gps), icc if icc and _is_profile(icc) else None)
 
 
@@ -106,32 +100,18 @@ def profile_for(metadata: OutputMetadata, channels: int) -> bytes | None:
     return icc if icc and icc[16:20] == (b"RGB " if channels == 3 else b"GRAY") else None
 
 
-def profile_name(icc: bytes) -> str | None:
+def profile_name(icc: bytes | None) -> str | None:
     """The name that a colour profile has for people, or None."""
     from PIL import ImageCms
+
+    if icc is None:
+        return None
 
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(icc)))
     except Exception:  # a damaged profile, or a Pillow without LittleCMS
         return None
     return " ".join("".join(char if char.isprintable() else " " for char in name).split()) or None
-
-
-def _blocks(data: bytes) -> tuple[bytes | None, bytes | None]:
-    """The EXIF block and the colour profile in a picture file, as they are."""
-    found = header.format_of(data[: header.LONGEST_START])
-    if found not in _OPENERS:
-        return None, None
-    try:
-        with quiet(), _OPENERS[found](io.BytesIO(data)) as file:
-            icc, exif = file.info.get("icc_profile"), file.info.get("exif")
-    except Exception:  # Pillow has no base class of its errors for damaged files
-        return None, None
-    if found == "TIFF":
-        exif = data
-    elif exif:
-        exif = exif.removeprefix(b"Exif\0\0")
-    return exif, icc
 
 
 def _kept(block: bytes | None, camera: str | None, gps: tuple[float, float] | None) -> bytes | None:

@@ -9,17 +9,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-
-from diffuse_fuse.images import header, xmp
-from diffuse_fuse.images.quiet import quiet
+from diffuse_fuse.images import xmp
+from diffuse_fuse.images.container import read_blocks
 
 Side = Literal["ir", "vis"]
 JSON = None | bool | int | float | str | list[Any] | tuple[Any, ...] | dict[str, Any]
@@ -27,14 +22,6 @@ JSON = None | bool | int | float | str | list[Any] | tuple[Any, ...] | dict[str,
 DESCRIPTION = "Fused from infrared and visible"
 
 _HASH_LENGTH = 64  # of a SHA-256 in hexadecimal
-_LARGEST_WEBP = 2**29  # bytes; Pillow reads a WebP whole, and no picture that the format can hold has more
-_OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
-    # the classes themselves and not Image.open, which refuses pictures above a size that dfuse can write
-    "PNG": PngImageFile,
-    "JPEG": JpegImageFile,
-    "WebP": WebPImageFile,
-    "TIFF": TiffImageFile,
-}
 
 
 @dataclass(frozen=True)
@@ -88,18 +75,10 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            found = header.format_of(file.read(header.LONGEST_START))
-            if not stat.S_ISREG(status.st_mode) or found not in _OPENERS:
-                return None
-            if found == "WebP" and status.st_size > _LARGEST_WEBP:
-                return None
-            file.seek(0)
-            with quiet(), _OPENERS[found](file) as picture:
-                packet = picture.info.get("xmp")
-        return from_packet(packet) if packet else None
-    except Exception:  # Pillow has no base class of its errors for damaged files
+            packet = read_blocks(file).xmp if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except (OSError, ValueError):  # ValueError: a NUL byte in the path
         return None
+    return from_packet(packet) if packet else None
 
 
 def to_packet(provenance: Provenance) -> bytes:

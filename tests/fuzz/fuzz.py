@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import io
 import json
 import random
 import struct
@@ -17,16 +18,22 @@ import tempfile
 import time
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from diffuse_fuse.errors import DfuseError
+from diffuse_fuse.images import encode
+from diffuse_fuse.images.container import read_blocks
+from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.describe import describe
 from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.metadata import OutputMetadata, read_source
 from diffuse_fuse.images.options import LoadOptions
+from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.machine import peak_memory
-from tests.fuzz.seeds import seeds
+from tests.fuzz.seeds import PROVENANCE, seeds
 from tests.images import flir_file as make
 
 _HANGS = 30  # seconds
@@ -142,6 +149,9 @@ def _read(path: Path, partner: Path, rng: random.Random) -> str:
     )
     role = rng.choice((lambda: load_pair(path, path, options), lambda: load_pair(path, partner, options),
                        lambda: load_pair(partner, path, options), lambda: describe(path, options)))  # fmt: skip
+    noted = read_provenance(path)  # never an error
+    if noted:
+        json.dumps(noted.as_dict(), allow_nan=False)
     try:
         result = role()
     except DfuseError as error:
@@ -151,12 +161,24 @@ def _read(path: Path, partner: Path, rng: random.Random) -> str:
         return "sentence"
     if isinstance(result, LoadedPair):
         ir, vis = result.ir, result.vis
-        sound = ir.shape == vis.shape[:2] and vis.dtype == np.uint8 and vis.shape[2] == 3 and ir.dtype in ("u1", "f4")
+        kinds = ir.dtype in ("u1", "f4") and vis.dtype in ("u1", "u2")
+        sound = kinds and ir.shape == vis.shape[:2] and vis.shape[2] == 3
         if not sound or not np.isfinite(ir).all() or ir.min() < 0 or ir.max() > (255 if ir.dtype == np.uint8 else 1):
             raise AssertionError(f"no pair: {ir.dtype} {ir.shape}, {vis.dtype} {vis.shape}")
+        _write(result, rng.choice((encode.png, encode.jpeg, encode.webp, encode.tiff)))
     else:
         json.dumps(result.as_dict(), allow_nan=False)
     return "picture"
+
+
+def _write(pair: LoadedPair, encoder: Callable[[np.ndarray, OutputMetadata], bytes]) -> None:
+    """What a damaged file says of itself must not keep the fused picture from being written, whole and readable."""
+    picture = np.full((16, 20, 3), 99, np.uint8)
+    data = encoder(picture, OutputMetadata(pair.metadata, PROVENANCE))
+    if decode(data, "fused").array.shape != picture.shape or read_blocks(io.BytesIO(data)).xmp is None:
+        raise AssertionError("the fused picture cannot be read")
+    if read_source(data).exif != pair.metadata.exif:
+        raise AssertionError("what was kept is not kept again")
 
 
 if __name__ == "__main__":

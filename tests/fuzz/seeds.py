@@ -9,12 +9,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
+from diffuse_fuse.images import encode
+from diffuse_fuse.images.metadata import OutputMetadata, read_source
+from diffuse_fuse.images.provenance import Provenance, Source
 from tests.images import flir_file as make
 
 SHARED = Path(os.environ.get("DFUSE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
 REAL = SHARED / "data" / "raw_thermal" / "flir"
+
+
+PROVENANCE = Provenance(
+    "1.2.3",
+    "base",
+    "ab" * 32,
+    {"depth": 8, "thermal_range": [10.5, 40.0], "polarity": "auto", "stretch": False, "align": None},
+    {"ir": Source("ir.png", "cd" * 32), "vis": Source("vis.png", "ef" * 32)},
+)
+
+_ENCODERS = {"png": encode.png, "jpg": encode.jpeg, "webp": encode.webp, "tif": encode.tiff}
 
 
 def seeds(with_real: bool = True) -> dict[str, bytes]:
@@ -30,6 +44,7 @@ def seeds(with_real: bool = True) -> dict[str, bytes]:
         **_tiffs(counts, rgb, rgba),
         **_arrays(counts, rgb),
         **_radiometric(counts, rgb),
+        **_fused(rgb),
         **({path.name: path.read_bytes() for path in sorted(REAL.glob("*.jpg"))} if with_real else {}),
     }
 
@@ -91,6 +106,19 @@ def _arrays(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
         np.save(stream, array)
         files[name] = stream.getvalue()
     return files
+
+
+def _fused(rgb: np.ndarray) -> dict[str, bytes]:
+    """Pictures as dfuse writes them: with EXIF, a colour profile, and where they come from."""
+    exif, source = Image.Exif(), io.BytesIO()
+    exif[0x010F], exif[0x0110], exif[0x013B] = "Maker", "Model", "Ä. Photographer"
+    exif.get_ifd(0x8769).update({0x9003: "2026:11:24 12:00:00", 0x829A: 0.004, 0x9204: -0.5, 0x9286: b"ASCII\0\0\0a"})
+    exif.get_ifd(0x8825).update({1: "N", 2: (49.0, 0.0, 36.5), 3: "E", 4: (8.0, 25.0, 12.0), 6: 112.5})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(rgb).save(source, "JPEG", exif=exif, icc_profile=profile)
+    metadata = OutputMetadata(read_source(source.getvalue()), PROVENANCE)
+    files = {f"fused.{name}": encoder(rgb, metadata) for name, encoder in _ENCODERS.items()}
+    return files | {"fused16.tif": encode.tiff(rgb.astype(np.uint16) * 200, metadata), "camera.jpg": source.getvalue()}
 
 
 def _radiometric(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:

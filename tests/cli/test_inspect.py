@@ -12,6 +12,7 @@ from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import write_image
 
 from ..images import flir_file as make
+from ..images import made
 
 
 @pytest.fixture
@@ -131,3 +132,33 @@ def test_a_folder_of_bad_files_ends_with_one_line_each(camera_files, scene, tiny
     assert len(lines) == 7 and all(line.rstrip().endswith(".") for line in lines[1:])
     assert "Traceback" not in err and "no ordinary file" in err and "two\\nlines.png" in err
     assert [path.name for path in (camera_files / "out").iterdir()] == ["good.png"]
+
+
+def test_inspect_tells_what_a_fused_picture_was_made_of(camera_files, scene, capsys):
+    from diffuse_fuse.images import OutputMetadata
+    from diffuse_fuse.images.metadata import read_source
+
+    source = read_source(made.camera_file(scene[1]))
+    write_image("fused.webp", scene[1], OutputMetadata(source, made.PROVENANCE))
+    assert commands.main(["inspect", "fused.webp", "vis.png"]) == 0
+    fused, vis = capsys.readouterr().out.split("\n\n")
+    for words in ("dfuse 1.2.3, model base (abababababab)", "vis\\udce9.png (efefefefefef)", "depth: 16",
+                  "thermal_range: [10.5, 40.0]", "Maker X1", made.TIME, "49.01014, -8.42007", "sRGB"):  # fmt: skip
+        assert words in fused
+    assert "fused" not in vis and "profile" not in vis
+    assert commands.main(["inspect", "--json", "fused.webp", "vis.png"]) == 0
+    fused, vis = json.loads(capsys.readouterr().out)
+    assert fused["fused"]["digest"] == made.PROVENANCE.digest() and fused["fused"]["weights"] == "ab" * 32
+    assert fused["profile"].startswith("sRGB") and vis["profile"] is None and vis["fused"] is None
+
+
+def test_a_name_in_a_fused_picture_cannot_write_to_the_terminal(camera_files, scene, capsys):
+    from dataclasses import replace
+
+    from diffuse_fuse.images import OutputMetadata, Source
+
+    sources = {**made.PROVENANCE.sources, "ir": Source("a\x1b[2J\n.png", "cd" * 32)}
+    write_image("fused.png", scene[1], OutputMetadata(None, replace(made.PROVENANCE, sources=sources)))
+    assert commands.main(["inspect", "fused.png"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and "a\\x1b[2J\\n.png" in out

@@ -97,3 +97,33 @@ def test_a_thermal_picture_in_false_colours_is_not_taken_for_a_swapped_one(tmp_p
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
     assert np.array_equal(pair.ir, scene[0])
     assert len(pair.warnings) == 1 and "false colours (iron)" in pair.warnings[0]
+
+
+def test_a_16_bit_visible_picture_keeps_its_bits(tmp_path, scene):
+    deep = scene[1].astype(np.uint16) * 256 + 77
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", deep)
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    assert pair.vis.dtype == np.uint16 and np.array_equal(pair.vis, deep)
+    ir, vis = pair.as_bytes()
+    assert np.array_equal(ir, scene[0]) and vis.dtype == np.uint8 and np.abs(vis.astype(int) - scene[1]).max() <= 1
+    half = load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(size="ir", stretch=True))
+    assert half.vis.dtype == np.uint16
+
+
+def test_a_float_visible_picture_has_16_bits(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    np.save(tmp_path / "vis.npy", scene[1] / 255.0)
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.npy")
+    assert pair.vis.dtype == np.uint16 and np.array_equal(pair.vis, scene[1].astype(np.uint16) * 257)
+    assert np.array_equal(pair.as_bytes()[1], scene[1])
+
+
+def test_8_bits_saved_as_16_are_the_same_picture(scene, tmp_path):
+    """The network sees the same numbers, so the fused picture is the same."""
+    from diffuse_fuse.images.arrays import as_visible
+
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", scene[1].astype(np.uint16) * 257)
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    assert np.array_equal(as_visible(pair.vis), as_visible(scene[1]))

@@ -6,7 +6,7 @@ import pytest
 
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.images import write
-from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.read import read_image, read_visible
 from diffuse_fuse.images.write import write_bytes, write_image
 
 MAGIC = {
@@ -36,6 +36,22 @@ def test_jpeg_keeps_the_colour_of_thin_lines(tmp_path):
     write_image(tmp_path / "a.jpg", image)
     red = read_visible(tmp_path / "a.jpg")[16, 15].astype(int)
     assert red[0] - red[1] > 140
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_16_bits_come_back_to_the_last_one(tmp_path, scene, suffix, side):
+    image = scene[side].astype(np.uint16) * 211 + 3
+    write_image(tmp_path / f"a{suffix}", image)
+    assert read_image(tmp_path / f"a{suffix}").dtype == np.uint16
+    assert np.array_equal(read_image(tmp_path / f"a{suffix}"), image)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".bmp"])
+def test_16_bits_are_refused_where_a_format_holds_8(tmp_path, scene, suffix):
+    with pytest.raises(ImageWriteError, match=r"a\.\w+: [A-Z]+ holds 8 bits a channel, not 16: use PNG or TIFF"):
+        write_image(tmp_path / f"a{suffix}", scene[1].astype(np.uint16))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name, words", [("a.gif", "suffix .gif"), ("a", "suffix is missing"), ("a.001", r"\.001")])

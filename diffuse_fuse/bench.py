@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import diffuse_fuse
 from diffuse_fuse import metrics
 from diffuse_fuse.fusion.fuser import Fuser
-from diffuse_fuse.fusion.model import FusionModel
+from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.tiles import fuse_in_bands
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.images.write import write_image
@@ -34,7 +34,7 @@ class Bench:
     """What was measured. Times are seconds of the wall clock, memory is in bytes, None where the system does not say.
 
     ``stages`` add up to one further run: the parts of the network, and "arrays", from arrays to tensors and back. On a
-    GPU, which is asked for work before it has done it, they say little.
+    GPU, which is asked for work before it has done it, they say little. ``precision`` is that of the weights.
     ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the process
     after the fusions and before the files.
     """
@@ -47,6 +47,7 @@ class Bench:
     width: int
     height: int
     passes: int
+    precision: str
     kmac_per_pixel: float
     loading: float
     seconds: tuple[float, ...]
@@ -105,7 +106,8 @@ def run(
         threads=torch.get_num_threads(),
         width=size[0],
         height=size[1],
-        passes=len(fuser.model.features.steps),
+        passes=fuser.model.passes,
+        precision=str(next(fuser.model.parameters()).dtype).removeprefix("torch."),
         kmac_per_pixel=macs_per_pixel(fuser.model) / 1000,
         loading=loading,
         seconds=seconds,
@@ -129,7 +131,7 @@ def synthetic_pair(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     return ir, vis
 
 
-def macs_per_pixel(model: FusionModel) -> float:
+def macs_per_pixel(model: AnyModel) -> float:
     """Multiply-adds of the network's convolutions and products for each pixel of the picture.
 
     Counted on a picture of 8×8 of the coarsest cells; the embedding of the time step is in it and next to nothing.

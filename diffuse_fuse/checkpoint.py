@@ -1,13 +1,12 @@
 """Weights in and out: safetensors files that carry their own configuration.
 
 A file holds the tensors and, in its header, one JSON object under the key "dfuse": format version, kind
-("diffusion" or "fusion"), configuration and card. Nothing in such a file is ever executed. Training states
+("diffusion", "fusion" or "student"), configuration and card. Nothing in such a file is ever executed. Training states
 (optimiser and all) are another thing: see ``training.state``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,11 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.files import sha256 as sha256
 from diffuse_fuse.files import write_atomically
 
 VERSION = 1
-KINDS = ("diffusion", "fusion")
+KINDS = ("diffusion", "fusion", "student")
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,19 @@ def save_weights(path: Path | str, weights: Weights, dtype: torch.dtype = torch.
     write_atomically(Path(path), tensors_to_bytes(tensors, {"dfuse": json.dumps(header, sort_keys=True)}))
 
 
-def load_weights(path: Path | str, kind: str | None = None) -> Weights:
-    """Reads a weights file; ``kind`` asks for "diffusion" or "fusion".
+def load_weights(path: Path | str, kind: str | tuple[str, ...] | None = None) -> Weights:
+    """Reads a weights file; ``kind`` asks for one of ``KINDS``, or for one of several.
 
     Raises WeightsError when the file is missing, no safetensors file, none of dfuse's, of a newer version or of
     another kind.
     """
     path = Path(path)
     header, keys = read_header(path)
-    if kind is not None and header["kind"] != kind:
+    kinds = (kind,) if isinstance(kind, str) else kind or KINDS
+    if header["kind"] not in kinds:
         raise WeightsError(
-            f"{path} holds {header['kind']} weights, but {kind} weights are needed here: give another file."
+            f"{path} holds {header['kind']} weights, but {' or '.join(kinds)} weights are needed here: "
+            "give another file."
         )
     with safe_open(path, framework="pt") as file:
         tensors = {key: file.get_tensor(key).float() for key in keys}
@@ -100,12 +102,3 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
                 f"its configuration asks for {tuple(value.shape)}."
             )
     model.load_state_dict(tensors)
-
-
-def sha256(path: Path | str) -> str:
-    """The file's SHA-256 as hex digits."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

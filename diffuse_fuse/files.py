@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, also after a kill, a full disk or a loss of power."""
+"""Files that are there whole or not at all, also after a kill, a full disk or a loss of power; and their hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -23,3 +24,12 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path | str) -> str:
+    """The file's SHA-256 as hex digits."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -34,8 +34,8 @@ def test_same_weights_give_the_same_bytes(file, tmp_path):
 def test_other_kind_is_refused(file):
     with pytest.raises(WeightsError, match="holds diffusion weights, but fusion weights are needed"):
         load_weights(file, "fusion")
-    with pytest.raises(WeightsError, match="unknown kind 'student'"):
-        save_weights(file, Weights("student", {}, {}, {}))
+    with pytest.raises(WeightsError, match="unknown kind 'painter'"):
+        save_weights(file, Weights("painter", {}, {}, {}))
 
 
 def test_missing_damaged_and_foreign_files_are_refused(tmp_path, file):

@@ -43,6 +43,7 @@ def bench(
 def describe(result: Bench) -> str:
     """The result as lines of text."""
     median, megapixels = result.median, result.width * result.height / 1e6
+    network = f"{result.passes} × UNet and head" if "UNet" in result.stages else "student"
     threads = "1 thread" if result.threads == 1 else f"{result.threads} threads"
     rows = [
         ("loading the weights", f"{result.loading:.2f} s"),
@@ -54,7 +55,7 @@ def describe(result: Bench) -> str:
         *((f"  {name}", f"{seconds:.3f} s") for name, seconds in result.stages.items()),
         *((name, f"{seconds:.3f} s") for name, seconds in result.files.items()),
         ("peak memory", "not known here" if result.peak_memory is None else f"{result.peak_memory / 1e6:.0f} MB"),
-        ("network", f"{result.passes} × UNet and head, {result.kmac_per_pixel:.1f} kMAC a pixel"),
+        ("network", f"{network}, {result.kmac_per_pixel:.1f} kMAC a pixel, {result.precision}"),
         ("3×3 convolutions here", f"{result.convolution_gflops:.0f} GFLOP/s"),
     ]
     return f"{result.model}, {result.width}×{result.height}, {threads}, {result.device}\n{report.table(rows)}"

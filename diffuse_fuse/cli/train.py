@@ -1,4 +1,4 @@
-"""``dfuse train diffusion`` and ``dfuse train fusion``: parse, build the task, train, say where the weights are."""
+"""``dfuse train``, a command for each kind of weights: parse, build the task, train, say where the weights are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from diffuse_fuse.training.pairs import PairSet
 
-app = typer.Typer(help="Train the diffusion model, or the fusion model on top of it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train the diffusion model, the fusion model on top of it, or a fast student of that.", no_args_is_help=True
+)
 
 Data = Annotated[
     list[Path],
@@ -144,6 +146,66 @@ def fusion(
         batch=batch,
         seed=seed,
         source=source,
+        device=_device(device, threads),
+    )
+    _train(task, settings, len(train_pairs), len(val_pairs))
+
+
+@app.command()
+def student(
+    data: Data,
+    out: Out,
+    teacher: Annotated[
+        str, typer.Option("--teacher", metavar="NAME|FILE", help="Fusion weights that the student learns from.")
+    ] = "default",
+    size: Annotated[str, typer.Option("--size", help="fast or tiny.")] = "fast",
+    teacher_weight: Annotated[
+        float, typer.Option("--teacher-weight", min=0.0, help="Weight of the distance to the teacher's luma.")
+    ] = 50.0,
+    taught: Annotated[
+        int, typer.Option("--taught", min=0, help="Crops of a batch that the teacher is shown; it is slow.")
+    ] = 2,
+    val: Val = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    resume: Resume = False,
+    batch: Batch = 6,
+    crop: Crop = 160,
+    lr: Rate = 1e-3,
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    precision: Precision = "auto",
+    compile_: Compile = False,
+    checkpoint_minutes: Checkpoint = 3.0,
+    quiet: Quiet = False,
+) -> None:
+    """Train a student: a small network that comes close to a fusion model at a fraction of its cost."""
+    from dataclasses import replace
+
+    from diffuse_fuse import models
+    from diffuse_fuse.checkpoint import sha256
+    from diffuse_fuse.fusion.model import load_model
+    from diffuse_fuse.training.fusion import FUSION_AUGMENT
+    from diffuse_fuse.training.student import StudentTask, start_student
+
+    settings = _settings(
+        out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
+        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+    )  # fmt: skip
+    model, path = start_student(size, seed), models.locate(teacher)
+    train_pairs, val_pairs = _pairs(data, val)
+    task = StudentTask(
+        model,
+        load_model(path),
+        train_pairs,
+        val_pairs,
+        teacher_weight=teacher_weight,
+        taught=taught,
+        augment=replace(FUSION_AUGMENT, crop=crop),
+        batch=batch,
+        seed=seed,
+        source=f"{path.stem} {sha256(path)}",
         device=_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))

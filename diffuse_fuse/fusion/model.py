@@ -15,6 +15,7 @@ from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.head import FusionHead, HeadConfig
+from diffuse_fuse.fusion.student import StudentModel
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class FusionModel(nn.Module):
     def multiple(self) -> int:
         """Height and width must be multiples of this many pixels."""
         return self.unet.config.multiple
+
+    @property
+    def passes(self) -> int:
+        """How often the UNet sees the pair."""
+        return len(self.features.steps)
 
     def forward(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> torch.Tensor:
         """``ir`` (N, 1, H, W), ``vis`` (N, 3, H, W) in [0, 1] -> raw luma (N, 1, H, W), not yet cut to [0, 1].
@@ -97,7 +103,11 @@ class FusionModel(nn.Module):
         fill(self.unet, {k: v for k, v in tensors.items() if not k.startswith(("out.", "out_norm."))}, "the UNet")
 
 
-def load_model(path: Path | str) -> FusionModel:
-    """The fusion model of a weights file, ready for inference, float32 on the CPU."""
-    model = FusionModel.from_weights(load_weights(path, "fusion"), str(path))
-    return model.eval().requires_grad_(False)
+AnyModel = FusionModel | StudentModel
+
+
+def load_model(path: Path | str) -> AnyModel:
+    """The fusion model or student of a weights file, ready for inference, float32 on the CPU."""
+    weights = load_weights(path, ("fusion", "student"))
+    kind = StudentModel if weights.kind == "student" else FusionModel
+    return kind.from_weights(weights, str(path)).eval().requires_grad_(False)

@@ -33,6 +33,8 @@ class ModelRows:
     What each part takes is added to ``seconds``, by name, where it is given.
     """
 
+    memory_format = torch.channels_last
+
     def __init__(self, model: FusionModel, seconds: dict[str, float] | None = None) -> None:
         self._seconds = {} if seconds is None else seconds
         self._schedule, self._features = model.schedule, model.features
@@ -47,13 +49,13 @@ class ModelRows:
         """
         x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
         levels = []
-        with _counted(self._seconds, "UNet"):
+        with counted(self._seconds, "UNet"):
             for step, stream in zip(self._features.steps, self._passes, strict=True):
                 x_t = feature_input(x_0, step, self._schedule, self._features.noise, (self._row, 0))
                 levels.append(stream(x_t, last))
         self._row += ir.shape[2]
         features = [torch.cat(level, dim=1) if len(level) > 1 else level[0] for level in zip(*levels, strict=True)]
-        with _counted(self._seconds, "head and colour"):
+        with counted(self._seconds, "head and colour"):
             return self._head(features, ir, vis, last)
 
 
@@ -237,7 +239,8 @@ def _in_portions(
 
 
 @contextmanager
-def _counted(seconds: dict[str, float], part: str) -> Iterator[None]:
+def counted(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Adds what the block takes to ``seconds`` under the name ``part``."""
     start = time.perf_counter()
     yield
     seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - start

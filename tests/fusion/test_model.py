@@ -67,7 +67,7 @@ def test_file_that_does_not_fit_its_configuration_is_refused(model_file, tmp_pat
     with pytest.raises(WeightsError, match="does not know"):
         load_model(broken)
     save_weights(broken, Weights("diffusion", weights.config, {}, weights.tensors))
-    with pytest.raises(WeightsError, match="fusion weights are needed"):
+    with pytest.raises(WeightsError, match="fusion or student weights are needed"):
         load_model(broken)
 
 

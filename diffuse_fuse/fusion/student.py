@@ -1,0 +1,162 @@
+"""The student: a plain network that learns what the fusion model makes of a pair, at a fraction of its cost.
+
+It sees luma and infrared, in cells of 4×4 pixels and at a few coarser levels, without attention or normalisation.
+The fine structure, which a cell's features have no room for, goes past them: the network only writes how much of it
+each pixel gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from diffuse_fuse.checkpoint import Weights, fill
+from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.fusion.colour import luma
+
+CELL = 4  # pixels a side; its 16 pixels are channels of the finest level
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """Hyper-parameters: ``channels`` and residual ``blocks`` of each level, from cells of 4×4 pixels downwards."""
+
+    channels: tuple[int, ...] = (48, 48, 64, 96)
+    blocks: tuple[int, ...] = (1, 1, 1, 1)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "blocks", tuple(self.blocks))
+        if not self.channels or len(self.channels) != len(self.blocks):
+            raise WeightsError(
+                f"A student has channels and blocks for the same levels, not {self.channels} and {self.blocks}."
+            )
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels: the side of a cell of the coarsest level."""
+        return CELL * 2 ** (len(self.channels) - 1)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels a cell of ``multiple`` pixels sees beyond its border: a cell for each 3×3 convolution."""
+        return sum(2 * count * CELL * 2**level for level, count in enumerate(self.blocks))
+
+
+# About 4.2 and 1.9 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
+SIZES = {
+    "fast": StudentConfig((48, 48, 64, 96), (1, 1, 1, 1)),
+    "tiny": StudentConfig((32, 32, 48, 48), (1, 1, 1, 1)),
+}
+
+
+class StudentModel(nn.Module):
+    """(ir, vis) -> fused luma, on batches whose height and width are multiples of ``multiple``: as a FusionModel."""
+
+    passes = 1
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.hyper = config
+        channels = config.channels
+        self.stem = nn.Conv2d(3 * CELL**2, channels[0], 1)
+        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(channels))
+        self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(channels))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(_Block(width) for _ in range(count)))
+            for width, count in zip(channels, config.blocks, strict=True)
+        )
+        # Three convolutions instead of one with all the channels, which would have to be copied apart.
+        self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(3))
+        for layer in (self.offset, self.vis_gain, self.ir_gain):
+            nn.init.zeros_(layer.weight)  # the untrained student gives max(Y, IR)
+            nn.init.zeros_(layer.bias)
+
+    @property
+    def multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return self.hyper.multiple
+
+    def forward(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> torch.Tensor:
+        """``ir`` (N, 1, H, W), ``vis`` (N, 3, H, W) in [0, 1] -> raw luma (N, 1, H, W), not yet cut to [0, 1].
+
+        ``student_colour.tint(raw.clamp(0, 1), vis)`` is the fused picture. The ``origin`` of a crop, which a
+        FusionModel may look at, makes no difference here.
+        """
+        return self.fuse_luma(ir, luma(vis))
+
+    def fuse_luma(self, ir: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """``ir`` and the visible luma ``y``, (N, 1, H, W) in [0, 1] -> raw luma (N, 1, H, W) in float32."""
+        ir, y = to_cells(ir), to_cells(y)
+        base = torch.maximum(y, ir)
+        # The weights may be of less precision; what they correct is not.
+        h = self._features(torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1)
+        offset, vis_gain, ir_gain = (layer(h).float() for layer in (self.offset, self.vis_gain, self.ir_gain))
+        raw = base + offset
+        raw = torch.addcmul(raw, vis_gain, y - y.mean(dim=1, keepdim=True))
+        raw = torch.addcmul(raw, ir_gain, ir - ir.mean(dim=1, keepdim=True))
+        return from_cells(raw)
+
+    def _features(self, cells: torch.Tensor) -> torch.Tensor:
+        levels = [F.relu(self.stem(cells))]
+        for down in self.down:
+            levels.append(F.relu(down(levels[-1])))
+        h = self.blocks[-1](levels[-1])
+        for level in reversed(range(len(self.up))):
+            h = levels[level] + F.interpolate(self.up[level](h), scale_factor=2.0, mode="nearest")
+            h = self.blocks[level](h)
+        return h
+
+    def config(self) -> dict[str, Any]:
+        """What ``from_weights`` needs to build the model again, as plain values."""
+        return asdict(self.hyper)
+
+    @classmethod
+    def from_weights(cls, weights: Weights, what: str) -> StudentModel:
+        """The model of a weights file of kind "student"; ``what`` names the file in errors."""
+        try:
+            model = cls(StudentConfig(**weights.config))
+        except TypeError as error:
+            raise WeightsError(f"{what} has a configuration that this dfuse does not know ({error}).") from None
+        fill(model, weights.tensors, what)
+        return model
+
+
+class _Block(nn.Module):
+    """Two 3×3 convolutions past which the input goes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.conv2(F.relu(self.conv1(x)))
+
+
+def to_cells(x: torch.Tensor) -> torch.Tensor:
+    """(N, 1, H, W) -> (N, 16, H/4, W/4): a pixel-unshuffle that writes channels last at once."""
+    n, _, h, w = x.shape
+    cells = x.reshape(n, h // CELL, CELL, w // CELL, CELL).permute(0, 1, 3, 2, 4)
+    return cells.reshape(n, h // CELL, w // CELL, CELL**2).permute(0, 3, 1, 2)
+
+
+def from_cells(cells: torch.Tensor) -> torch.Tensor:
+    """(N, 16, H/4, W/4) -> (N, 1, H, W)."""
+    n, _, h, w = cells.shape
+    pixels = cells.permute(0, 2, 3, 1).reshape(n, h, w, CELL, CELL).permute(0, 1, 3, 2, 4)
+    return pixels.reshape(n, 1, h * CELL, w * CELL)
+
+
+def inference_dtype(device: str) -> torch.dtype:
+    """bfloat16 where the processor multiplies it itself, at twice the speed; float32 elsewhere.
+
+    By what the processor can do and not by a measurement: the same machine always gives the same picture.
+    """
+    capable = torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if device == "cpu" and capable else torch.float32

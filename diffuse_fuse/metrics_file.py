@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-import time
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,23 +14,26 @@ from diffuse_fuse.images.write import write_bytes
 
 NAME = "metrics.csv"
 _KEY = "picture"  # first column: the path below the folder, with forward slashes
-_SAVE_EVERY_SECONDS = 5.0
 
 
 class MetricsFile:
     """The rows of ``folder/metrics.csv``; reads what is there, so that pictures not fused again keep their row.
 
-    Rows of pictures that are gone are dropped. Raises ImageWriteError when the file is there but is none of
-    dfuse's: it is not replaced.
+    While a run goes on, rows are added at the end of the file, each before its picture is written: a run that is
+    killed leaves no picture without its row. ``save`` brings them into order. A later row replaces an earlier one of
+    the same picture, rows of pictures that are gone are dropped. Raises ImageWriteError when the file is there but is
+    none of dfuse's: it is not replaced.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self._rows: dict[str, dict[str, str]] = {}
+        self._added: dict[str, dict[str, str]] = {}  # rows in the file whose pictures are not written yet
         self._columns: list[str] = [_KEY]
-        self._changed = False
-        self._saved_at = time.monotonic()
-        if self.path.exists():
+        self._changed = False  # what is here is not what the file holds, in order and once each
+        self._journal: tuple[str, ...] | None = None  # the columns of rows that are added
+        self._lock = threading.Lock()
+        if os.path.lexists(self.path):
             self._read()
 
     @staticmethod
@@ -42,52 +45,90 @@ class MetricsFile:
         except OSError:
             return False
 
-    def record(self, picture: Path, values: Mapping[str, float] | None) -> None:
-        """Set the row of a picture just written; None, when its metrics were not computed, drops an old row.
+    def add(self, picture: Path, values: Mapping[str, float]) -> None:
+        """Adds a row at the end of the file, from any thread; without values, that the picture has none any more.
 
-        Saves every few seconds, so that even a killed run loses little.
+        Raises ImageWriteError.
         """
-        key = picture.relative_to(self.path.parent).as_posix()
-        if values:
-            self._columns += [name for name in values if name not in self._columns]
-            self._rows[key] = {name: f"{value:.6g}" for name, value in values.items()}
+        with self._lock:
+            key = self._key_of(picture)
+            if not values and key not in self._rows:
+                return
+            if self._journal is None or any(name not in self._journal for name in values):
+                self._columns += [name for name in values if name not in self._columns]
+                self._changed = True
+                self._write({**self._rows, **self._added})
+                self._journal = tuple(self._columns)
             self._changed = True
-        elif self._rows.pop(key, None) is not None:
-            self._changed = True
-        if time.monotonic() - self._saved_at > _SAVE_EVERY_SECONDS:
-            self.save()
+            self._added[key] = _texts(values)
+            line = _csv(self._journal, [{_KEY: key, **_texts(values)}], header=False)
+            try:
+                with open(self.path, "ab") as file:  # one write, so that a kill leaves no half row
+                    file.write(line)
+            except OSError as error:
+                raise ImageWriteError(f"{self.path} cannot be written: {error.strerror or error}.") from error
+
+    def record(self, picture: Path, values: Mapping[str, float]) -> None:
+        """The row of a picture that has been written, for ``save``; without values, an old row is dropped."""
+        with self._lock:
+            key = self._key_of(picture)
+            self._added.pop(key, None)
+            if values:
+                self._columns += [name for name in values if name not in self._columns]
+                self._rows[key] = _texts(values)
+                self._changed = True
+            elif self._rows.pop(key, None) is not None:
+                self._changed = True
 
     def save(self) -> None:
-        """Write the file in one step, sorted by picture, if anything changed."""
-        self._saved_at = time.monotonic()
-        if not self._changed:
-            return
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        for key in sorted(self._rows):
-            writer.writerow({_KEY: key, **self._rows[key]})
-        # surrogateescape: a file name need not be valid UTF-8 on Linux
-        write_bytes(self.path, text.getvalue().encode("utf-8", "surrogateescape"))
-        self._changed = False
+        """Write the file in one step, sorted by picture, if anything changed. Raises ImageWriteError."""
+        with self._lock:
+            self._write(self._rows)
+
+    def _write(self, rows: Mapping[str, Mapping[str, str]]) -> None:
+        if self._changed:
+            write_bytes(self.path, _csv(self._columns, [{_KEY: key, **rows[key]} for key in sorted(rows)]))
+            self._changed = False
+
+    def _key_of(self, picture: Path) -> str:
+        return Path(os.path.relpath(picture, self.path.parent)).as_posix()
 
     def _read(self) -> None:
         try:
             text = self.path.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError as error:
             raise ImageWriteError(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        rows = csv.DictReader(io.StringIO(text))
+        whole = text[: text.rfind("\n") + 1]  # the rest is a row that was cut off with the power
+        rows = csv.DictReader(io.StringIO(whole))
         if not _is_own(rows.fieldnames or []):
             raise ImageWriteError(
                 f"{self.path} is there and was not written by dfuse: move it away, or add --no-metrics."
             )
         self._columns = list(rows.fieldnames)
+        keys = []
         for row in rows:
             key = row.pop(_KEY)
-            if os.path.exists(self.path.parent / key):
-                self._rows[key] = {name: value for name, value in row.items() if name and value is not None}
+            keys.append(key)
+            values = {name: value for name, value in row.items() if name and value}
+            if values and os.path.exists(self.path.parent / key):
+                self._rows[key] = values
             else:
-                self._changed = True
+                self._rows.pop(key, None)
+        self._changed = whole != text or keys != sorted(self._rows)
+
+
+def _texts(values: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.6g}" for name, value in values.items()}
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]], header: bool = True) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    # surrogateescape: a file name need not be valid UTF-8 on Linux
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _is_own(header: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -24,11 +24,29 @@ class RateColumn(ProgressColumn):
         return Text(f"{speed:.1f} {self._unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{self._unit}")
 
 
+class Advance:
+    """What is called after each unit; ``more`` when there turns out to be another one."""
+
+    def __init__(self, bar: Progress, what: str, total: int) -> None:
+        self._bar, self._total = bar, total
+        self._task = bar.add_task(what, total=total)
+
+    def __call__(self) -> None:
+        self._bar.advance(self._task)
+
+    def more(self) -> None:
+        """One unit more than was said."""
+        self._total += 1
+        self._bar.update(self._task, total=self._total)
+        self._bar.start()
+
+
 @contextmanager
-def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iterator[Callable[[], None]]:
+def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iterator[Advance]:
     """A bar over ``total`` units; yields the function to call after each of them.
 
-    Where stderr is no terminal, only the finished bar is printed, so that logs stay short.
+    Where stderr is no terminal, only the finished bar is printed, so that logs stay short. Over no units there is no
+    bar until there are ``more``.
     """
     columns = (
         TextColumn(what),
@@ -37,6 +55,12 @@ def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iter
         RateColumn(unit),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+    bar = Progress(*columns, console=Console(stderr=True), disable=hidden)
+    advance = Advance(bar, what, total)
+    try:
+        if total:
+            bar.start()
+        yield advance
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -60,20 +60,6 @@ def failures(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def summary(results: Sequence[Result], out: Path) -> str:
-    """One line: how many of each kind, how long a pair took, where they are."""
-    count = {status: sum(result.status == status for result in results) for status in ("ok", "skipped", "failed")}
-    text = f"{count['ok']} fused"
-    if count["skipped"]:
-        text += f", {count['skipped']} skipped (already there; --overwrite fuses them again)"
-    if count["failed"]:
-        text += f", {count['failed']} failed"
-    if count["ok"]:
-        seconds = sum(result.seconds for result in results if result.status == "ok")
-        text += f"; {seconds / count['ok']:.2f} s a pair"
-    return f"{text}; in {out}"
-
-
 def _named(paths: Sequence[Path]) -> str:
     names = ", ".join(str(path) for path in paths[:_NAMED])
     return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED} more"

@@ -54,7 +54,7 @@ def test_the_noise_is_taken_out_before_fusing(dfuse, tiny_model, tmp_path):
     }
     assert error["auto"] < 0.5 * error["plain"] and error["given"] < 0.5 * error["plain"]
     assert (tmp_path / "auto.png").read_bytes() == (tmp_path / "again.png").read_bytes()
-    assert (tmp_path / "zero.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+    assert np.array_equal(read_visible(tmp_path / "zero.png"), read_visible(tmp_path / "plain.png"))
 
 
 @pytest.mark.parametrize(

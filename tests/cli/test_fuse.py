@@ -1,15 +1,17 @@
-"""``dfuse fuse`` through the installed command."""
+"""``dfuse fuse``, called in this process; what needs a process of its own starts the installed command."""
 
 import json
 import os
 import signal
 import subprocess
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from diffuse_fuse import __version__, metrics
+from diffuse_fuse.cli import commands
 from diffuse_fuse.images.arrays import is_grey
 from diffuse_fuse.images.read import read_image, read_visible
 from diffuse_fuse.images.write import write_image
@@ -17,6 +19,21 @@ from diffuse_fuse.images.write import write_image
 from .conftest import command
 
 KEYS = ["ir", "vis", "out", "status", "seconds", "metrics", "error"]
+
+
+@pytest.fixture
+def dfuse(tmp_path, monkeypatch, capsys):
+    """Run ``dfuse`` with these arguments in the temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFUSE_DEBUG", "")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        code = commands.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run
 
 
 def test_one_pair(dfuse, pair, tiny_model, tmp_path):
@@ -34,7 +51,7 @@ def test_one_pair_as_json(dfuse, pair, tiny_model):
     done = dfuse("fuse", *pair, "-o", "out.jpg", "--model", tiny_model, "--json")
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
-    assert list(whole) == ["results", "ok", "skipped", "failed", "model", "version"]
+    assert list(whole) == ["results", "ok", "skipped", "failed", "seconds", "network_share", "model", "version"]
     assert (whole["ok"], whole["skipped"], whole["failed"]) == (1, 0, 0)
     assert whole["version"] == __version__ and "tiny" in whole["model"]
     (result,) = whole["results"]
@@ -145,6 +162,18 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir", "ir", "-o", "a"], "two folders are needed"),
         (["ir", "vi", "-o", "vis.png"], "is a file"),
         (["ir.png"], "VIS"),
+        ([], "not said what to fuse"),
+        (["-o", "a.png"], "not said what to fuse"),
+        (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "--manifest names the pairs"),
+        (["--manifest", "pairs.csv"], "cannot be read"),
+        (["--manifest", "ir.png"], "lacks the column"),
+        (["--manifest", "pairs.csv", "-o", "ir.png"], "is a file"),
+        (["ir.png", "vis.png", "-o", "a.jpg", "--depth", "16"], "8 bits a channel"),
+        (["ir", "vi", "-o", "a", "--format", "webp", "--depth", "16"], "8 bits a channel"),
+        (["ir.png", "vis.png", "-o", "a.png", "--depth", "12"], "12"),
+        (["ir", "vi", "-o", "a", "--only-metrics", "--no-metrics"], "--no-metrics has no meaning"),
+        (["ir", "vi", "-o", "a", "--only-metrics", "--side-by-side"], "--side-by-side has no meaning"),
+        (["ir.png", "vis.png", "-o", "a.png", "--workers", "0"], "--workers"),
         (["ir.png", "vis.png", "-o", "a.png", "--treads", "2"], "--treads"),
         (["ir.png", "vis.png", "-o", "a.png", "--threads", "0"], "--threads"),
         (["ir.png", "vis.png", "-o", "a.png", "--device", "tpu"], "tpu"),
@@ -163,14 +192,110 @@ def test_an_unknown_model_names_the_known_ones(dfuse, pair):
     assert done.returncode == 1 and "nonsense" in done.stderr and done.stderr.count("\n") == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise there")
-def test_ctrl_c_leaves_whole_pictures_only(scene, tiny_model, tmp_path):
-    count = 2000
+def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_path):
+    done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
+    first, *_, last = done.stderr.splitlines()
+    assert first.startswith("4 of 4 pairs to fuse: 45×37; about 1 s and ") and first.endswith("are free in out.")
+    assert "the network busy" in done.stderr and "3.png" in last
+
+
+def test_a_dry_run_prints_that_and_touches_nothing(dfuse, folders, tiny_model, tmp_path):
+    done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run")
+    assert (done.returncode, done.stdout) == (0, "") and done.stderr.startswith("4 of 4 pairs to fuse: 45×37; about")
+    assert done.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+    dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run", "--json", "--polarity", "black-hot")
+    whole = json.loads(done.stdout)
+    assert (whole["pairs"], whole["to_do"], whole["redone"], whole["kept"]) == (4, 4, 3, 0)
+    assert whole["sizes"] == {"45×37": 4} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = dfuse("fuse", "ir/0.png", "vi/0.jpg", "-o", "out/0.png", "--model", tiny_model, "--dry-run")
+    assert done.returncode == 1 and "1 cannot be fused" in done.stderr
+
+
+def test_the_same_command_goes_on_and_another_one_makes_it_again(dfuse, folders, tiny_model, tmp_path):
+    (tmp_path / "ir" / "3.png").unlink()
+    command = ("fuse", *folders, "-o", "out", "--model", tiny_model, "--workers", "1")
+    assert "3 fused" in dfuse(*command).stderr
+    (tmp_path / "out" / "1.png").unlink()
+    assert "1 fused, 2 skipped" in dfuse(*command).stderr
+    done = dfuse(*command, "--depth", "16")
+    assert "3 fused (3 redone: the options changed)" in done.stderr and "3/3" in done.stderr
+    assert read_image(tmp_path / "out" / "1.png").dtype == np.uint16
+    done = dfuse(*command, "--depth", "16", "--json")
+    assert json.loads(done.stdout)["skipped"] == 3
+    done = dfuse(*command, "--json")
+    assert [result["redone"] for result in json.loads(done.stdout)["results"]] == ["the options changed"] * 3
+
+
+def test_a_picture_of_somebody_else_is_kept(dfuse, folders, scene, tiny_model, tmp_path):
+    (tmp_path / "ir" / "3.png").unlink()
+    write_image(tmp_path / "out" / "0.png", scene[1])
+    done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--no-metrics")
+    assert (
+        done.returncode == 0 and "2 fused, 1 skipped" in done.stderr and "does not say how it was made" in done.stderr
+    )
+    assert np.array_equal(read_image(tmp_path / "out" / "0.png"), scene[1])
+
+
+def test_where_all_is_up_to_date_the_network_is_not_loaded(dfuse, folders, tiny_model, tmp_path, monkeypatch):
+    (tmp_path / "ir" / "3.png").unlink()
+    command = ("fuse", *folders, "-o", "out", "--model", tiny_model)
+    dfuse(*command)
+    monkeypatch.setattr("diffuse_fuse.fusion.fuser.Fuser", None)
+    done = dfuse(*command)
+    assert done.returncode == 0 and "3 skipped" in done.stderr
+
+
+def test_a_manifest(dfuse, folders, tiny_model, tmp_path):
+    (tmp_path / "lists").mkdir()
+    text = "ir,vis,out\n../ir/0.png,../vi/1.jpg,day/a.tif\n../ir/2.png,../vi/2.jpg,\n../ir/9.png,../vi/2.jpg,b.png\n"
+    (tmp_path / "lists" / "pairs.csv").write_text(text)
+    done = dfuse("fuse", "--manifest", "lists/pairs.csv", "-o", "out", "--model", tiny_model)
+    assert done.returncode == 1 and "1 of 3 pairs failed" in done.stderr and "9.png does not exist" in done.stderr
+    out = tmp_path / "out"
+    assert sorted(path.name for path in out.rglob("*.*")) == ["2.png", "a.tif", "metrics.csv"]
+    assert dfuse("fuse", "--manifest", "lists/pairs.csv", "--model", tiny_model, "--quiet").returncode == 1
+    assert (tmp_path / "lists" / "day" / "a.tif").read_bytes() == (out / "day" / "a.tif").read_bytes()
+
+
+def test_only_metrics_measures_what_is_there(dfuse, folders, pair, tiny_model, tmp_path):
+    (tmp_path / "ir" / "3.png").unlink()
+    fused = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
+    (tmp_path / "out" / "metrics.csv").rename(tmp_path / "before.csv")
+    done = dfuse("fuse", *folders, "-o", "out", "--only-metrics")
+    assert done.returncode == 0 and done.stdout == fused.stdout and "3 measured" in done.stderr
+    assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
+    one = dfuse("fuse", *pair, "-o", "vis.png", "--only-metrics", "--json")
+    assert one.returncode == 2 and "one of the input pictures" in one.stderr
+    one = dfuse("fuse", *pair, "-o", "out/0.png", "--only-metrics", "--json")
+    (result,) = json.loads(one.stdout)["results"]
+    assert one.returncode == 0 and list(result["metrics"]) == list(metrics.FUSE)
+    assert dfuse("fuse", *pair, "-o", "none.png", "--only-metrics").returncode == 1
+
+
+def test_pictures_for_a_look(dfuse, pair, tiny_model, tmp_path):
+    done = dfuse("fuse", *pair, "-o", "look.png", "--model", tiny_model, "--side-by-side", "--gif", "--no-metrics")
+    assert done.returncode == 0, done.stderr
+    assert read_image(tmp_path / "look.png").shape == (37, 3 * 45 + 2, 3)
+    assert (tmp_path / "look.gif").read_bytes().startswith(b"GIF89a")
+
+
+def test_weights_that_are_damaged_are_said_once(dfuse, folders, tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"no weights")
+    done = dfuse("fuse", *folders, "-o", "out", "--model", "bad.safetensors")
+    assert done.returncode == 1 and done.stderr.count("bad.safetensors") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def running(scene, tiny_model, tmp_path):
+    """Starts a run over 400 pairs and waits until three pictures are there."""
     for side, image in (("ir", scene[0]), ("vi", scene[1])):
         write_image(tmp_path / side / "0.png", image)
-        for number in range(1, count):
+        for number in range(1, 400):
             os.link(tmp_path / side / "0.png", tmp_path / side / f"{number}.png")
-    running = subprocess.Popen(
+    process = subprocess.Popen(
         [*command(), "fuse", "ir", "vi", "-o", "out", "--model", str(tiny_model)],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -180,15 +305,30 @@ def test_ctrl_c_leaves_whole_pictures_only(scene, tiny_model, tmp_path):
         # a test run in the background of a script inherits that Ctrl-C is ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(list((tmp_path / "out").glob("*.png"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent otherwise there")
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_leaves_whole_pictures_only(running, dfuse, tiny_model, tmp_path, times):
     running.send_signal(signal.SIGINT)
+    if times == 2:
+        time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
     _, messages = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert f"of {count} pairs are done" in messages and "Traceback" not in messages
-    pictures = [path for path in (tmp_path / "out").iterdir() if path.name != "metrics.csv"]
-    assert 3 <= len(pictures) < count
-    assert all(path.suffix == ".png" and read_visible(path).shape == (37, 45, 3) for path in pictures)
-    rows = (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]
-    assert abs(len(rows) - len(pictures)) <= 1  # the pair that was interrupted may have its picture, not its row
+    assert running.returncode == 130 and "Traceback" not in messages
+    if times == 1:
+        assert "Ctrl-C again leaves at once" in messages
+        assert "of 400 pairs are left; the same command again does the rest." in messages.splitlines()[-1]
+    pictures = [path for path in (tmp_path / "out").iterdir() if path.suffix == ".png" and path.name[0] != "."]
+    assert 3 <= len(pictures) < 400
+    assert all(read_visible(path).shape == (37, 45, 3) for path in pictures)
+    rows = {line.split(",")[0] for line in (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]}
+    assert {path.name for path in pictures} <= rows
+    if times == 1:
+        assert len(rows) == len(pictures) == len(list((tmp_path / "out").iterdir())) - 1

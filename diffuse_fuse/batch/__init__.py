@@ -1,0 +1,46 @@
+"""Many pairs in, many pictures out: what ``dfuse fuse`` does, for Python as well.
+
+    plan = plan_folders("ir", "vis", "fused")
+    results = run_folder(plan, Fuser(), "fused")
+
+A bad pair is a result with status "failed"; the rest goes on.
+
+job.py        what is to be done, and what became of it
+plan.py       files and folders → jobs; manifest.py: a table of pairs → jobs
+recipe.py     what is done with every pair besides the network
+series.py     one thermal range for a run
+resume.py     outputs that are there: kept, or made again, by what they say about themselves
+preflight.py  what a run will take, before it starts
+run.py        all jobs; steps.py: one pair; pipeline.py: steps that overlap
+"""
+
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result, Status, mean_metrics
+from diffuse_fuse.batch.manifest import plan_manifest
+from diffuse_fuse.batch.pipeline import default_workers
+from diffuse_fuse.batch.plan import plan_folders, plan_pair, plan_single_folder
+from diffuse_fuse.batch.preflight import Preflight, look_ahead
+from diffuse_fuse.batch.recipe import Recipe, format_suffix
+from diffuse_fuse.batch.run import run, run_folder
+from diffuse_fuse.batch.series import with_series_range
+
+__all__ = [
+    "Existing",
+    "FusesArrays",
+    "Job",
+    "Plan",
+    "Preflight",
+    "Recipe",
+    "Result",
+    "Status",
+    "default_workers",
+    "format_suffix",
+    "look_ahead",
+    "mean_metrics",
+    "plan_folders",
+    "plan_manifest",
+    "plan_pair",
+    "plan_single_folder",
+    "run",
+    "run_folder",
+    "with_series_range",
+]

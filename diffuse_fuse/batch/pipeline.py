@@ -1,0 +1,149 @@
+"""Three stages that overlap: threads read ahead, the caller's thread works, threads finish what it made.
+
+The network stays in the caller's thread, which has the processor's other cores through it; decoding, encoding and
+metrics let go of Python's lock for most of their time. What is under way at once is limited in number and in bytes, so
+memory does not grow with the number of items, and results come in the order of the items, whichever thread was faster.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from diffuse_fuse.machine import available_cores
+
+T = TypeVar("T")
+
+# More than this is never read ahead of the network: a hundred-megapixel pair goes through by itself.
+_HELD_BYTES = 1 << 29
+_MOST_WORKERS = 4  # by default; the threads of one Python get in each other's way when there are more
+
+
+@dataclass(frozen=True)
+class Done(Generic[T]):
+    """The outcome of an item; it skips the stages that are left."""
+
+    value: T
+
+
+class Workers:
+    """Threads that work off calls in the order in which they were given.
+
+    Daemons, unlike those of concurrent.futures: a second Ctrl-C must not wait for a file on a network drive that does
+    not answer.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], Any] | None] = queue.SimpleQueue()
+        self._count = count
+        for number in range(count):
+            threading.Thread(target=self._work, name=f"dfuse-{number}", daemon=True).start()
+
+    def call(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+        """Has ``function(argument)`` called; the future holds what it gives or raises."""
+        future: Future[Any] = Future()
+        self._calls.put((future, function, argument))
+        return future
+
+    def end(self) -> None:
+        """The threads end after the calls that were given before."""
+        for _ in range(self._count):
+            self._calls.put(None)
+
+    def _work(self) -> None:
+        while (given := self._calls.get()) is not None:
+            future, function, argument = given
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function(argument))
+                except BaseException as error:
+                    future.set_exception(error)
+            del given, future, argument  # a waiting thread holds no pictures
+
+
+def default_workers() -> int:
+    """How many threads read and finish unless it is said: one a core, up to four."""
+    return min(_MOST_WORKERS, available_cores())
+
+
+def overlapped(
+    items: Iterable[T],
+    read: Callable[[T], Any],
+    work: Callable[[Any], Any],
+    finish: Callable[[Any], Any],
+    emit: Callable[[Any], None],
+    workers: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Every item through ``read`` (threads), ``work`` (this thread) and ``finish`` (threads); ``emit`` in order.
+
+    ``read`` and ``work`` give what the next stage takes, or a ``Done``; what they give says its size in bytes as
+    ``nbytes`` if it is large. ``finish`` gives what is emitted, in this thread.
+    Once ``stop`` says so nothing new is worked on; what has been is finished and emitted. So it is when a stage raises,
+    KeyboardInterrupt too, before the exception goes on; a further KeyboardInterrupt leaves at once.
+    """
+    pool = Workers(workers)
+    waiting: deque[Future[Any]] = deque()  # read, or being read
+    finishing: deque[Future[Any]] = deque()
+    source, largest = iter(items), 0
+
+    def fill() -> None:
+        # the first one by itself: only then it is known how large they are
+        room = min(workers + 1, max(1, _HELD_BYTES // largest)) if largest else 1
+        while len(waiting) < room:
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            waiting.append(pool.call(read, item))
+
+    def drain(leave: int) -> None:
+        while finishing and (len(finishing) > leave or finishing[0].done()):
+            emit(finishing.popleft().result())
+
+    try:
+        while not stop():
+            fill()
+            if not waiting:
+                break
+            given = waiting.popleft().result()
+            if not isinstance(given, Done):
+                largest = max(largest, getattr(given, "nbytes", 1))
+                fill()
+                if stop():
+                    break
+                given = work(given)
+            elif not largest:
+                largest = 1  # nothing that says its size: read on
+            finishing.append(_finished(given) if isinstance(given, Done) else pool.call(finish, given))
+            del given
+            drain(min(workers + 1, max(1, _HELD_BYTES // max(1, largest))))
+    finally:
+        for future in waiting:
+            future.cancel()
+        try:
+            drain(0)
+        finally:
+            for future in finishing:  # not empty only after an exception in drain
+                future.cancel()
+            pool.end()
+
+
+def read_all(items: Iterable[T], read: Callable[[T], Done[Any]], emit: Callable[[Any], None], workers: int) -> None:
+    """The first stage alone: what ``read`` gives for every item, in order."""
+
+    def nothing(_: Any) -> Any:
+        raise AssertionError("read gives what is done")
+
+    overlapped(items, read, nothing, nothing, emit, workers)
+
+
+def _finished(done: Done[Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(done.value)
+    return future

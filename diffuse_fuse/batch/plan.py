@@ -1,0 +1,119 @@
+"""Two files, two folders, or one of either → jobs: which pictures belong together, and where the results go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from diffuse_fuse.batch.job import Job, Plan, Result
+from diffuse_fuse.batch.recipe import canonical
+from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.images.pairs import find_pairs, find_pictures
+from diffuse_fuse.images.write import require_suffix
+
+
+def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
+    """The job for two files. ``out`` is a file, or an existing folder: then ``<out>/<visible stem><suffix>``.
+
+    suffix: the format asked for, ".png" by default; a file name without a suffix gets it. Raises UsageError
+    when ``out`` has another suffix than the one asked for, is an input, or cannot be written as a picture.
+    """
+    if out.is_dir():
+        out = out / (vis.stem + (suffix or ".png"))
+    elif not out.suffix:
+        out = out.with_name(out.name + (suffix or ".png"))
+    elif suffix and canonical(out.suffix) != canonical(suffix):
+        raise UsageError(f"The output {out} and the format {suffix[1:]} contradict each other: give one of them.")
+    try:
+        require_suffix(out)
+    except ImageWriteError as error:
+        raise UsageError(str(error)) from error
+    job = Job(ir, vis, out)
+    _refuse_inputs_as_outputs([job])
+    return job
+
+
+def plan_folders(
+    ir_dir: Path, vis_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None
+) -> Plan:
+    """The jobs for two folders: pairs by stem, each output named after the visible file.
+
+    recursive: subfolders are searched too and stand in the output folder again.
+    Raises UsageError when the folders are the same one, hold no pair, or an output would replace an input;
+    DataError when a folder cannot be read.
+    """
+    if os.path.realpath(ir_dir) == os.path.realpath(vis_dir):
+        raise UsageError(f"{ir_dir} is given as the infrared and as the visible folder: two folders are needed.")
+    _refuse_folder(out_dir, (ir_dir, vis_dir))
+    suffix = suffix or ".png"
+    pairing = find_pairs(ir_dir, vis_dir, recursive, exclude=out_dir)
+
+    def output(relative: Path) -> Path:
+        return out_dir / relative.with_name(relative.name + suffix)  # the stem may hold dots
+
+    jobs = [Job(pair.ir, pair.vis, output(pair.relative)) for pair in pairing.pairs]
+    failed = [
+        Result(name.ir[0], name.vis[0], output(name.relative), "failed", error=str(name)) for name in pairing.ambiguous
+    ]
+    if not jobs and not failed:
+        raise UsageError(_why_no_pairs(ir_dir, vis_dir, len(pairing.ir_only), len(pairing.vis_only), recursive))
+    _refuse_inputs_as_outputs(jobs)
+    return Plan(tuple(jobs), tuple(failed), pairing.ir_only, pairing.vis_only)
+
+
+def plan_single_folder(ir_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None) -> Plan:
+    """The jobs for a folder of radiometric JPEGs that hold their own visible pictures; see ``plan_folders``."""
+    _refuse_folder(out_dir, (ir_dir,))
+    pictures = find_pictures(ir_dir, recursive, exclude=out_dir)
+    if not pictures:
+        deeper = "" if recursive else ": add -r if they are in subfolders"
+        raise UsageError(f"There are no pictures in {ir_dir}{deeper}.")
+    suffix = suffix or ".png"
+    jobs, failed, taken = [], [], set()
+    for path in pictures:
+        relative = path.relative_to(ir_dir)
+        job = Job(path, path, out_dir / relative.with_name(relative.stem + suffix))
+        if job.out in taken:
+            error = f"{path} and another picture of the same name would both become {job.out}: rename one."
+            failed.append(Result(path, path, job.out, "failed", error=error))
+        else:
+            jobs.append(job)
+            taken.add(job.out)
+    _refuse_inputs_as_outputs(jobs)
+    return Plan(tuple(jobs), tuple(failed), (), ())
+
+
+def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
+    if out_dir.exists() and not out_dir.is_dir():
+        raise UsageError(f"The output {out_dir} is a file: folders are fused into a folder.")
+    for folder in inputs:
+        if os.path.realpath(out_dir) == os.path.realpath(folder):
+            raise UsageError(f"The output {out_dir} is an input folder: give a folder of its own.")
+
+
+def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:
+    """Compared by inode, so that links and other spellings of a path do not slip through."""
+    inputs = {identity for job in jobs for path in (job.ir, job.vis) if (identity := _identity(path))}
+    for job in jobs:
+        if _identity(job.out) in inputs:
+            raise UsageError(f"The output {job.out} is one of the input pictures: give another output.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _why_no_pairs(ir_dir: Path, vis_dir: Path, irs: int, vises: int, recursive: bool) -> str:
+    if irs and vises:
+        return (
+            f"No picture in {ir_dir} ({irs}) has the name of one in {vis_dir} ({vises}): "
+            "pairs are found by equal names, suffixes aside."
+        )
+    empty = " and ".join(str(folder) for folder, count in ((ir_dir, irs), (vis_dir, vises)) if not count)
+    deeper = "" if recursive else ": add -r if they are in subfolders"
+    return f"There are no pictures in {empty}{deeper}."

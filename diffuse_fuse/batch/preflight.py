@@ -1,0 +1,184 @@
+"""What a run will take, before it starts: pairs, sizes, time, disk space.
+
+The sizes are those of some pairs, spread over the plan. Time and space are measured: a piece of one real pair goes
+through every step of the run, into a temporary folder, and is scaled by the number of pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan
+from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
+from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.resume import Standing, standing
+from diffuse_fuse.batch.steps import Ready, Steps
+from diffuse_fuse.errors import ImageReadError
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.header import read_header
+from diffuse_fuse.machine import available_cores
+
+_LOOKED_AT = 40  # pairs whose size is looked up
+_TRIED = 5  # pairs, until one can be read
+_PIECE = (256, 320)  # height and width at most of what is timed
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a plan holds and will take.
+
+    pairs: all. to_do: of these, what is to be fused; of it, redone: outputs that are not up to date. kept: outputs that
+    are there and stay. failed: pairs that cannot be jobs, and with ``checked`` also outputs that cannot be replaced.
+    checked: whether existing outputs were compared with what would be made; without, each of them counts as kept.
+    sizes: ("640×480", how many) of the ``looked_at`` pairs, the most frequent first.
+    seconds, bytes: about, for what is to do; None where no pair could be measured. free: bytes left on the disk.
+    """
+
+    pairs: int
+    to_do: int
+    redone: int
+    kept: int
+    failed: int
+    checked: bool
+    sizes: tuple[tuple[str, int], ...]
+    looked_at: int
+    seconds: float | None
+    bytes: int | None
+    free: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``--dry-run --json`` prints it."""
+        return {
+            "pairs": self.pairs,
+            "to_do": self.to_do,
+            "redone": self.redone,
+            "kept": self.kept,
+            "failed": self.failed,
+            "sizes": dict(self.sizes),
+            "looked_at": self.looked_at,
+            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "bytes": self.bytes,
+            "free_bytes": self.free,
+        }
+
+
+def look_ahead(
+    plan: Plan,
+    fuser: FusesArrays | None,
+    out_dir: Path,
+    *,
+    existing: Existing = "resume",
+    recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
+    workers: int | None = None,
+    check: bool = False,
+) -> Preflight:
+    """What ``run_folder`` would do with ``plan``. Nothing in ``out_dir`` is touched.
+
+    fuser: without one, the time is not estimated. check: compare the outputs that are there, by reading all their
+    sources, instead of only counting them.
+    """
+    workers = workers or default_workers()
+    if check:
+        found = _standings(plan.jobs, existing, recipe, workers)
+    else:
+        found = [Standing(keep=existing == "resume" and job.out.exists()) for job in plan.jobs]
+    to_do = [job for job, state in zip(plan.jobs, found, strict=True) if not (state.keep or state.error)]
+    sizes = [size for job in _spread(to_do, _LOOKED_AT) if (size := _size(job, recipe))]
+    seconds = bytes_ = None
+    if to_do and sizes and fuser:
+        pixels = len(to_do) * sum(width * height for width, height in sizes) / len(sizes)
+        with contextlib.suppress(OSError):  # no place for temporary files: the run can do without an estimate
+            seconds, bytes_ = _measured(to_do, fuser, recipe, workers, pixels)
+    return Preflight(
+        pairs=len(plan.jobs) + len(plan.failed),
+        to_do=len(to_do),
+        redone=sum(state.redone is not None for state in found),
+        kept=sum(state.keep for state in found),
+        failed=len(plan.failed) + sum(state.error is not None for state in found),
+        checked=check,
+        sizes=tuple(Counter(f"{width}×{height}" for width, height in sizes).most_common()),
+        looked_at=len(sizes),
+        seconds=seconds,
+        bytes=bytes_,
+        free=shutil.disk_usage(_existing_folder(out_dir)).free,
+    )
+
+
+def _standings(jobs: Sequence[Job], existing: Existing, recipe: Recipe, workers: int) -> list[Standing]:
+    found: list[Standing] = []
+    read_all(jobs, lambda job: Done(standing(job, existing, recipe)), found.append, workers)
+    return found
+
+
+def _spread(jobs: Sequence[Job], count: int) -> list[Job]:
+    count = min(count, len(jobs))
+    return [jobs[(2 * number + 1) * len(jobs) // (2 * count)] for number in range(count)]
+
+
+def _size(job: Job, recipe: Recipe) -> tuple[int, int] | None:
+    """Width and height that the fused picture will have; None when the file cannot say."""
+    try:
+        found = read_header(read_bytes(job.ir if recipe.load.size == "ir" else job.vis))
+    except ImageReadError:
+        return None
+    return (found.width, found.height) if found else None
+
+
+def _measured(
+    jobs: Sequence[Job], fuser: FusesArrays, recipe: Recipe, workers: int, pixels: float
+) -> tuple[float | None, int | None]:
+    """Seconds and bytes for ``pixels`` pixels, from a piece of the first pair that can be fused."""
+    steps = Steps(fuser, "replace", recipe)
+    for job in _spread(jobs, _TRIED):
+        start = time.perf_counter()
+        ready = steps.read(job)
+        reading = time.perf_counter() - start
+        if isinstance(ready, Done):
+            continue
+        whole = ready.pair.vis.shape[0] * ready.pair.vis.shape[1]
+        with tempfile.TemporaryDirectory() as folder:
+            piece = _piece(ready, Path(folder) / job.out.name)
+            size = piece.pair.vis.shape[0] * piece.pair.vis.shape[1]
+            steps.fuse(piece)  # the first run of a network is slower
+            fused = steps.fuse(piece)
+            if isinstance(fused, Done):
+                continue
+            start = time.perf_counter()
+            result = steps.write(fused)
+            writing = time.perf_counter() - start
+            if result.status == "failed":
+                continue
+            written = sum(path.stat().st_size for path in Path(folder).iterdir())
+        beside = reading / whole + writing / size  # seconds a pixel of what the threads do
+        network = fused.network / size
+        if getattr(fuser, "device", "cpu") == "cpu":
+            a_pixel = max(network + beside / available_cores(), beside / workers)  # all of it shares the cores
+        else:
+            a_pixel = max(network, beside / workers)
+        return pixels * a_pixel, round(pixels * written / size)
+    return None, None
+
+
+def _piece(ready: Ready, out: Path) -> Ready:
+    """The middle of a pair."""
+    height, width = ready.pair.vis.shape[:2]
+    h, w = min(height, _PIECE[0]), min(width, _PIECE[1])
+    part = (slice((height - h) // 2, (height - h) // 2 + h), slice((width - w) // 2, (width - w) // 2 + w))
+    pair = replace(ready.pair, ir=ready.pair.ir[part], vis=ready.pair.vis[part])
+    return replace(ready, job=replace(ready.job, out=out), pair=pair)
+
+
+def _existing_folder(path: Path) -> Path:
+    path = Path(os.path.abspath(path))
+    while not path.is_dir():
+        path = path.parent
+    return path

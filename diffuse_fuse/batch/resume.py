@@ -1,0 +1,141 @@
+"""What is to be done with an output that is there already: the file itself says how it was made.
+
+There is no list of what was done beside the pictures: a run that was stopped in whatever way goes on where it was, and
+a picture whose sources, options or weights are others now is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import diffuse_fuse
+from diffuse_fuse.batch.job import Existing, Job
+from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.files import sha256
+from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
+from diffuse_fuse.images.write import holds_metadata
+
+KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
+KEPT_SILENT = "{} files cannot say how they were made: one that is there is kept, whatever changed since (--overwrite)."
+
+_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")  # what files.write_atomically writes to
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is to be done with a job: it is an error, or its output is kept, or it is fused.
+
+    redone: why a picture that is there is made again. warning: why one is kept that should perhaps not be.
+    """
+
+    keep: bool = False
+    error: str | None = None
+    warning: str | None = None
+    redone: str | None = None
+    provenance: Provenance | None = None
+
+
+def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
+    """Compares what ``job`` would make with what is there; the sources are read for it, the pictures not decoded."""
+    if job.out.is_dir():
+        return Standing(error=f"{job.out} is a folder: move it away, or name another output.")
+    there = os.path.lexists(job.out)
+    if there and existing == "refuse":
+        return Standing(error=f"{job.out} exists already: name another output, or add --overwrite.")
+    noted = recipe.weights is not None and holds_metadata(job.out)
+    compare = there and existing == "resume"
+    if compare and not noted:
+        silent = recipe.weights is not None
+        return Standing(keep=True, warning=KEPT_SILENT.format(job.out.suffix[1:].upper()) if silent else None)
+    found = read_provenance(job.out) if compare else None
+    if compare and found is None:
+        return Standing(keep=True, warning=KEPT_UNKNOWN)
+    provenance = provenance_of(job, recipe) if noted else None
+    if found is None or provenance is None:
+        return Standing(provenance=provenance)
+    if found.digest() == provenance.digest():
+        if not recipe.gif or job.gif.exists():
+            return Standing(keep=True, provenance=provenance)
+        return Standing(redone="the GIF was missing", provenance=provenance)
+    return Standing(redone=what_changed(found, provenance), provenance=provenance)
+
+
+def provenance_of(job: Job, recipe: Recipe) -> Provenance | None:
+    """What the picture of ``job`` will say about itself; None when a source cannot be read, as reading it will say."""
+    try:
+        ir = Source(job.ir.name, _hash(job.ir))
+        vis = ir if job.vis == job.ir else Source(job.vis.name, _hash(job.vis))
+    except OSError:
+        return None
+    assert recipe.weights is not None
+    return Provenance(
+        diffuse_fuse.__version__, recipe.model, recipe.weights, recipe.options(job.out), {"ir": ir, "vis": vis}
+    )
+
+
+def what_changed(before: Provenance, now: Provenance) -> str:
+    """In words, for "3 redone: the weights changed"."""
+    changed = []
+    if {side: source.sha256 for side, source in before.sources.items()} != {
+        side: source.sha256 for side, source in now.sources.items()
+    }:
+        changed.append("the inputs")
+    if before.weights != now.weights:
+        changed.append("the weights")
+    # through JSON, which knows no tuples
+    if json.dumps(dict(before.options), sort_keys=True) != json.dumps(dict(now.options), sort_keys=True):
+        changed.append("the options")
+    if before.version != now.version:
+        changed.append("the version of dfuse")
+    return f"{' and '.join(changed)} changed"
+
+
+def _hash(path: Path) -> str:
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
+        raise OSError(f"{path} is no ordinary file")
+    return sha256(path)
+
+
+def clear_away(outputs: Iterable[Path]) -> int:
+    """Removes what a killed run left half-written beside ``outputs``; returns how many files.
+
+    Only files with the name that dfuse gives to what becomes one of these outputs, of a process that is no more.
+    """
+    expected: dict[Path, set[str]] = defaultdict(set)
+    for path in outputs:
+        expected[path.parent].add(path.name)
+    removed = 0
+    for folder, names in expected.items():
+        try:
+            entries = [entry.name for entry in os.scandir(folder)]
+        except OSError:
+            continue  # not there yet
+        for name in entries:
+            match = _TEMPORARY.fullmatch(name)
+            if match and match[1] in names and not _runs(int(match[2])):
+                try:
+                    (folder / name).unlink()
+                    removed += 1
+                except OSError:
+                    continue
+    return removed
+
+
+def _runs(pid: int) -> bool:
+    """True when there is such a process, or that cannot be found out."""
+    if os.name == "nt":  # there os.kill would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,109 @@
+"""Every job of a plan through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result
+from diffuse_fuse.batch.pipeline import default_workers, overlapped
+from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.resume import clear_away
+from diffuse_fuse.batch.steps import Journal, Steps
+from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.metrics_file import MetricsFile
+
+OnResult = Callable[[Result], None]
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """A run that nobody stops."""
+    return False
+
+
+def run(
+    jobs: Sequence[Job],
+    fuser: FusesArrays | None,
+    *,
+    existing: Existing = "refuse",
+    recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
+    workers: int | None = None,
+    only_metrics: bool = False,
+    journal: Journal | None = None,
+    on_result: OnResult | None = None,
+    stop: Stop = never,
+) -> list[Result]:
+    """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
+
+    Pairs are read ahead, and pictures measured and written, by ``workers`` threads while ``fuser`` is called in this
+    one, so that the results, and the bytes of the pictures, do not depend on how many there are.
+
+    fuser: may be None when nothing is to be fused.
+    existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
+    does not say (see ``resume``); "refuse" makes it a failed result; "replace" makes it again.
+    only_metrics: measure the outputs that are there, whoever made them, instead of fusing.
+    journal: told of each picture's metrics right before it is written, from any thread.
+    on_result: called after each job, for progress. stop: asked after each job; when it says so, the pictures that the
+    network has made are still written, and the results so far returned.
+    """
+    results: list[Result] = []
+
+    def emit(result: Result) -> None:
+        results.append(result)
+        if on_result:
+            on_result(result)
+
+    steps = Steps(fuser, existing, recipe, journal)
+    read = steps.measure if only_metrics else steps.read
+    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop)
+    return results
+
+
+def run_folder(
+    plan: Plan,
+    fuser: FusesArrays | None,
+    out_dir: Path,
+    *,
+    existing: Existing = "resume",
+    recipe: Recipe = Recipe(),  # noqa: B008
+    workers: int | None = None,
+    only_metrics: bool = False,
+    on_result: OnResult | None = None,
+    stop: Stop = never,
+) -> list[Result]:
+    """``run`` for a plan with an output folder: keeps ``out_dir/metrics.csv``, and adds what failed in planning.
+
+    Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there. Raises
+    ImageWriteError when metrics.csv cannot be read or is none of dfuse's.
+    """
+    scores = MetricsFile(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
+    outputs = [job.out for job in plan.jobs]
+    clear_away([*outputs, *(job.gif for job in plan.jobs if recipe.gif), *([scores.path] if scores else ())])
+
+    def record(result: Result) -> None:
+        if scores and result.status == "ok":
+            scores.record(result.out, result.metrics)
+        if on_result:
+            on_result(result)
+
+    results = run(
+        plan.jobs,
+        fuser,
+        existing=existing,
+        recipe=recipe,
+        workers=workers,
+        only_metrics=only_metrics,
+        journal=scores.add if scores else None,
+        on_result=record,
+        stop=stop,
+    )
+    # not after an exception: what the threads still have in hand is in the file, and its order can wait
+    if scores:
+        try:
+            scores.save()
+        except ImageWriteError as error:  # the rows are there, or their pairs have failed: they lack order alone
+            if results:
+                results[-1] = replace(results[-1], warnings=(*results[-1].warnings, str(error)))
+    return results + list(plan.failed)

@@ -1,0 +1,187 @@
+"""The three steps of one pair: read it, fuse it, measure and write the picture. Errors become failed results."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffuse_fuse import metrics
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
+from diffuse_fuse.batch.pipeline import Done
+from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.resume import standing
+from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
+from diffuse_fuse.images import show
+from diffuse_fuse.images.arrays import to_uint8_grey, to_uint8_rgb
+from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.provenance import Provenance
+from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.write import OutputMetadata, write_image
+
+Journal = Callable[[Path, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A pair that has been read and, if asked for, aligned."""
+
+    job: Job
+    pair: LoadedPair
+    alignment: dict[str, Any] | None
+    seconds: float
+    redone: str | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds, and what its fused picture will."""
+        return self.pair.ir.nbytes + 2 * self.pair.vis.nbytes
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A pair with its fused picture, uint8 or uint16 H×W×3."""
+
+    ready: Ready
+    picture: np.ndarray
+    network: float
+
+
+class Steps:
+    """The steps as ``pipeline.overlapped`` calls them, for one run.
+
+    journal: told of the metrics of a picture right before it is written.
+    """
+
+    def __init__(
+        self, fuser: FusesArrays | None, existing: Existing, recipe: Recipe, journal: Journal | None = None
+    ) -> None:
+        self._fuser, self._existing, self._recipe, self._journal = fuser, existing, recipe, journal
+
+    def read(self, job: Job) -> Ready | Done[Result]:
+        """The pair, unless its picture is there already."""
+        start = time.perf_counter()
+        try:
+            found = standing(job, self._existing, self._recipe)
+            if found.error:
+                return Done(failed(job, found.error))
+            if found.keep:
+                warnings = (found.warning,) if found.warning else ()
+                return Done(Result(job.ir, job.vis, job.out, "skipped", warnings=warnings))
+            pair, alignment = _load(job, self._recipe)
+        except Exception as error:
+            return Done(_failure(job, error, time.perf_counter() - start))
+        return Ready(job, pair, alignment, time.perf_counter() - start, found.redone, found.provenance)
+
+    def fuse(self, ready: Ready) -> Fused | Done[Result]:
+        """The fused picture. Raises what would befall every pair: wrong weights and wrong usage."""
+        assert self._fuser is not None, "a run with work to do needs a fuser"
+        start = time.perf_counter()
+        depth = {"depth": self._recipe.depth} if self._recipe.depth != 8 else {}
+        try:
+            fused = self._fuser.fuse(ready.pair.ir, ready.pair.vis, **depth)
+        except (UsageError, WeightsError):
+            raise
+        except Exception as error:
+            seconds = time.perf_counter() - start
+            return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
+        return Fused(ready, fused, time.perf_counter() - start)
+
+    def write(self, fused: Fused) -> Result:
+        """Metrics first, so that there is no picture that lacks them; the GIF before the picture, likewise."""
+        ready, recipe = fused.ready, self._recipe
+        job, pair, seconds = ready.job, ready.pair, ready.seconds + fused.network
+        try:
+            values, more = measured(pair, fused.picture) if recipe.measure else ({}, ())
+            start = time.perf_counter()
+            if self._journal:
+                self._journal(job.out, values)
+            picture = fused.picture
+            if recipe.side_by_side:
+                picture = show.side_by_side(pair.ir, pair.vis, picture)
+            if recipe.gif:
+                show.write_gif(job.gif, _frames(pair, fused.picture))
+            write_image(job.out, picture, OutputMetadata(pair.metadata, ready.provenance))
+        except Exception as error:
+            return _failure(job, error, seconds, pair.warnings, fused.network)
+        return Result(
+            job.ir,
+            job.vis,
+            job.out,
+            "ok",
+            seconds + time.perf_counter() - start,
+            values,
+            warnings=pair.warnings + more,
+            alignment=ready.alignment,
+            network=fused.network,
+            redone=ready.redone,
+        )
+
+    def measure(self, job: Job) -> Done[Result]:
+        """The metrics of a picture that is there, whoever made it: all of ``--only-metrics``."""
+        start = time.perf_counter()
+        try:
+            pair, alignment = _load(job, self._recipe)
+            values, more = measured(pair, read_visible(job.out, self._recipe.load))
+            if not values:
+                return Done(_failure(job, MetricError(more[0]), time.perf_counter() - start))
+            if self._journal:
+                self._journal(job.out, values)
+        except Exception as error:
+            return Done(_failure(job, error, time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        return Done(
+            Result(job.ir, job.vis, job.out, "ok", seconds, values, warnings=pair.warnings + more, alignment=alignment)
+        )
+
+
+def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The metrics of a fused picture; where they are not defined, a warning instead: the picture is good."""
+    try:
+        values = metrics.compute(
+            to_uint8_grey(pair.ir), to_uint8_rgb(pair.vis), to_uint8_rgb(fused, "fused"), metrics.FUSE
+        )
+    except MetricError as error:
+        return {}, (f"The metrics cannot be computed: {error}",)
+    return dict(values), ()
+
+
+def _load(job: Job, recipe: Recipe) -> tuple[LoadedPair, dict[str, Any] | None]:
+    """The pair, aligned if that is asked for, and the report of that."""
+    pair = load_pair(job.ir, job.vis, recipe.load)
+    if recipe.aligner is None:
+        return pair, None
+    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis))
+    return replace(pair, ir=aligned.ir, warnings=pair.warnings + aligned.warnings), aligned.report
+
+
+def _frames(pair: LoadedPair, fused: np.ndarray) -> list[np.ndarray]:
+    return [to_uint8_rgb(pair.vis), to_uint8_grey(pair.ir), to_uint8_rgb(fused, "fused")]
+
+
+def _failure(
+    job: Job, error: Exception, seconds: float, warnings: tuple[str, ...] = (), network: float = 0.0
+) -> Result:
+    trace = None
+    if isinstance(error, (ImageReadError, ImageWriteError)):  # these name their file
+        text = str(error)
+    elif isinstance(error, DfuseError):
+        text = f"{job}: {error}"
+    elif _is_out_of_memory(error):
+        text = f"{job}: there is not enough memory for pictures of this size."
+    else:  # one pair that trips over a bug must not cost the other thousand
+        text = f"{job}: this is a bug in dfuse: {type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))
+    return Result(job.ir, job.vis, job.out, "failed", seconds, {}, text, warnings, trace, network=network)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch and OpenCV say it with exceptions of their own, which have only the text in common."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text

@@ -1,0 +1,152 @@
+"""The options of ``dfuse fuse``: what they may be, and what they become."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffuse_fuse.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffuse_fuse.alignment import Aligner
+    from diffuse_fuse.batch import Plan
+
+
+class Device(str, Enum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Window(str, Enum):
+    """What one thermal range is taken over."""
+
+    picture = "picture"
+    series = "series"
+
+
+class Polarity(str, Enum):
+    """What hot looks like in the infrared pictures."""
+
+    white_hot = "white-hot"
+    black_hot = "black-hot"
+    auto = "auto"
+
+
+class Size(str, Enum):
+    """Whose size the fused picture gets."""
+
+    vis = "vis"
+    ir = "ir"
+
+
+class Align(str, Enum):
+    """How the infrared picture may be bent to lie on the visible one."""
+
+    none = "none"
+    auto = "auto"
+    shift = "shift"
+    similarity = "similarity"
+    affine = "affine"
+    homography = "homography"
+
+
+class Depth(str, Enum):
+    """Bits a channel of the fused picture."""
+
+    eight = "8"
+    sixteen = "16"
+
+
+def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:
+    """Two files or two folders that exist (or one), or a manifest, and an output, which is returned.
+
+    With a manifest the output is its own folder unless it is said. Raises UsageError.
+    """
+    if manifest is not None:
+        if ir is not None:
+            raise UsageError("--manifest names the pairs, and so do IR and VIS: give one of them.")
+        if out is not None and out.exists() and not out.is_dir():
+            raise UsageError(f"The output {out} is a file: with --manifest it is a folder.")
+        return out or manifest.parent
+    if ir is None:
+        raise UsageError("It is not said what to fuse: give IR and VIS, two files or two folders, or --manifest FILE.")
+    for path in (ir, vis):
+        if path is not None and not path.exists():
+            raise UsageError(f"There is no file or folder {path}.")
+    if vis is not None and ir.is_dir() != vis.is_dir():
+        folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
+        raise UsageError(f"{folder} is a folder and {file} is a file: give two files or two folders.")
+    if out is None:
+        example = "-o FOLDER" if ir.is_dir() else "-o fused.png"
+        also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
+        raise UsageError(f"It is not said where the result goes: add {example}{also}.")
+    return out
+
+
+def check_range(thermal_range: tuple[float, float] | None, window: Window) -> None:
+    """Raise UsageError unless the range is one, and not given together with what looks for one."""
+    if thermal_range is None:
+        return
+    low, high = thermal_range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"--thermal-range takes the lower value first, such as 10 40; not {low:g} {high:g}.")
+    if window is Window.series:
+        raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
+
+
+def check_only_metrics(**others: bool) -> None:
+    """Raise UsageError when --only-metrics comes with an option that only fusing has a use for."""
+    for name, given in others.items():
+        if given:
+            raise UsageError(f"--only-metrics fuses nothing, so --{name.replace('_', '-')} has no meaning with it.")
+
+
+def make_aligner(align: Align, file: Path | None) -> Aligner | None:
+    """What moves the infrared pictures, or None. Raises UsageError, and AlignmentError for a wrong file."""
+    if align is Align.none and file is None:
+        return None
+    if align is not Align.none and file is not None:
+        raise UsageError("--align looks for an alignment and --align-file brings one: give one of them.")
+    from diffuse_fuse import alignment
+
+    if file is not None:
+        return alignment.Aligner(calibration=alignment.load_calibration(file))
+    return alignment.Aligner(alignment.Kind.similarity if align is Align.auto else alignment.Kind(align.value))
+
+
+def make_plan(
+    ir: Path | None,
+    vis: Path | None,
+    out: Path,
+    manifest: Path | None,
+    recursive: bool,
+    picture_format: str | None,
+    depth: int,
+) -> Plan:
+    """The jobs that the paths stand for; raises UsageError where they cannot be."""
+    from diffuse_fuse import batch
+    from diffuse_fuse.errors import ImageWriteError
+    from diffuse_fuse.images.write import require_depth
+
+    suffix = batch.format_suffix(picture_format) if picture_format else None
+    if manifest is not None:
+        return batch.plan_manifest(manifest, out, suffix, depth)
+    assert ir is not None
+    if not ir.is_dir():
+        plan = batch.Plan((batch.plan_pair(ir, vis or ir, out, suffix),))
+    elif vis is None:
+        plan = batch.plan_single_folder(ir, out, recursive, suffix)
+    else:
+        plan = batch.plan_folders(ir, vis, out, recursive, suffix)
+    try:
+        for job in plan.jobs[:1]:  # they have one format
+            require_depth(job.out, depth)
+    except ImageWriteError as error:
+        raise UsageError(str(error)) from error
+    return plan

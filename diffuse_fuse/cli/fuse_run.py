@@ -1,0 +1,114 @@
+"""A run of ``dfuse fuse`` whose options have been checked: one pair, a folder, or only a look at what it would do."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from diffuse_fuse.cli import fuse_report as report
+
+if TYPE_CHECKING:
+    from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
+    from diffuse_fuse.cli.fuse_model import Chosen
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of the command, with its options checked. chosen: None for --only-metrics."""
+
+    plan: Plan
+    chosen: Chosen | None
+    out: Path
+    recipe: Recipe
+    workers: int | None
+    overwrite: bool
+    quiet: bool
+    whole_folder: bool
+
+    @property
+    def _existing(self) -> Existing:
+        if self.overwrite:
+            return "replace"
+        return "resume" if self.whole_folder else "refuse"
+
+    def _ahead(self, check: bool) -> Preflight:
+        from diffuse_fuse import batch
+
+        return batch.look_ahead(
+            self.plan,
+            self.chosen and self.chosen.fuser,
+            self.out if self.whole_folder else self.out.parent,
+            existing=self._existing,
+            recipe=self.recipe,
+            workers=self.workers,
+            check=check,
+        )
+
+    def dry(self, as_json: bool) -> None:
+        """Say what would be done; raises typer.Exit when some of it would fail."""
+        found = self._ahead(check=True)
+        if as_json:
+            typer.echo(json.dumps({**found.as_dict(), "model": self.recipe.model}, indent=2))
+        else:
+            report.say_preflight(found, self.out)
+        if found.failed:
+            raise typer.Exit(1)
+
+    def pair(self) -> report.Ran:
+        """One pair of files."""
+        from diffuse_fuse import batch
+
+        start = time.perf_counter()
+        results = batch.run(
+            self.plan.jobs,
+            self.chosen and self.chosen.fuser,
+            existing=self._existing,
+            recipe=self.recipe,
+            workers=self.workers,
+            only_metrics=self.chosen is None,
+        )
+        report.say_about_pair(results[0], self.quiet, self.chosen is None)
+        return report.Ran(results, time.perf_counter() - start)
+
+    def folder(self) -> tuple[report.Ran, bool]:
+        """A folder or a manifest; and whether Ctrl-C ended it before all was done."""
+        from diffuse_fuse import batch
+        from diffuse_fuse.cli.interrupt import gentle_interrupt
+        from diffuse_fuse.cli.progress import progress_bar
+
+        only_metrics = self.chosen is None
+        fusing = self._existing == "replace" or only_metrics
+        # what is skipped takes no time: counted, it would spoil the rate and the time left
+        work = sum(fusing or not job.out.exists() for job in self.plan.jobs)
+        if not self.quiet and not only_metrics and work:
+            report.say_preflight(self._ahead(check=False), self.out)
+        doing = "measuring" if only_metrics else "fusing"
+        with gentle_interrupt(self.quiet) as stop, progress_bar(doing, work, "pair", self.quiet) as advance:
+
+            def count(result: Result) -> None:
+                if result.redone:
+                    advance.more()
+                if result.status != "skipped":
+                    advance()
+
+            start = time.perf_counter()
+            results = batch.run_folder(
+                self.plan,
+                self.chosen and self.chosen.fuser,
+                self.out,
+                existing=self._existing,
+                recipe=self.recipe,
+                workers=self.workers,
+                only_metrics=only_metrics,
+                on_result=count,
+                stop=stop,
+            )
+            seconds = time.perf_counter() - start
+        ran = report.Ran(results, seconds, "measured" if only_metrics else "fused")
+        report.say_about_folder(ran, self.plan, self.out, self.quiet)
+        return ran, len(results) < len(self.plan.jobs) + len(self.plan.failed)

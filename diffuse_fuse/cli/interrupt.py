@@ -1,0 +1,38 @@
+"""Ctrl-C that lets what is under way be finished, and a second one that does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SAID = b"\nStopping: what is under way is finished first. Ctrl-C again leaves at once.\n"
+
+
+@contextmanager
+def gentle_interrupt(quiet: bool = False) -> Iterator[Callable[[], bool]]:
+    """Within it the first Ctrl-C is only noted: what is yielded tells whether there was one.
+
+    The second is a KeyboardInterrupt. Where Ctrl-C is ignored, as in the background of a script, it stays so.
+    """
+    asked = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        if not quiet:
+            os.write(2, _SAID)  # not through sys.stderr, which may be in the middle of a line
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)

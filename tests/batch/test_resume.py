@@ -1,0 +1,152 @@
+"""What happens to an output that is there: it says itself how it was made."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from diffuse_fuse import batch
+from diffuse_fuse.alignment import Aligner, Kind
+from diffuse_fuse.batch import resume
+from diffuse_fuse.images.options import LoadOptions
+from diffuse_fuse.images.provenance import read_provenance
+from diffuse_fuse.images.write import write_image
+
+from .conftest import AverageFuser, contents, radiometric, states
+
+RECIPE = batch.Recipe(measure=False, model="tiny", weights="a" * 64)
+
+
+@pytest.fixture
+def again(folders):
+    """Runs the three pairs with a recipe and returns the results and how often the network was asked."""
+    ir, vis, out = folders
+
+    def run(recipe=RECIPE, existing="resume", suffix=None):
+        fuser = AverageFuser()
+        plan = batch.plan_folders(ir, vis, out, suffix=suffix)
+        return batch.run_folder(plan, fuser, out, recipe=recipe, existing=existing), fuser.calls
+
+    return run
+
+
+def test_a_picture_says_what_it_is_made_of(folders, again):
+    ir, vis, out = folders
+    again(replace(RECIPE, load=LoadOptions(thermal_range=(10.0, 40.0)), more={"denoise": 4.0}))
+    found = read_provenance(out / "1.png")
+    assert (found.model, found.weights) == ("tiny", "a" * 64)
+    assert found.options["thermal_range"] == [10.0, 40.0] and found.options["denoise"] == 4.0
+    assert found.options["format"] == "png" and found.options["depth"] == 8 and found.options["align"] is None
+    assert found.sources["ir"].name == "1.png" and found.sources["ir"].sha256 == resume.sha256(ir / "1.png")
+    assert found.sources["vis"].sha256 == resume.sha256(vis / "1.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_what_is_up_to_date_is_kept(folders, again, suffix):
+    again(suffix=suffix)
+    before = contents(folders[2])
+    results, calls = again(suffix=suffix)
+    assert states(results) == ["skipped"] * 3 and calls == 0 and not any(result.warnings for result in results)
+    assert contents(folders[2]) == before
+    assert states(again(suffix=suffix, existing="replace")[0]) == ["ok"] * 3 and contents(folders[2]) == before
+
+
+@pytest.mark.parametrize(
+    "other, why",
+    [
+        (replace(RECIPE, weights="b" * 64), "the weights changed"),
+        (replace(RECIPE, load=LoadOptions(polarity="black-hot")), "the options changed"),
+        (replace(RECIPE, load=LoadOptions(thermal_range=(0.0, 1.0))), "the options changed"),
+        (replace(RECIPE, load=LoadOptions(stretch=True)), "the options changed"),
+        (replace(RECIPE, aligner=Aligner(Kind.shift)), "the options changed"),
+        (replace(RECIPE, more={"denoise": "auto"}), "the options changed"),
+        (replace(RECIPE, depth=16), "the options changed"),
+        (replace(RECIPE, side_by_side=True), "the options changed"),
+        (replace(RECIPE, side_by_side=True, weights="b" * 64), "the weights and the options changed"),
+    ],
+)
+def test_other_weights_and_options_make_it_again(again, other, why):
+    again()
+    results, calls = again(other)
+    assert [result.redone for result in results] == [why] * 3 and calls == 3
+    assert states(again(other)[0]) == ["skipped"] * 3
+
+
+def test_options_that_change_no_pixel_do_not(again):
+    again()
+    assert again(replace(RECIPE, load=LoadOptions(max_pixels=5000), measure=True, model="renamed"))[1] == 0
+
+
+def test_other_inputs_make_it_again(folders, again, scene):
+    ir, vis, _ = folders
+    again()
+    write_image(ir / "1.png", 255 - scene[0])
+    write_image(vis / "2.png", 255 - scene[1])
+    os.utime(ir / "0.png")  # another time, the same bytes
+    results, calls = again()
+    assert [result.redone for result in results] == [None, "the inputs changed", "the inputs changed"] and calls == 2
+
+
+def test_another_version_makes_it_again(again, monkeypatch):
+    again()
+    monkeypatch.setattr("diffuse_fuse.__version__", "99.0")
+    assert again()[0][0].redone == "the version of dfuse changed"
+
+
+def test_a_picture_that_dfuse_did_not_make_is_kept_with_a_warning(folders, again, scene):
+    out = folders[2]
+    write_image(out / "1.png", scene[1])
+    (out / "2.png").write_bytes(b"precious")
+    before = contents(out)
+    results, calls = again()
+    assert states(results) == ["ok", "skipped", "skipped"] and calls == 1
+    assert results[1].warnings == results[2].warnings == (resume.KEPT_UNKNOWN,)
+    assert {name: data for name, data in contents(out).items() if name != "0.png"} == before
+    assert states(again(existing="replace")[0]) == ["ok"] * 3
+
+
+def test_a_format_that_says_nothing_is_kept_with_a_warning(again):
+    again(suffix=".bmp")
+    results, calls = again(replace(RECIPE, weights="b" * 64), suffix=".bmp")
+    assert states(results) == ["skipped"] * 3 and calls == 0 and "BMP" in results[0].warnings[0]
+
+
+def test_without_weights_to_name_it_is_kept_as_it_is(again):
+    again(replace(RECIPE, weights=None))
+    results, calls = again(replace(RECIPE, weights=None, depth=16))
+    assert states(results) == ["skipped"] * 3 and calls == 0 and results[0].warnings == ()
+
+
+def test_a_gif_that_is_missing_is_made(folders, again):
+    out = folders[2]
+    again()
+    results, _ = again(replace(RECIPE, gif=True))
+    assert [result.redone for result in results] == ["the GIF was missing"] * 3
+    (out / "1.gif").unlink()
+    assert again(replace(RECIPE, gif=True))[1] == 1 and (out / "1.gif").is_file()
+
+
+def test_a_file_that_holds_both_pictures(tmp_path, scene):
+    radiometric(tmp_path / "in" / "0.jpg", 20 + scene[0] / 10.0, scene[1])
+    plan = batch.plan_single_folder(tmp_path / "in", tmp_path / "out")
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out", recipe=RECIPE)) == ["ok"]
+    assert states(batch.run_folder(plan, None, tmp_path / "out", recipe=RECIPE)) == ["skipped"]
+    radiometric(tmp_path / "in" / "0.jpg", 21 + scene[0] / 10.0, scene[1])
+    (result,) = batch.run_folder(plan, AverageFuser(), tmp_path / "out", recipe=RECIPE)
+    assert result.redone == "the inputs changed"
+
+
+def test_what_a_killed_run_left_half_written_is_removed(folders, again):
+    out = folders[2]
+    out.mkdir()
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    (out / f".1.png.{dead.pid}.tmp").write_bytes(b"half")
+    (out / f".metrics.csv.{dead.pid}.tmp").write_bytes(b"half")
+    kept = [f".1.png.{os.getppid()}.tmp", f".other.png.{dead.pid}.tmp", ".1.png.tmp", f"1.png.{dead.pid}.tmp"]
+    for name in kept:  # of a run that goes on, of somebody else
+        (out / name).write_bytes(b"")
+    again(replace(RECIPE, measure=True))
+    assert sorted(path.name for path in out.iterdir()) == sorted([*kept, "0.png", "1.png", "2.png", "metrics.csv"])

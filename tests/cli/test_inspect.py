@@ -162,3 +162,31 @@ def test_a_name_in_a_fused_picture_cannot_write_to_the_terminal(camera_files, sc
     assert commands.main(["inspect", "fused.png"]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out and "a\\x1b[2J\\n.png" in out
+
+
+@pytest.mark.parametrize("options, name", [([], "a.jpg"), (["--depth", "16"], "a.png"), (["--side-by-side"], "a.webp")])
+def test_a_fused_picture_keeps_what_the_camera_noted(camera_files, scene, tiny_model, options, name):
+    """From the visible picture's file, lying on its side, to the fused one's, in one command."""
+    import hashlib
+
+    from PIL import Image
+
+    from diffuse_fuse import __version__
+    from diffuse_fuse.images import read_provenance
+
+    (camera_files / "turned.jpg").write_bytes(made.camera_file(np.ascontiguousarray(np.rot90(scene[1])), "JPEG", 6))
+    model = ["--model", str(tiny_model), "--no-metrics"]
+    assert commands.main(["fuse", "ir.png", "turned.jpg", "-o", name, *options, *model]) == 0
+    with Image.open(name) as file:
+        exif, width, height = file.getexif(), *file.size
+    assert (height, width) == (37, 137 if "--side-by-side" in options else 45)
+    assert exif[0x0110] == "Maker X1" and exif[0x0112] == 1 and exif[0x0131] == f"dfuse {__version__}"
+    inside = exif.get_ifd(0x8769)
+    assert inside[0x9003] == made.TIME and (inside[0xA002], inside[0xA003]) == (width, height)
+    assert exif.get_ifd(0x8825)[2] == made.LATITUDE and file.info["icc_profile"] == made.srgb()
+    found = read_provenance(name)
+    assert found.weights == hashlib.sha256(tiny_model.read_bytes()).hexdigest()
+    for side, source in (("ir", "ir.png"), ("vis", "turned.jpg")):
+        assert found.sources[side].name == source
+        assert found.sources[side].sha256 == hashlib.sha256((camera_files / source).read_bytes()).hexdigest()
+    assert found.options["depth"] == (16 if "16" in options else 8)

@@ -9,12 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image
 
 from diffuse_fuse.images import encode
 from diffuse_fuse.images.metadata import OutputMetadata, read_source
 from diffuse_fuse.images.provenance import Provenance, Source
 from tests.images import flir_file as make
+from tests.images.made import srgb
 
 SHARED = Path(os.environ.get("DFUSE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
 REAL = SHARED / "data" / "raw_thermal" / "flir"
@@ -114,8 +115,7 @@ def _fused(rgb: np.ndarray) -> dict[str, bytes]:
     exif[0x010F], exif[0x0110], exif[0x013B] = "Maker", "Model", "Ä. Photographer"
     exif.get_ifd(0x8769).update({0x9003: "2026:11:24 12:00:00", 0x829A: 0.004, 0x9204: -0.5, 0x9286: b"ASCII\0\0\0a"})
     exif.get_ifd(0x8825).update({1: "N", 2: (49.0, 0.0, 36.5), 3: "E", 4: (8.0, 25.0, 12.0), 6: 112.5})
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    Image.fromarray(rgb).save(source, "JPEG", exif=exif, icc_profile=profile)
+    Image.fromarray(rgb).save(source, "JPEG", exif=exif, icc_profile=srgb())
     metadata = OutputMetadata(read_source(source.getvalue()), PROVENANCE)
     files = {f"fused.{name}": encoder(rgb, metadata) for name, encoder in _ENCODERS.items()}
     return files | {"fused16.tif": encode.tiff(rgb.astype(np.uint16) * 200, metadata), "camera.jpg": source.getvalue()}

@@ -191,7 +191,7 @@ def test_damaged_notes_never_keep_a_picture_from_being_written(scene):
     start = data.index(b"Exif\0\0") + 6
     end = start - 8 + int.from_bytes(data[start - 8 : start - 6], "big")
     kept = 0
-    for seed in range(400):
+    for seed in range(150):
         rng, damaged = random.Random(seed), bytearray(data)
         for _ in range(rng.choice((1, 3, 10))):
             at = rng.randrange(start, end - 4)
@@ -200,7 +200,7 @@ def test_damaged_notes_never_keep_a_picture_from_being_written(scene):
         block = exif_for(OutputMetadata(source, made.PROVENANCE), 45, 37)
         assert block and len(block) < 65_000
         kept += source.exif is not None
-    assert kept > 200
+    assert kept > 75
 
 
 def test_an_enormous_note_is_left_out_and_the_others_are_kept(tmp_path, scene):

@@ -127,3 +127,16 @@ def test_8_bits_saved_as_16_are_the_same_picture(scene, tmp_path):
     write_image(tmp_path / "vis.png", scene[1].astype(np.uint16) * 257)
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
     assert np.array_equal(as_visible(pair.vis), as_visible(scene[1]))
+
+
+def test_16_bits_reach_the_fused_picture(tmp_path, scene, tiny_model):
+    from diffuse_fuse import Fuser
+
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", scene[1].astype(np.uint16) * 256 + 77)
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
+    fuser = Fuser(tiny_model)
+    deep = fuser.fuse(pair.ir, pair.vis, depth=16)
+    assert np.array_equal(deep, fuser.fuse(tmp_path / "ir.png", tmp_path / "vis.png", depth=16))
+    assert not np.array_equal(deep, fuser.fuse(*pair.as_bytes(), depth=16))
+    assert np.array_equal(fuser.fuse(*pair.as_bytes()), fuser.fuse(pair.ir, pair.as_bytes()[1].astype(np.uint16) * 257))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 # Ironbow, the palette of most thermal cameras (a colour every 28 of 224 steps), and FLIR's high-contrast rainbow (14).
 _IRON = (
@@ -52,7 +51,7 @@ def find(image: np.ndarray, own: tuple[str, np.ndarray] | None = None) -> Palett
         return None
     best: tuple[float, Palette] | None = None
     for candidate in [*([Palette(*own)] if own else []), *_known()]:
-        distance, place = cKDTree(candidate.colours.astype(np.float32)).query(sample.astype(np.float32))
+        distance, place = _nearest(candidate.colours, sample)
         used = np.percentile(place, 98) - np.percentile(place, 2)
         error = float(np.median(distance))
         fits = error <= _MEDIAN_DISTANCE and (distance > _FAR).mean() <= _SHARE_FAR
@@ -66,10 +65,17 @@ def invert(image: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, float]:
     packed = image.reshape(-1, 3).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
     unique, where = np.unique(packed, return_inverse=True)
     rgb = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], axis=1).astype(np.float32)
-    distance, place = cKDTree(colours.astype(np.float32)).query(rgb)
+    distance, place = _nearest(colours, rgb)
     levels = np.rint(place * (255 / (len(colours) - 1))).astype(np.uint8)
     where = where.reshape(-1)
     return levels[where].reshape(image.shape[:2]), float((distance[where] > _FAR).mean())
+
+
+def _nearest(colours: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each colour N×3 the distance to the nearest of ``colours``, and its place there."""
+    from scipy.spatial import cKDTree  # slow to import, and grey pictures need none of it
+
+    return cKDTree(colours.astype(np.float32)).query(rgb.astype(np.float32))
 
 
 def _known() -> list[Palette]:

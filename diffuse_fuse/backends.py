@@ -1,0 +1,64 @@
+"""What runs the network: PyTorch, or onnxruntime, which starts at once and on a CPU is faster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.extras import has
+
+if TYPE_CHECKING:
+    from diffuse_fuse.fusion.fuser import Fuser
+    from diffuse_fuse.onnx.fuser import OnnxFuser
+    from diffuse_fuse.onnx.graphs import OnExport
+
+BACKENDS = ("torch", "onnx")
+
+
+def load_fuser(
+    model: str | os.PathLike[str] = "default",
+    device: str = "auto",
+    threads: int | None = None,
+    backend: str = "torch",
+    on_export: OnExport | None = None,
+) -> Fuser | OnnxFuser:
+    """The fuser of ``model`` on ``backend``: "torch", "onnx", or "auto", see ``choose``; the rest is as for these.
+
+    PyTorch is imported for its own backend only. Raises UsageError for what does not go together, WeightsError for a
+    model that cannot be used.
+    """
+    name = choose(model, device) if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise UsageError(f"Unknown backend '{backend}': use auto, {' or '.join(BACKENDS)}.")
+    if name == "torch":
+        if _is_graph(model):
+            raise UsageError(f"{model} is an ONNX file: it needs --backend onnx.")
+        from diffuse_fuse.fusion.fuser import Fuser
+
+        return Fuser(model, device, threads)
+    if device not in ("auto", "cpu"):
+        raise UsageError(f"The backend onnx runs on the CPU: use --device cpu, or --backend torch for {device}.")
+    from diffuse_fuse.onnx.fuser import OnnxFuser
+
+    return OnnxFuser(model, threads, on_export)
+
+
+def choose(model: str | os.PathLike[str] = "default", device: str = "auto") -> str:
+    """The faster backend: "onnx" for an ONNX file, and on a CPU where the extra is installed; otherwise "torch"."""
+    if _is_graph(model):
+        return "onnx"
+    on_cpu = device == "cpu" or (device == "auto" and not _may_have_gpu())
+    return "onnx" if on_cpu and all(map(has, ("onnx", "onnxscript", "onnxruntime"))) else "torch"
+
+
+def _is_graph(model: str | os.PathLike[str]) -> bool:
+    return Path(model).suffix.lower() == ".onnx"
+
+
+def _may_have_gpu() -> bool:
+    """A guess without PyTorch: Apple's own processors have one, and NVIDIA's driver brings a program."""
+    return (sys.platform == "darwin" and os.uname().machine == "arm64") or shutil.which("nvidia-smi") is not None

@@ -1,0 +1,49 @@
+"""``dfuse export``: a fusion model as an ONNX file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffuse_fuse.errors import ImageWriteError, UsageError
+
+
+def export(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.onnx", help="File to write.")],
+    model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Weights; dfuse models lists them.")] = "default",
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="For pictures of any size.")] = False,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Without --dynamic: the size of all pictures.")] = "640x480",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Write a fusion model as an ONNX file: pair in, colour picture out.
+
+    Inputs ir (1, 1, H, W) and vis (1, 3, H, W), output fused (1, 3, H, W), float32 in [0, 1]. The graph is compared
+    with PyTorch before it is written. dfuse fuse --backend onnx --model FILE.onnx uses it.
+    """
+    if out.suffix.lower() != ".onnx":
+        raise UsageError(f"{out}: an ONNX file has the suffix .onnx.")
+    if out.exists() and not overwrite:
+        raise ImageWriteError(f"{out} exists already: name another output, or add --overwrite.")
+    from diffuse_fuse.diffusion.pictures import parse_size
+
+    width, height = parse_size(size)
+    from diffuse_fuse.onnx import export as exporter
+
+    facts, difference = exporter.export(model, out, None if dynamic else (height, width))
+    if as_json:
+        shape = {"height": facts.size[0], "width": facts.size[1]} if facts.size else None
+        whole = {"file": str(out), "bytes": out.stat().st_size, "model": facts.model, "weights": facts.weights}
+        whole |= {"size": shape, "multiple": facts.multiple, "difference": difference, "version": facts.dfuse}
+        typer.echo(json.dumps(whole, indent=2))
+    elif not quiet:
+        for_size = f"{facts.size[1]}×{facts.size[0]} pixels" if facts.size else "any size"
+        typer.echo(
+            f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB): {facts.model}, for pictures of {for_size}; "
+            f"it differs from PyTorch by at most {difference:.3f} of 255.",
+            err=True,
+        )

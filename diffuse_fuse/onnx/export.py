@@ -1,0 +1,155 @@
+"""A fusion model as one ONNX graph: pair in, colour picture out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import diffuse_fuse
+from diffuse_fuse import models
+from diffuse_fuse.checkpoint import read_header
+from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.extras import need
+from diffuse_fuse.files import sha256
+from diffuse_fuse.fusion.colour import recolour
+from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.student import StudentModel
+from diffuse_fuse.fusion.student_colour import tint
+from diffuse_fuse.fusion.tiles import reach
+from diffuse_fuse.images.write import write_bytes
+from diffuse_fuse.onnx.facts import GraphFacts
+
+OPSET = 20
+TOLERANCE = 1.0  # of 255: what onnxruntime may differ by from PyTorch
+_LARGEST_SIDE = 1 << 16
+
+
+class Picture(nn.Module):
+    """A fusion model with its colours: (ir, vis) → fused RGB (1, 3, H, W) in [0, 1]."""
+
+    def __init__(self, model: AnyModel) -> None:
+        super().__init__()
+        self.model = model
+        self.paint = tint if isinstance(model, StudentModel) else recolour
+
+    def forward(self, ir: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
+        """``ir`` (1, 1, H, W) and ``vis`` (1, 3, H, W) in [0, 1]; H and W multiples of the model's ``multiple``."""
+        return self.paint(self.model(ir, vis).clamp(0, 1), vis)
+
+
+def export(
+    weights: str | os.PathLike[str], out: str | os.PathLike[str], size: tuple[int, int] | None
+) -> tuple[GraphFacts, float]:
+    """Writes the fusion model ``weights`` (a shipped name or a file) to ``out`` as ONNX, whole or not at all.
+
+    ``size``: the (height, width) of all its pictures, each rounded up to the model's multiple; None: any size.
+    Returns the file's facts, and the largest difference to PyTorch, of 255, that onnxruntime showed on a probe.
+    Raises UsageError where packages are missing, WeightsError for weights that are no fusion model, cannot be exported
+    so, or whose graph computes something else, ImageWriteError for a file that cannot be written.
+    """
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        need(package, "onnx")
+    path = models.locate(os.fspath(weights))
+    picture = Picture(load_model(path)).eval()
+    facts = _facts(picture.model, path, size)
+    data = _graph(picture, facts)
+    difference = largest_difference(picture, data, facts)
+    if not difference <= TOLERANCE:
+        raise WeightsError(
+            f"The exported graph of {facts.model} differs from PyTorch by {difference:.2g} of 255, more than "
+            f"{TOLERANCE:g}: nothing was written."
+        )
+    write_bytes(Path(out), data)
+    return facts, difference
+
+
+def largest_difference(picture: Picture, data: bytes, facts: GraphFacts) -> float:
+    """How far onnxruntime's and PyTorch's pictures of a synthetic pair are apart at most, of 255."""
+    ort = need("onnxruntime", "onnx")
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    # not the size of the trace: what was taken for constant would show
+    height, width = facts.size or (5 * facts.multiple, 3 * facts.multiple)
+    rng = np.random.default_rng(0)
+    slope = np.linspace(0, 1, width, dtype=np.float32) * np.linspace(1, 0.2, height, dtype=np.float32)[:, None]
+    noise = rng.random((1, 4, height, width), dtype=np.float32)
+    pair = (0.7 * np.stack([slope, slope[::-1], slope, slope[:, ::-1]])[None] + 0.3 * noise).astype(np.float32)
+    ir, vis = pair[:, :1], pair[:, 1:]
+    with torch.inference_mode():
+        expected = picture(torch.from_numpy(ir), torch.from_numpy(vis)).numpy()
+    found = session.run(["fused"], {"ir": ir, "vis": vis})[0]
+    return float(np.abs(found - expected).max()) * 255
+
+
+def _facts(model: AnyModel, path: Path, size: tuple[int, int] | None) -> GraphFacts:
+    multiple, student = model.multiple, isinstance(model, StudentModel)
+    if size is None and not student and model.features.noise != "none":
+        raise WeightsError(
+            f"{models.name_of(path)} adds a noise field that depends on the place: its graph can be for one size only."
+        )
+    if size is not None:
+        if not all(1 <= side <= _LARGEST_SIDE for side in size):
+            raise UsageError(f"A graph for pictures of {size[1]}×{size[0]} pixels cannot be made.")
+        size = tuple(side + -side % multiple for side in size)
+    return GraphFacts(
+        model=models.name_of(path),
+        weights=sha256(path),
+        multiple=multiple,
+        reach=model.hyper.reach if student else reach(model.unet.config, model.head.config),
+        size=size,
+        card=read_header(path)[0]["card"],
+        dfuse=diffuse_fuse.__version__,
+    )
+
+
+def _graph(picture: Picture, facts: GraphFacts) -> bytes:
+    """The serialised ONNX model."""
+    # A trace takes sides of 1 cell, and equal sides, for constants.
+    height, width = facts.size or (2 * facts.multiple, 3 * facts.multiple)
+    pair = (torch.rand(1, 1, height, width), torch.rand(1, 3, height, width))
+    shapes = None
+    if facts.size is None:
+        cells = [torch.export.Dim(name, min=1, max=_LARGEST_SIDE // facts.multiple) for name in ("rows", "columns")]
+        sides = {axis: facts.multiple * cell for axis, cell in zip((2, 3), cells, strict=True)}
+        shapes = (sides, sides)
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            picture,
+            pair,
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=["ir", "vis"],
+            output_names=["fused"],
+            dynamic_shapes=shapes,
+        )
+    proto = program.model_proto
+    proto.producer_name, proto.producer_version = "dfuse", facts.dfuse
+    proto.doc_string = "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB in [0, 1]."
+    for key, value in facts.as_properties().items():
+        proto.metadata_props.add(key=key, value=value)
+    return proto.SerializeToString(deterministic=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter talks on stdout, warns of its own deprecations and of packages that have no part in this."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

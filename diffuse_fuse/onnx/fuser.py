@@ -1,0 +1,149 @@
+"""``OnnxFuser``: as ``fusion.fuser.Fuser``, by onnxruntime and without PyTorch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from diffuse_fuse.errors import ImageError, UsageError, WeightsError
+from diffuse_fuse.extras import need
+from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.images.given import Given, given_pair, require_depth
+from diffuse_fuse.machine import available_cores
+from diffuse_fuse.onnx.facts import GraphFacts
+from diffuse_fuse.onnx.graphs import OnExport, locate
+
+# A graph holds a picture as a whole, so a large one goes through it in tiles, which overlap by the graph's reach and
+# come out as the whole would. So many pixels at once bound the memory.
+_MOST_PIXELS = 1 << 21
+
+OnRows = Callable[[int, int], None]
+
+
+class OnnxFuser:
+    """A fusion model, loaded once, for any number of pairs; on the CPU.
+
+    ``model`` is an .onnx file of dfuse export, or the name or path of weights, whose graph is exported once into the
+    user's cache (``on_export`` is told before); ``threads``: as many CPU threads, otherwise as many as there are cores.
+    Raises WeightsError for a model that is not there or a file that dfuse did not export, UsageError where the extra
+    is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "default",
+        threads: int | None = None,
+        on_export: OnExport | None = None,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"The number of threads must be at least 1, not {threads}.")
+        ort = need("onnxruntime", "onnx")
+        path = locate(model, on_export)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or available_cores()
+        options.log_severity_level = 3  # errors only: its warnings are for its developers
+        # Threads that wait for work busily would take the cores from decoding and encoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no base of their own
+            raise WeightsError(f"{path} cannot be loaded by onnxruntime ({type(error).__name__}).") from error
+        self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
+        self.model_name: str = self.facts.model
+        self.device = "cpu"
+        self._overlap = self.facts.reach + -self.facts.reach % self.facts.multiple
+
+    def fuse(self, ir: Given, vis: Given, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
+        """Fuses one registered pair, as ``fusion.fuser.Fuser.fuse`` does, to 1 of 255.
+
+        Takes and returns the same. Raises what that raises, and ImageError for a picture that a graph of one size is
+        not for.
+        """
+        require_depth(depth)
+        ir, vis, resized = given_pair(ir, vis)
+        if resized:
+            warnings.warn(resized, stacklevel=2)
+        # What needs the whole picture is done before it is cut: the percentiles of counts, the range of floats.
+        ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
+        if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
+            vis = as_visible(vis)
+        height, width = ir.shape
+        fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)
+        for rows, columns in self._tiles(height, width):
+            picture = self._run(_cut(ir, rows, columns), _cut(vis, rows, columns))
+            inside = picture[:, rows.inside, columns.inside]
+            levels = np.rint(inside * (2**depth - 1)).astype(fused.dtype)
+            fused[rows.out, columns.out] = levels.transpose(1, 2, 0)
+            if on_rows and columns.out.stop == width:
+                on_rows(rows.out.stop, height)
+        return fused
+
+    def _run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W) in [0, 1]."""
+        pair = {
+            "ir": np.ascontiguousarray(as_infrared(ir)[None, None]),
+            "vis": np.ascontiguousarray(as_visible(vis).transpose(2, 0, 1)[None]),
+        }
+        return self._session.run(["fused"], pair)[0][0]
+
+    def _tiles(self, height: int, width: int) -> Iterator[tuple[_Span, _Span]]:
+        cell, size = self.facts.multiple, self.facts.size
+        padded = tuple(side + -side % cell for side in (height, width))
+        if size is not None:
+            if padded != size:
+                raise ImageError(
+                    f"the pictures have {width}×{height} pixels, and the graph is for {size[1]}×{size[0]}: "
+                    "dfuse export --dynamic makes one for any size"
+                )
+            parts = (1, 1)
+        else:
+            parts = _parts(padded, self._overlap)
+        for rows in _spans(height, parts[0], self._overlap, cell):
+            for columns in _spans(width, parts[1], self._overlap, cell):
+                yield rows, columns
+
+
+class _Span:
+    """A tile's part of one side of the picture. ``places``: what it is cut from, ``out``: where its result goes,
+    ``inside``: where in the tile that is."""
+
+    def __init__(self, start: int, stop: int, out_start: int, out_stop: int, size: int) -> None:
+        self.places = _reflected(start, stop, size)
+        self.out = slice(out_start, min(out_stop, size))
+        self.inside = slice(out_start - start, self.out.stop - start)
+
+
+def _parts(size: tuple[int, int], overlap: int) -> tuple[int, int]:
+    """Into how many parts each side is cut: those tiles that are small enough and together the least to compute."""
+    choices = [
+        (parts, [side / n + 2 * overlap * min(1, n - 1) for n, side in zip(parts, size, strict=True)])
+        for parts in itertools.product(*(range(1, 2 + side // 256) for side in size))
+    ]
+    fitting = [(parts, tile) for parts, tile in choices if tile[0] * tile[1] <= _MOST_PIXELS] or choices[-1:]
+    return min(fitting, key=lambda choice: math.prod(choice[0]) * math.prod(choice[1]))[0]
+
+
+def _spans(size: int, parts: int, overlap: int, cell: int) -> Iterator[_Span]:
+    """``parts`` tiles in whole cells, with ``overlap`` pixels more on each side where the picture goes on."""
+    padded = size + -size % cell
+    side = math.ceil(padded / cell / parts) * cell
+    for start in range(0, size, side):
+        stop = min(start + side, padded)
+        yield _Span(max(0, start - overlap), min(stop + overlap, padded), start, stop, size)
+
+
+def _cut(array: np.ndarray, rows: _Span, columns: _Span) -> np.ndarray:
+    return array[rows.places][:, columns.places]
+
+
+def _reflected(start: int, stop: int, size: int) -> np.ndarray | slice:
+    """Index of places ``start`` to ``stop``; those beyond ``size`` are reflected at the last one."""
+    if stop <= size:
+        return slice(start, stop)
+    places = np.arange(start, stop)
+    return np.where(places < size, places, 2 * (size - 1) - places)

@@ -16,6 +16,7 @@ import diffuse_fuse
 from diffuse_fuse.cli.align import align
 from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
+from diffuse_fuse.cli.export import export
 from diffuse_fuse.cli.fuse import fuse
 from diffuse_fuse.cli.info import info
 from diffuse_fuse.cli.inspect import inspect
@@ -25,6 +26,7 @@ from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
+from diffuse_fuse.cli.video import video
 from diffuse_fuse.errors import DfuseError
 
 # Plain help instead of rich's boxes: a tenth of a second faster, and readable in pipes and narrow terminals.
@@ -58,6 +60,7 @@ def dfuse(
 
 
 app.command()(fuse)
+app.command()(video)
 app.command()(inspect)
 app.command()(align)
 app.command("eval")(eval_)
@@ -67,6 +70,7 @@ app.command()(sample)
 app.command()(interpolate)
 app.command()(translate)
 app.command()(models)
+app.command()(export)
 app.command()(bench)
 app.command()(info)
 

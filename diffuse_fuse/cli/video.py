@@ -1,0 +1,190 @@
+"""``dfuse video``: two videos, or two folders of frames, into one."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffuse_fuse.cli.fuse_options import Device
+from diffuse_fuse.errors import ImageWriteError, UsageError
+
+if TYPE_CHECKING:
+    from diffuse_fuse.video.run import Summary
+
+
+class Backend(str, Enum):
+    """What runs the network."""
+
+    auto = "auto"
+    torch = "torch"
+    onnx = "onnx"
+
+
+class Hot(str, Enum):
+    """What hot looks like in the infrared frames."""
+
+    white = "white-hot"
+    black = "black-hot"
+
+
+def video(
+    ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared video, or a folder of frames.")],
+    vis: Annotated[Path, typer.Argument(metavar="VIS", help="Visible video, or a folder of frames.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="Video to write, or a folder for PNG frames.")],
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
+    ] = "default",
+    backend: Annotated[
+        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
+    ] = Backend.auto,
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads of the network.")] = None,
+    fps: Annotated[
+        str | None, typer.Option(metavar="N", help="Frames a second, such as 25 or 30000/1001; else the sources'.")
+    ] = None,
+    codec: Annotated[str, typer.Option(metavar="NAME", help="Video encoder, by ffmpeg's name.")] = "libx264",
+    crf: Annotated[
+        int | None, typer.Option(min=0, max=63, metavar="N", help="Quality, lower is better; 18 unless given.")
+    ] = None,
+    thermal_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LO HI", help="Infrared values that become black and white, in all frames."),
+    ] = None,
+    polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
+    align_file: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="Move the infrared frames as this file of dfuse align says.")
+    ] = None,
+    stretch: Annotated[
+        bool, typer.Option("--stretch", help="Take frames of other proportions too: they show the same field.")
+    ] = False,
+    stabilise: Annotated[
+        float, typer.Option(min=0.0, max=0.95, metavar="0..0.95", help="Against flicker of what is still; 0: off.")
+    ] = 0.7,
+    no_sound: Annotated[bool, typer.Option("--no-sound", help="Do not copy the sound of the visible video.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Fuse an infrared and a visible video, or two folders of frames, into one.
+
+    Frames of videos are paired by their number, those of folders by name. Deep infrared frames get a thermal range that
+    follows slowly, so that the picture does not pump; flicker of what is still is measured and printed.
+    """
+    from diffuse_fuse.video import run
+
+    as_folder, path = _output(out, overwrite)
+    _check_inputs(ir, vis, path)
+    _check_range(thermal_range)
+    options = run.VideoOptions(
+        fps=None if fps is None else _rate(fps),
+        codec=codec,
+        crf=crf,
+        thermal_range=thermal_range,
+        black_hot=polarity is Hot.black,
+        stabilise=stabilise,
+        aligner=_aligner(align_file),
+        stretch=stretch,
+        sound=not no_sound,
+    )
+    frames = run.open_sources(ir, vis, options.fps)
+    from diffuse_fuse import backends
+    from diffuse_fuse.cli.interrupt import gentle_interrupt
+    from diffuse_fuse.cli.progress import progress_bar
+
+    fuser = backends.load_fuser(
+        model,
+        device.value,
+        threads,
+        backend.value,
+        lambda name, graph: None if quiet else _say(f"Exporting {name} for onnxruntime, once: {graph}"),
+    )
+    with (
+        gentle_interrupt(quiet) as stop,
+        progress_bar("fusing", frames.count or 0, "frame", hidden=quiet or not frames.count) as advance,
+    ):
+        summary = run.fuse_video(
+            frames, fuser, path, as_folder, options, None if vis.is_dir() else vis, on_frame=advance, stop=stop
+        )
+    if as_json:
+        told = {"out": str(path), "model": fuser.model_name, **summary.as_dict()}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+    if not quiet:
+        _tell(summary, path)
+    if summary.stopped:
+        raise KeyboardInterrupt
+
+
+def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
+    """Whether the output is a folder, and its path. Raises UsageError, or ImageWriteError where something is there."""
+    from diffuse_fuse.video.sink import SUFFIXES, is_folder
+
+    path = Path(text)
+    as_folder = is_folder(path, text)
+    if not as_folder and path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path}: a video has one of the suffixes {', '.join(SUFFIXES)}; a folder has none.")
+    there = any(path.iterdir()) if as_folder and path.is_dir() else path.exists()
+    if there and not overwrite:
+        raise ImageWriteError(f"{path} exists already: name another output, or add --overwrite.")
+    return as_folder, path
+
+
+def _check_inputs(ir: Path, vis: Path, out: Path) -> None:
+    for path in (ir, vis):
+        if not path.exists():
+            raise UsageError(f"There is no file or folder {path}.")
+        if out.exists() and path.samefile(out):
+            raise UsageError(f"The output {out} is one of the inputs: name another one.")
+
+
+def _check_range(given: tuple[float, float] | None) -> None:
+    from diffuse_fuse.cli.fuse_options import Window, check_range
+
+    check_range(given, Window.picture)
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text).limit_denominator(100_000)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"--fps takes a number such as 25 or 30000/1001; not '{text}'.") from None
+    if not 0 < rate <= 1000:
+        raise UsageError(f"--fps takes more than 0 and at most 1000 frames a second; not {text}.")
+    return rate
+
+
+def _aligner(file: Path | None):
+    from diffuse_fuse.cli.fuse_options import Align, make_aligner
+
+    return make_aligner(Align.none, file)
+
+
+def _tell(summary: Summary, out: Path) -> None:
+    for text in summary.warnings:
+        _say(f"Warning: {text}")
+    if not summary.frames:
+        _say("No frame was fused: nothing was written.")
+        return
+    rate = summary.frames / summary.seconds
+    sound = ", with the sound of the visible video" if summary.sound else ""
+    _say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
+    _say(f"Fused {rate:.1f} frames a second ({summary.seconds:.1f} s).")
+    found = summary.flicker
+    if found is None:
+        _say("Flicker: nothing was still from one frame to the next.")
+    else:
+        verdict = "no more than the sources" if found.is_steady else "MORE than the sources: try a higher --stabilise"
+        _say(
+            f"Flicker of what is still ({found.still:.0%} of the picture), of 255: infrared {found.ir:.2f}, "
+            f"visible {found.vis:.2f}, fused {found.fused:.2f}; {verdict}."
+        )
+
+
+def _say(text: str) -> None:
+    from diffuse_fuse.images.names import shown
+
+    typer.echo(shown(text), err=True)

@@ -1,0 +1,80 @@
+"""Three stages at the same time: one thread reads, the caller's works, another finishes. Each in order."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+AHEAD = 3  # items that wait between two stages: enough to even out, few enough that memory stays small
+_END = object()
+
+
+def overlapped(
+    items: Iterator[T], work: Callable[[T], U], finish: Callable[[U], None], stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Every item through ``work`` (this thread) and ``finish`` (another), while a third takes them from ``items``.
+
+    Once ``stop`` says so no new item is worked on; those that have been are finished. So it is when ``items`` or
+    ``work`` raises, or on Ctrl-C, before the exception goes on. Once ``finish`` has raised it is not called again.
+    """
+    todo: queue.Queue[Any] = queue.Queue(AHEAD)
+    done: queue.Queue[Any] = queue.Queue(AHEAD)
+    over = threading.Event()
+    failed: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            for item in items:
+                if not _put(todo, item, over):
+                    return
+        except BaseException as error:
+            failed.append(error)
+        _put(todo, _END, over)
+
+    def complete() -> None:
+        broken = False
+        while (item := done.get()) is not _END:
+            if broken:
+                continue  # the other side must not wait for room
+            try:
+                finish(item)
+            except BaseException as error:
+                failed.insert(0, error)
+                broken = True
+                over.set()
+
+    reader, finisher = (threading.Thread(target=target, daemon=True) for target in (read, complete))
+    reader.start()
+    finisher.start()
+    try:
+        while not (over.is_set() or stop()):
+            try:
+                item = todo.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if item is _END:
+                break
+            done.put(work(item))
+    finally:
+        over.set()
+        done.put(_END)
+        finisher.join()
+        reader.join()
+    if failed:
+        raise failed[0]
+
+
+def _put(where: queue.Queue[Any], item: Any, over: threading.Event) -> bool:
+    """False when it was over before there was room."""
+    while not over.is_set():
+        try:
+            where.put(item, timeout=0.1)
+            return True
+        except queue.Full:
+            continue
+    return False

@@ -1,0 +1,157 @@
+"""Two videos, or two folders of frames, into one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from diffuse_fuse.alignment import Aligner
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.video.audio import Sound
+from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
+from diffuse_fuse.video.pairs import FramePair, prepared
+from diffuse_fuse.video.pipeline import overlapped
+from diffuse_fuse.video.sink import CODEC, FolderSink, Sink, VideoSink
+from diffuse_fuse.video.source import Frames, open_files, open_folders
+from diffuse_fuse.video.stabilise import STRENGTH, Stabiliser
+from diffuse_fuse.video.thermal import Range, SteadyRange
+
+FOLDER_FPS = Fraction(25)  # of folders, which do not say theirs
+
+
+class FusesFrames(Protocol):
+    """What is needed of a fuser: ``Fuser`` and ``OnnxFuser`` are such."""
+
+    def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """fps: None for that of the sources. codec, crf: as ffmpeg has them. thermal_range: the infrared values that become
+    black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is black in
+    the sources. stabilise: 0 to below 1, see ``stabilise``. stretch: sources of other proportions show the same field.
+    sound: copy that of the visible video."""
+
+    fps: Fraction | None = None
+    codec: str = CODEC
+    crf: int | None = None
+    thermal_range: Range | None = None
+    black_hot: bool = False
+    stabilise: float = STRENGTH
+    aligner: Aligner | None = None
+    stretch: bool = False
+    sound: bool = True
+
+
+@dataclass
+class Summary:
+    """What became of it. seconds: of the wall clock, for all frames; network: of these, the time that the caller's
+    thread spent in the network. stopped: it was asked to stop before the end."""
+
+    frames: int = 0
+    fps: float = 0.0
+    seconds: float = 0.0
+    network: float = 0.0
+    flicker: Flicker | None = None
+    stopped: bool = False
+    sound: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Notes a sentence, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON prints it."""
+        return {
+            "frames": self.frames,
+            "fps": self.fps,
+            "seconds": self.seconds,
+            "frames_per_second": self.frames / self.seconds if self.seconds else None,
+            "network_seconds": self.network,
+            "flicker": self.flicker and self.flicker.as_dict(),
+            "sound": self.sound,
+            "stopped": self.stopped,
+            "warnings": self.warnings,
+        }
+
+
+def open_sources(ir: Path, vis: Path, fps: Fraction | None) -> Frames:
+    """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise."""
+    if ir.is_dir() != vis.is_dir():
+        folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
+        raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
+    return open_folders(ir, vis) if ir.is_dir() else open_files(ir, vis, any_rate=fps is not None)
+
+
+def fuse_video(
+    frames: Frames,
+    fuser: FusesFrames,
+    out: Path,
+    as_folder: bool,
+    options: VideoOptions,
+    sound_of: Path | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Fuses all ``frames`` into ``out``, a video file or with ``as_folder`` a folder of PNG files.
+
+    Memory does not grow with the length of the video. ``sound_of``: the video file whose sound is copied. ``stop`` says
+    that the video shall end with the frames that are done. Raises what reading, fusing and writing raise; then no video
+    is left, while a folder keeps its frames.
+    """
+    fps = options.fps or frames.fps or FOLDER_FPS
+    summary = Summary(fps=float(fps), warnings=list(frames.warnings))
+    sound = None if as_folder or sound_of is None or not options.sound else _sound(sound_of, frames, fps, summary)
+    sink: Sink = FolderSink(out) if as_folder else VideoSink(out, fps, options.codec, options.crf, sound)
+    summary.sound = sound is not None
+    scale = SteadyRange(float(fps), options.thermal_range, options.black_hot)
+    stabiliser, meter = Stabiliser(options.stabilise), FlickerMeter()
+
+    def work(pair: FramePair) -> tuple[FramePair, np.ndarray]:
+        start = time.perf_counter()
+        fused = fuser.fuse(pair.ir, pair.vis)
+        summary.network += time.perf_counter() - start
+        return pair, fused
+
+    def finish(fused_pair: tuple[FramePair, np.ndarray]) -> None:
+        pair, fused = fused_pair
+        frame = stabiliser(pair.ir, pair.luma, fused)
+        meter.add(pair.ir, pair.luma, luma(frame))
+        sink.write(pair.name, frame)
+        summary.frames += 1
+        on_frame()
+
+    start = time.perf_counter()
+    pairs = prepared(frames, scale, options.aligner, options.stretch, summary.warn)
+    try:
+        overlapped(pairs, work, finish, stop)
+        sink.close()
+    except BaseException:
+        sink.drop()
+        raise
+    summary.stopped = stop()
+    summary.seconds = time.perf_counter() - start
+    summary.flicker = meter.result()
+    if getattr(sink, "padded", False):
+        summary.warn("A side of odd length got one more row or column, a copy of the last: video needs even sides.")
+    return summary
+
+
+def _sound(path: Path, frames: Frames, fps: Fraction, summary: Summary) -> Sound | None:
+    sound = Sound(path)
+    if not sound.is_there:
+        sound.close()
+        return None
+    if frames.fps != fps:
+        sound.close()
+        summary.warn("The sound is left out: with another frame rate it would not go with the pictures.")
+        return None
+    return sound

@@ -1,0 +1,163 @@
+"""A video file or a folder of frames → arrays, one after the other, never more than one in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffuse_fuse.errors import DataError, ImageReadError
+from diffuse_fuse.extras import need
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.options import DEFAULT
+from diffuse_fuse.images.pairs import find_pairs
+from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.thermal import read_thermal
+from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
+
+# The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark.
+_EXACT = ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT")
+
+# Pixel formats of one channel that hold counts: they keep their values, where others are converted to 8 bits.
+_DEEP_GREY = re.compile(r"gray(9|10|12|14|16|f32)(le|be)?")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The pairs of two sources before anything is done to them.
+
+    pairs: (name, infrared values H×W, visible uint8 H×W×3), in order; to be gone through once. The infrared values are
+    uint8 grey levels, or of a deeper type where they are counts or temperatures. count: how many there are, None where
+    the files do not say; fps: frames a second, None for folders; warnings: what is odd, as sentences.
+    """
+
+    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]]
+    count: int | None
+    fps: Fraction | None
+    warnings: tuple[str, ...] = ()
+
+
+def open_folders(ir: Path, vis: Path) -> Frames:
+    """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair."""
+    found = find_pairs(ir, vis)
+    if not found.pairs:
+        raise DataError(f"{shown(ir)} and {shown(vis)} hold no frames with equal names.")
+    odd, alone = [], len(found.ir_only) + len(found.vis_only)
+    if alone:
+        odd.append(f"{alone} frame{'s have' if alone > 1 else ' has'} no partner: left out.")
+    odd += [f"Left out: {ambiguous}" for ambiguous in found.ambiguous]
+    pairs = sorted(found.pairs, key=lambda pair: _natural(pair.relative.name))
+
+    def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        for pair in pairs:
+            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels)
+            yield pair.relative.name, thermal.values, read_visible(pair.vis)
+
+    return Frames(read(), len(pairs), None, tuple(odd))
+
+
+def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
+    """Two video files, paired by the number of the frame.
+
+    Raises ImageReadError for a file that is no video, DataError for files of different frame rates unless ``any_rate``.
+    """
+    first, second = VideoFile(ir), VideoFile(vis)
+    if not any_rate and first.fps != second.fps:
+        raise DataError(
+            f"{shown(ir)} has {float(first.fps):g} frames a second and {shown(vis)} {float(second.fps):g}: if the same "
+            "frames belong together all the same, say with --fps how many there are; else convert one."
+        )
+    counts = [count for count in (first.count, second.count) if count]
+    odd = ()
+    if len(counts) == 2 and counts[0] != counts[1]:
+        odd = (
+            f"The infrared video has {counts[0]} frames and the visible one {counts[1]}: the shorter one sets the end.",
+        )
+
+    def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        for number, (a, b) in enumerate(zip(first.infrared(), second.visible(), strict=False), 1):
+            yield f"frame_{number:06}", a, b
+
+    return Frames(read(), min(counts) if len(counts) == 2 else None, second.fps, odd)
+
+
+class VideoFile:
+    """A video file. ``fps``: its frame rate; ``count``: its frames, None where the file does not say."""
+
+    def __init__(self, path: Path) -> None:
+        self._av = need("av", "video")
+        self._path = path
+        with self._opened() as container:
+            stream = container.streams.video[0]
+            self.fps: Fraction = stream.average_rate or stream.guessed_rate or Fraction(25)
+            self.count: int | None = stream.frames or None
+            if self.count is None and container.duration:
+                self.count = round(container.duration / self._av.time_base * self.fps) or None
+
+    def visible(self) -> Iterator[np.ndarray]:
+        """The frames as uint8 H×W×3, RGB."""
+        convert = self._converter()
+        for frame in self._frames():
+            yield convert(frame, "rgb24")
+
+    def infrared(self) -> Iterator[np.ndarray]:
+        """The frames as H×W: counts of one deep channel as they are, everything else as uint8.
+
+        A video in false colours, by its first frame, is turned back into one channel.
+        """
+        convert, colours, first = self._converter(), None, True
+        for frame in self._frames():
+            if _DEEP_GREY.fullmatch(frame.format.name):
+                yield frame.to_ndarray()
+                continue
+            if first and not frame.format.name.startswith("gray"):
+                rgb = convert(frame, "rgb24")
+                colours = find(rgb) if is_coloured(rgb) else None
+            first = False
+            if colours is not None:
+                yield invert(convert(frame, "rgb24"), colours.colours)[0]
+            else:
+                yield convert(frame, "gray")
+
+    def _converter(self) -> Callable[[Any, str], np.ndarray]:
+        module = self._av.video.reformatter
+        flags = sum(int(module.Interpolation[name]) for name in _EXACT)
+        # one for all frames: it keeps its tables
+        reformatter = module.VideoReformatter()
+        return lambda frame, name: reformatter.reformat(frame, format=name, interpolation=flags).to_ndarray()
+
+    def _frames(self) -> Iterator[Any]:
+        with self._opened() as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            number = 0
+            try:
+                for frame in container.decode(stream):
+                    number += 1
+                    yield frame
+            except self._av.error.FFmpegError as error:
+                raise ImageReadError(
+                    f"{shown(self._path)} is damaged after frame {number} ({error.strerror})."
+                ) from None
+
+    def _opened(self) -> Any:
+        try:
+            container = self._av.open(str(self._path))
+        except (self._av.error.FFmpegError, OSError) as error:
+            raise ImageReadError(f"{shown(self._path)} cannot be read as a video ({error.strerror}).") from None
+        if not container.streams.video:
+            container.close()
+            raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
+        return container
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts numbers in names by their value."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in parts]

@@ -1,0 +1,71 @@
+"""The range of thermal values that becomes black to white in a video: fixed, or following slowly.
+
+A range of its own for each frame makes the whole picture pump when something hot enters it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from diffuse_fuse.images.arrays import CLIPPED_PERCENT, to_bytes
+
+FIRST = 8  # frames that are looked at before the first one is shown
+SECONDS = 2.0  # after a change, two thirds of the way are done in this time
+_SAMPLES = 20_000  # pixels of a frame that its percentiles are taken of
+
+Range = tuple[float, float]
+
+
+class SteadyRange:
+    """Infrared values of one video → uint8 grey levels.
+
+    8-bit levels pass as they are, unless a range is ``given``. Deeper values are stretched between two robust
+    percentiles, which follow those of the frames with a time constant of ``SECONDS``. black_hot: turned round.
+    """
+
+    def __init__(self, fps: float, given: Range | None = None, black_hot: bool = False) -> None:
+        self._share = 1 - math.exp(-1 / (fps * SECONDS))
+        self._given, self._black_hot = given, black_hot
+        self.range: Range | None = given
+
+    def start(self, first: Iterable[np.ndarray]) -> None:
+        """Looks at the first frames: the range begins as the middle of theirs."""
+        ranges = [_robust(values) for values in first if values.dtype != np.uint8]
+        if self._given is None and ranges:
+            self.range = tuple(float(value) for value in np.median(ranges, axis=0))
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The next frame, H×W of any numeric type → uint8."""
+        if self._given is None and values.dtype == np.uint8:
+            levels = values
+        else:
+            levels = to_bytes(self._unit(values.astype(np.float32)))
+        return 255 - levels if self._black_hot else levels
+
+    def _unit(self, values: np.ndarray) -> np.ndarray:
+        if self._given is None:
+            now = _robust(values)
+            before = self.range or now
+            self.range = tuple(old + self._share * (new - old) for old, new in zip(before, now, strict=True))
+        low, high = self.range
+        return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def looked_ahead(frames: Iterator[tuple[str, np.ndarray, np.ndarray]], scale: SteadyRange) -> Iterator:
+    """The same frames, of which the first ``FIRST`` have been shown to ``scale``."""
+    first = list(islice(frames, FIRST))
+    scale.start(ir for _, ir, _ in first)
+    while first:  # given away one by one, so that they are not held longer than needed
+        yield first.pop(0)
+    yield from frames
+
+
+def _robust(values: np.ndarray) -> Range:
+    step = max(1, math.isqrt(values.size // _SAMPLES))
+    sample = values[::step, ::step]
+    low, high = np.percentile(sample[np.isfinite(sample)], (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    return float(low), float(high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -93,17 +94,18 @@ class VideoSink:
 
     def drop(self) -> None:
         """Leaves no file."""
-        try:
+        with contextlib.suppress(ImageWriteError):
             self._end()
-        except ImageWriteError:
-            pass
-        finally:
-            self._hidden.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._hidden.unlink()
 
     def _open(self, height: int, width: int) -> None:
         options = {"movflags": "+faststart"} if self._path.suffix.lower() in (".mp4", ".mov") else {}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageWriteError(f"{shown(self._path)} cannot be written: {error.strerror or error}.") from error
+        try:
             self._container = self._av.open(str(self._hidden), "w", options=options)
             self._stream = stream = self._container.add_stream(self._codec, rate=self._fps, options=self._options())
             stream.width, stream.height, stream.pix_fmt = width, height, self._pixels

@@ -1,0 +1,51 @@
+"""``dfuse video`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("av", reason="the extra video is not installed")
+
+from diffuse_fuse.cli.commands import main
+from tests.video.conftest import COUNT, clip, files, read_video  # noqa: F401
+
+
+def test_two_videos(files, tiny_model, tmp_path, capsys):  # noqa: F811
+    call = ["video", *map(str, files), "-o", str(tmp_path / "out.mp4"), "--model", str(tiny_model)]
+    call += ["--backend", "torch", "--device", "cpu"]
+    assert main([*call, "--json"]) == 0
+    told, err = capsys.readouterr()
+    told = json.loads(told)
+    assert told["frames"] == COUNT == len(read_video(tmp_path / "out.mp4"))
+    assert told["sound"] and set(told["flicker"]) == {"ir", "vis", "fused", "still", "changes", "steady"}
+    assert "Flicker of what is still" in err and "frames a second" in err
+    assert main(call) == 1 and "exists already" in capsys.readouterr().err
+    assert main([*call, "--overwrite", "-q"]) == 0 and capsys.readouterr() == ("", "")
+
+
+def test_what_is_wrong_is_said_in_one_sentence(files, tmp_path, capsys):  # noqa: F811
+    ir, vis, out = *map(str, files), str(tmp_path / "out.mp4")
+    for call, code, text in (
+        ([ir, "nothing.mp4", "-o", out], 2, "no file or folder nothing.mp4"),
+        ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "a video has one of the suffixes"),
+        ([ir, vis, "-o", ir, "--overwrite"], 2, "one of the inputs"),
+        ([ir, vis, "-o", out, "--fps", "fast"], 2, "such as 25 or 30000/1001"),
+        ([ir, vis, "-o", out, "--thermal-range", "5", "5"], 2, "lower value first"),
+        ([ir, vis, "-o", out, "--backend", "onnx", "--device", "cuda"], 2, "runs on the CPU"),
+        ([ir, vis, "-o", out, "--backend", "torch", "--model", "none"], 1, "no model 'none'"),
+    ):
+        assert main(["video", *call]) == code
+        err = capsys.readouterr().err
+        assert text in err and "Traceback" not in err
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_missing_extra_gives_the_line_that_installs_it(files, tmp_path, capsys, monkeypatch):  # noqa: F811
+    def missing(name):
+        raise ModuleNotFoundError(f"No module named '{name}'", name=name)
+
+    monkeypatch.setattr("diffuse_fuse.extras.import_module", missing)
+    assert main(["video", *map(str, files), "-o", str(tmp_path / "out.mp4")]) == 2
+    assert "pip install 'diffuse-fuse[video]'" in capsys.readouterr().err

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from diffuse_fuse.errors import UsageError
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diffuse_fuse.batch import FusesArrays
+    from diffuse_fuse.onnx.graphs import OnExport
 
 
 @dataclass(frozen=True)
@@ -49,24 +53,35 @@ class Lazy:
         return self._made.fuse(ir, vis, **depth)
 
 
-def choose(model: str, device: str, threads: int | None, denoise: str | None) -> Chosen:
+def choose(
+    model: str,
+    device: str,
+    threads: int | None,
+    denoise: str | None,
+    backend: str = "torch",
+    on_export: OnExport | None = None,
+) -> Chosen:
     """What the options ask for. Raises WeightsError for a name that does not exist, UsageError for a wrong --denoise.
 
-    What is wrong with the weights themselves or the device is raised when the fuser is needed.
+    What is wrong with the weights themselves or the device is raised when the fuser is needed. ``on_export`` is told
+    when the backend "onnx" has to make a graph of the weights first.
     """
-    from diffuse_fuse import models
+    from diffuse_fuse import backends, models
     from diffuse_fuse.files import sha256
 
+    if backend == "auto":
+        backend = "torch" if denoise is not None else backends.choose(model, device)
+    if backend == "onnx" and denoise is not None:
+        raise UsageError("--denoise is PyTorch's: leave it out, or take --backend torch.")
     sigma = None if denoise in (None, "auto") else _sigma(denoise)
     path = models.locate(model)
-    more: dict[str, Any] = {"denoise": "auto" if denoise == "auto" else sigma}
+    # the backends agree to 1 of 255, not to the byte
+    more: dict[str, Any] = {"denoise": "auto" if denoise == "auto" else sigma, "backend": backend}
     if denoise is not None:
         more["denoise_weights"] = sha256(models.locate("diffusion"))
 
     def make() -> FusesArrays:
-        from diffuse_fuse.fusion.fuser import Fuser
-
-        fuser = Fuser(model, device=device, threads=threads)
+        fuser = backends.load_fuser(model, device, threads, backend, on_export)
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser
@@ -75,6 +90,13 @@ def choose(model: str, device: str, threads: int | None, denoise: str | None) ->
         return DenoisingFuser(fuser, PairModel(device=fuser.device), sigma)
 
     return Chosen(models.name_of(path), sha256(path), Lazy(make), more)
+
+
+def say_export(name: str, graph: Path) -> None:
+    """On stderr: why the first run with onnxruntime takes longer."""
+    from diffuse_fuse.images.names import shown
+
+    typer.echo(f"Exporting {name} for onnxruntime, once: {shown(graph)}", err=True)
 
 
 def _sigma(text: str) -> float:

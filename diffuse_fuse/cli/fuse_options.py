@@ -23,6 +23,14 @@ class Device(str, Enum):
     mps = "mps"
 
 
+class Backend(str, Enum):
+    """What runs the network."""
+
+    auto = "auto"
+    torch = "torch"
+    onnx = "onnx"
+
+
 class Window(str, Enum):
     """What one thermal range is taken over."""
 

@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse_options import Device
+from diffuse_fuse.cli.fuse_model import say_export
+from diffuse_fuse.cli.fuse_options import Backend, Device
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.video.run import Summary
-
-
-class Backend(str, Enum):
-    """What runs the network."""
-
-    auto = "auto"
-    torch = "torch"
-    onnx = "onnx"
 
 
 class Hot(str, Enum):
@@ -101,7 +94,7 @@ def video(
         device.value,
         threads,
         backend.value,
-        lambda name, graph: None if quiet else _say(f"Exporting {name} for onnxruntime, once: {graph}"),
+        None if quiet else say_export,
     )
     with (
         gentle_interrupt(quiet) as stop,

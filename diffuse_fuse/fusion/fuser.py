@@ -12,12 +12,13 @@ from diffuse_fuse import models
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.student import StudentModel, inference_dtype
-from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands
+from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.load import match_sizes
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.machine import available_cores, available_memory
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
+_NO_MATTER = 150_000_000  # bytes: for less, it takes longer to ask how much memory there is than it is worth
 
 Source = np.ndarray | str | os.PathLike[str]
 
@@ -71,8 +72,9 @@ class Fuser:
             raise ImageError(
                 f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
             )
-        free = available_memory() if self.device == "cpu" else None
-        rows = band_rows(self.model, width, free)
+        rows = band_rows(self.model, width)
+        if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
+            rows = band_rows(self.model, width, available_memory())
         return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows, depth=depth)
 
 

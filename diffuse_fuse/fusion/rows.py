@@ -22,7 +22,7 @@ from torch import nn
 
 from diffuse_fuse.diffusion.features import feature_input
 from diffuse_fuse.diffusion.unet import ResBlock, UNet, time_embedding
-from diffuse_fuse.fusion.colour import luma, recolour
+from diffuse_fuse.fusion.colour import luma, recolour, to_bytes
 from diffuse_fuse.fusion.head import FusionHead
 from diffuse_fuse.fusion.model import FusionModel
 
@@ -34,6 +34,7 @@ class ModelRows:
     """
 
     memory_format = torch.channels_last
+    to_bytes = staticmethod(to_bytes)
 
     def __init__(self, model: FusionModel, seconds: dict[str, float] | None = None) -> None:
         self._seconds = {} if seconds is None else seconds

@@ -71,7 +71,7 @@ class StudentTask:
             )
         size = min(VAL_SIZE, min(min(val[i].shape[:2]) for i in range(len(val)))) // cell * cell
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
-        with torch.inference_mode():
+        with torch.no_grad():
             pairs = zip(*(source.split(1) for source in self.val_pairs), strict=True)
             self.val_taught = torch.cat([self.teacher(ir, vis) for ir, vis in pairs])
 

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from diffuse_fuse import bench
+from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.cli import commands
 from diffuse_fuse.cli.bench import describe
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.fusion.student import StudentConfig, StudentModel, inference_dtype
 
 
 def test_json_holds_the_times_and_what_follows_from_them(dfuse, tiny_model):
@@ -66,6 +68,16 @@ def test_what_cannot_be_measured_is_said(tiny_model, capsys, arguments, code, wo
     assert commands.main(["bench", "--model", str(tiny_model), "-q", "--device", "cpu", *arguments]) == code
     printed = capsys.readouterr()
     assert words in printed.err and "Traceback" not in printed.err and printed.out == ""
+
+
+def test_a_student_has_parts_and_precision_of_its_own(tmp_path):
+    model = StudentModel(StudentConfig((16,), (1,)))
+    path = tmp_path / "student.safetensors"
+    save_weights(path, Weights("student", model.config(), {}, model.state_dict()))
+    found = bench.run(str(path), (48, 32), runs=1, device="cpu")
+    assert set(found.stages) == {"network", "colour", "arrays"} and found.passes == 1
+    assert found.precision == str(inference_dtype("cpu")).removeprefix("torch.")
+    assert f"student, 0.4 kMAC a pixel, {found.precision}" in describe(found)
 
 
 def test_files_are_left_out_unless_asked_for_and_progress_is_told(tiny_model):

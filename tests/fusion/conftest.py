@@ -8,6 +8,7 @@ from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.fusion.student import StudentConfig, StudentModel
 
 
 def random_model(steps=(50,), noise="none") -> FusionModel:
@@ -19,6 +20,16 @@ def random_model(steps=(50,), noise="none") -> FusionModel:
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)
     return model
+
+
+def random_student(config=None, spread=0.05) -> StudentModel:
+    """A student in which every weight matters."""
+    torch.manual_seed(0)
+    model = StudentModel(config or StudentConfig((8, 8, 16), (1, 1, 1)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * spread)
+    return model.eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,12 @@ from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.fusion.student import StudentConfig, StudentModel
 from diffuse_fuse.training.augment import Augment
 from diffuse_fuse.training.diffusion import DiffusionTask
 from diffuse_fuse.training.fusion import FusionTask
 from diffuse_fuse.training.pairs import PairSet
+from diffuse_fuse.training.student import StudentTask
 
 TINY = UNetConfig(channels=(8, 16), blocks=(1, 1), time_dim=16)
 
@@ -63,6 +65,9 @@ def make_task(data):
             return DiffusionTask(diffusion, train, val, Augment(crop=32), batch=2, seed=seed, **options)
         torch.manual_seed(seed)
         model = FusionModel(TINY, Schedule("linear", 100), FeatureConfig((5,)), HeadConfig(8, 1, 4))
+        if kind == "student":
+            student = StudentModel(StudentConfig((16, 16), (1, 1)))
+            return StudentTask(student, model, train, val, augment=Augment(crop=64), batch=2, seed=seed, **options)
         return FusionTask(model, train, val, augment=Augment(crop=64), batch=2, seed=seed, **options)
 
     return make

@@ -1,0 +1,73 @@
+"""The fast colour path: as close to ``recolour`` as eyes and 8 bits can tell."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from diffuse_fuse.fusion.colour import lab, luma, recolour
+from diffuse_fuse.fusion.student_colour import tint, to_bytes
+
+unit = st.floats(0, 1, width=32)
+pictures = arrays(np.float32, (1, 3, 4, 5), elements=unit)
+maps = arrays(np.float32, (1, 1, 4, 5), elements=unit)
+
+
+@given(maps, maps)
+def test_grey_stays_neutral_to_the_last_bit(y, grey):
+    y, grey = torch.from_numpy(y), torch.from_numpy(grey)
+    out = tint(y, grey.expand(-1, 3, -1, -1))
+    assert torch.equal(out, y.expand(-1, 3, -1, -1))
+    levels = to_bytes(out)
+    assert torch.equal(levels[:, 0], levels[:, 1]) and torch.equal(levels[:, 1], levels[:, 2])
+
+
+@settings(max_examples=50)
+@given(maps, pictures)
+def test_luma_is_met(y, vis):
+    y, vis = torch.from_numpy(y), torch.from_numpy(vis)
+    out = tint(y, vis)
+    assert 0 <= out.min() and out.max() <= 1
+    torch.testing.assert_close(luma(out), y, atol=1e-5, rtol=0)
+
+
+@given(pictures)
+def test_the_visible_picture_comes_back_at_its_own_luma(array):
+    vis = torch.from_numpy(array)
+    torch.testing.assert_close(tint(luma(vis), vis), vis, atol=1e-5, rtol=0)
+    assert torch.equal(tint(luma(vis), vis), tint(luma(vis), vis, luma(vis)))
+
+
+@pytest.mark.parametrize("shift", [-0.2, 0.2])
+def test_chroma_is_nearly_that_of_recolour(shift):
+    generator = torch.Generator().manual_seed(0)
+    vis = 0.45 + 0.1 * torch.rand(1, 3, 32, 32, generator=generator)  # has room in the RGB cube for the shift
+    y = luma(vis) + shift
+    error = (lab(tint(y, vis)) - lab(recolour(y, vis))).abs()
+    assert error.max() < 0.5
+    without = (lab(vis + shift) - lab(recolour(y, vis))).abs()  # differences that do not grow with luma
+    assert error.mean() < 0.3 * without.mean()
+
+
+def test_without_room_saturation_goes_before_hue():
+    vis = torch.tensor([0.9, 0.3, 0.2]).view(1, 3, 1, 1)
+    y = torch.tensor(0.95).view(1, 1, 1, 1)
+    out = tint(y, vis)
+    chroma, before = out - luma(out), vis - luma(vis)
+    assert chroma.norm() < 0.3 * before.norm() and out.max() == pytest.approx(1, abs=1e-6)
+    torch.testing.assert_close(chroma / chroma.norm(), before / before.norm(), atol=1e-4, rtol=0)
+
+
+def test_rounding_errs_less_in_differences_than_each_channel_by_itself():
+    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
+    exact, levels = rgb * 255, to_bytes(rgb).float()
+    assert to_bytes(rgb).dtype == torch.uint8
+
+    def worst(rounded):
+        return ((rounded[:, ::2] - rounded[:, 1:2]) - (exact[:, ::2] - exact[:, 1:2])).abs().max()
+
+    assert worst(levels) <= 0.5 + 1e-3 < 0.9 < worst(exact.round())
+    assert (levels - exact).abs().max() <= 1 + 1e-3
+    assert torch.equal(to_bytes(torch.tensor([0.0, 1.0, 1.0]).view(1, 3, 1, 1)).flatten(), torch.tensor([0, 255, 255]))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
-from diffuse_fuse.cli.fuse_model import choose
+from diffuse_fuse.cli.fuse_auto import model_in_time
+from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
     Align,
+    Backend,
     Depth,
     Device,
     Polarity,
@@ -56,7 +58,16 @@ def fuse(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Take the pairs from a table with the columns ir, vis, out."),
     ] = None,
-    model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Weights; dfuse models lists them.")] = "default",
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE|auto", help="Weights; dfuse models lists them. auto: see --deadline-ms.")
+    ] = "default",
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="MS", help="With --model auto: the best model that takes no longer for a pair."),
+    ] = None,
+    backend: Annotated[
+        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
+    ] = Backend.torch,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
     workers: Annotated[
@@ -149,7 +160,13 @@ def fuse(
     )
     aligner = make_aligner(align, align_file)
     plan = make_plan(ir, vis, out, manifest, recursive, picture_format, bits)
-    chosen = None if only_metrics else choose(model, device.value, threads, denoise)
+    if not only_metrics:
+        model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
+    chosen = (
+        None
+        if only_metrics
+        else choose(model, device.value, threads, denoise, backend.value, None if quiet else say_export)
+    )
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)
     recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)

@@ -58,13 +58,17 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     if compare and found is None:
         return Standing(keep=True, warning=KEPT_UNKNOWN)
     provenance = provenance_of(job, recipe) if noted else None
-    if found is None or provenance is None:
-        return Standing(provenance=provenance)
-    if found.digest() == provenance.digest():
-        if not recipe.gif or job.gif.exists():
+    redone = None
+    if found is not None and provenance is not None:
+        if found.digest() != provenance.digest():
+            redone = what_changed(found, provenance)
+        elif recipe.gif and not job.gif.exists():
+            redone = "the GIF was missing"
+        else:
             return Standing(keep=True, provenance=provenance)
-        return Standing(redone="the GIF was missing", provenance=provenance)
-    return Standing(redone=what_changed(found, provenance), provenance=provenance)
+    if wrong := _refuses_files(job.out.parent):  # said before the network has worked for nothing
+        return Standing(error=f"{job.out} cannot be written: {wrong}.")
+    return Standing(redone=redone, provenance=provenance)
 
 
 def provenance_of(job: Job, recipe: Recipe) -> Provenance | None:
@@ -101,6 +105,15 @@ def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
         raise OSError(f"{path} is no ordinary file")
     return sha256(path)
+
+
+def _refuses_files(folder: Path) -> str | None:
+    """Why no file can be made in ``folder``, which need not be there yet; None when it seems possible."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is a file, not a folder"
+    return None if os.access(folder, os.W_OK) else f"there is no write permission for the folder {folder}"
 
 
 def clear_away(outputs: Iterable[Path]) -> int:

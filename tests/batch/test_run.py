@@ -289,13 +289,18 @@ def test_each_kind_of_bad_file_is_one_failure(folders, scene):
     assert "cut off" in said["5"] and "a pipe" in said["6"]
 
 
-def test_a_place_that_takes_no_files(folders):
+def test_a_place_that_takes_no_files(folders, monkeypatch):
     ir, vis, out = folders
     out.mkdir()
     (out / "sub").write_bytes(b"a file where a folder should be made")
-    plan = batch.plan_folders(ir, vis, out, recursive=True)
-    results = batch.run_folder(plan, AverageFuser(), out)
-    assert states(results) == ["ok"] * 3 + ["failed"] and "cannot be written" in results[3].error
+    plan, fuser = batch.plan_folders(ir, vis, out, recursive=True), AverageFuser()
+    results = batch.run_folder(plan, fuser, out)
+    assert states(results) == ["ok"] * 3 + ["failed"] and fuser.calls == 3
+    assert "3.png cannot be written" in results[3].error and "is a file, not a folder" in results[3].error
+    monkeypatch.setattr(os, "access", lambda path, mode: path != out)  # root may write anywhere
+    results = batch.run_folder(plan, fuser, out, existing="replace")
+    assert states(results) == ["failed"] * 4 and fuser.calls == 3  # said before the network has worked for nothing
+    assert "1.png cannot be written: there is no write permission for the folder" in results[1].error
 
 
 def test_only_metrics(folders, scene):

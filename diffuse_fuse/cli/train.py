@@ -161,10 +161,13 @@ def student(
     size: Annotated[str, typer.Option("--size", help="fast or tiny.")] = "fast",
     teacher_weight: Annotated[
         float, typer.Option("--teacher-weight", min=0.0, help="Weight of the distance to the teacher's luma.")
-    ] = 50.0,
-    taught: Annotated[
-        int, typer.Option("--taught", min=0, help="Crops of a batch that the teacher is shown; it is slow.")
-    ] = 2,
+    ] = 100.0,
+    judged: Annotated[
+        int, typer.Option("--judged", min=0, help="Crops of a batch that the fusion losses see; they are slow.")
+    ] = 1,
+    reuse: Annotated[
+        int, typer.Option("--reuse", min=1, help="Steps for each batch that the teacher has seen; it is slow.")
+    ] = 8,
     val: Val = None,
     minutes: Minutes = None,
     steps: Steps = None,
@@ -201,7 +204,8 @@ def student(
         train_pairs,
         val_pairs,
         teacher_weight=teacher_weight,
-        taught=taught,
+        judged=judged,
+        reuse=reuse,
         augment=replace(FUSION_AUGMENT, crop=crop),
         batch=batch,
         seed=seed,

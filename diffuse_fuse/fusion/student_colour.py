@@ -32,8 +32,9 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
 def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
     """(N, 3, H, W) in [0, 1] -> uint8: G is rounded, and with it the differences R - G and B - G.
 
-    Rounding each channel by itself errs twice as far in the differences, which are what hue depends on; going through
-    all the colours around, as ``colour.to_bytes`` does, takes longer than the student itself. Equal channels stay equal.
+    Rounding each channel by itself errs twice as far in the differences, which are what hue depends on; to go through
+    all the colours around, as ``colour.to_bytes`` does, takes longer than the student itself. Equal channels stay
+    equal.
     """
     r, g, b = (rgb * 255).split(1, dim=1)
     middle = g.round()

@@ -1,7 +1,9 @@
-"""Training of a student: the fusion losses on random crops, and the distance to what a fusion model makes of them.
+"""Training of a student: the distance to what a fusion model makes of random crops, and the fusion losses on some.
 
-The teacher looks at the same augmented crops and is frozen. Its luma alone would do as a target, but then the student
-would only ever come close to it; the losses that the teacher was trained with tell it which deviations matter.
+The teacher is frozen and looks at the same augmented crops. Its luma alone would do as a target, but then the student
+would only ever come close to it; the losses that the teacher was trained with tell it which deviations matter. A step
+of the student itself takes a tenth of what its teacher and the losses take on the same crops. So a batch that the
+teacher has seen is a lesson that comes up several times, turned and mirrored, and the losses judge few of its crops.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, _l
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
-TEACHER_WEIGHT = 50.0  # the distance's gradient is then about half of that of the fusion losses
-TAUGHT = 2  # crops of a batch of 6 that the teacher is shown: for all of them it would take half of the time
+TEACHER_WEIGHT = 100.0  # the distance's gradient is then as large as that of the fusion losses
+JUDGED = 1  # crops of a batch that the fusion losses see
+REUSE = 8  # steps for each lesson, on average
+_LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 
 
 def start_student(size: str, seed: int) -> StudentModel:
@@ -39,9 +43,9 @@ def start_student(size: str, seed: int) -> StudentModel:
 class StudentTask:
     """A student's loss on random crops; validated on fixed crops without augmentation.
 
-    ``teacher_weight`` is that of the distance to the teacher's luma beside the fusion losses, over the first
-    ``taught`` crops of a batch, which the teacher is shown; ``source`` says in the card which weights it has.
-    Raises UsageError for crops that the networks cannot be shown.
+    ``teacher_weight`` is that of the distance to the teacher's luma beside the fusion losses, which see the first
+    ``judged`` crops of a batch; a batch comes up in about ``reuse`` steps. ``source`` says in the card which weights
+    the teacher has. Raises UsageError for crops that the networks cannot be shown.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class StudentTask:
         train: PairSet,
         val: PairSet,
         teacher_weight: float = TEACHER_WEIGHT,
-        taught: int = TAUGHT,
+        judged: int = JUDGED,
+        reuse: int = REUSE,
         losses: LossWeights | None = None,
         augment: Augment | None = None,
         batch: int = 6,
@@ -61,7 +66,8 @@ class StudentTask:
     ) -> None:
         self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
         self.teacher_weight, self.batch, self.seed, self.source = teacher_weight, batch, seed, source
-        self.train, self.taught, self.device = train, min(taught, batch), device
+        self.train, self.judged, self.reuse, self.device = train, min(judged, batch), reuse, device
+        self._lessons: dict[int, tuple[torch.Tensor, ...]] = {}
         self.model = model.to(device, memory_format=torch.channels_last)
         self.teacher = teacher.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
         cell = int(np.lcm(model.multiple, teacher.multiple))
@@ -82,7 +88,8 @@ class StudentTask:
             "config": self.model.config(),
             "teacher": self.source,
             "teacher_weight": self.teacher_weight,
-            "taught": self.taught,
+            "judged": self.judged,
+            "reuse": self.reuse,
             "losses": asdict(self.losses),
             "augment": asdict(self.augment),
             "batch": self.batch,
@@ -91,20 +98,21 @@ class StudentTask:
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """The fusion loss of one batch and the distance to the teacher."""
+        """The distance to the teacher on a lesson, and the fusion loss of its first crops."""
         rng = step_generator(self.seed, step)
-        ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
-        origin = tuple(int(v) for v in rng.integers(1024, size=2))
-        raw = model(ir, vis, origin)
-        judged = raw.view_as(raw)  # the distance's gradient is level already
-        judged.register_hook(_level)
+        newest = step // self.reuse
+        lesson = self._lesson(int(rng.integers(max(0, newest - _LESSONS + 1), newest + 1)))
+        ir, vis, taught = _turned(lesson, int(rng.integers(8)))
+        raw = model(ir, vis)
         with torch.autocast(self.device, enabled=False):
-            total, _ = fusion_loss(tint(judged.clamp(0, 1), vis), judged, ir, vis, self.losses)
-        if not self.taught:
-            return total
-        with torch.no_grad():
-            taught = self.teacher(ir[: self.taught], vis[: self.taught], origin)
-        return total + self.teacher_weight * distance(raw[: self.taught], taught)
+            total = self.teacher_weight * distance(raw, taught)
+            if self.judged:
+                first = slice(self.judged)
+                judged = raw[first].view_as(raw[first])  # the distance's gradient is level already
+                judged.register_hook(_level)
+                colours = tint(judged.clamp(0, 1), vis[first])
+                total = total + fusion_loss(colours, judged, ir[first], vis[first], self.losses)[0]
+        return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """The loss on fixed crops, the distance to the teacher and each term of the fusion loss."""
@@ -129,7 +137,8 @@ class StudentTask:
             "pairs": len(self.train),
             "teacher": self.source,
             "teacher_weight": self.teacher_weight,
-            "taught": self.taught,
+            "judged": self.judged,
+            "reuse": self.reuse,
             "batch": self.batch,
             "crop": self.augment.crop,
             "seed": self.seed,
@@ -137,10 +146,32 @@ class StudentTask:
         }
         return Weights("student", self.model.config(), {**origin, **card}, tensors)
 
+    def _lesson(self, number: int) -> tuple[torch.Tensor, ...]:
+        """A batch and the teacher's luma of it: a function of the number, so that a resumed run finds the same."""
+        if number not in self._lessons:
+            rng = step_generator(self.seed, number, stream=1)
+            ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+            origin = tuple(int(v) for v in rng.integers(1024, size=2))
+            with torch.no_grad():
+                taught = self.teacher(ir, vis, origin)
+            self._lessons[number] = tuple(x.half() for x in (ir, vis, taught))
+            for old in [kept for kept in self._lessons if kept <= number - _LESSONS]:
+                del self._lessons[old]
+        return tuple(x.float() for x in self._lessons[number])
+
     def _to_model(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, 4, H, W) in [0, 1] -> infrared (N, 1, H, W), visible (N, 3, H, W)."""
         x = torch.from_numpy(crops).to(self.device)
         return x[:, 3:].contiguous(), x[:, :3].contiguous()
+
+
+def _turned(pictures: tuple[torch.Tensor, ...], turn: int) -> tuple[torch.Tensor, ...]:
+    """One of the eight ways to turn and mirror a square."""
+    if turn & 1:
+        pictures = tuple(x.flip(3) for x in pictures)
+    if turn & 2:
+        pictures = tuple(x.flip(2) for x in pictures)
+    return tuple(x.transpose(2, 3).contiguous() for x in pictures) if turn & 4 else pictures
 
 
 def distance(raw: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ import torch
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.training import student
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.state import load_state
 from diffuse_fuse.training.student import distance, start_student
@@ -52,19 +53,44 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path, make_task):
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_teacher_is_asked_for_the_first_crops_only_and_never_learns(make_task):
-    task = make_task("student", taught=1)
+def test_the_teacher_sees_each_batch_once_and_never_learns(make_task):
+    task = make_task("student", reuse=3)
     seen = []
     task.teacher.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
-    task.loss(task.model, 0).backward()
-    assert seen == [1]
+    for step in range(12):
+        task.loss(task.model, step).backward()
+    assert 1 < len(seen) <= 4 and set(seen) == {2}
     assert all(parameter.grad is None for parameter in task.teacher.parameters())
-    assert any(parameter.grad is not None and parameter.grad.any() for parameter in task.model.parameters())
-    alone = make_task("student", taught=0)
-    alone.teacher.register_forward_pre_hook(lambda module, inputs: seen.append(0))
-    alone.loss(alone.model, 0)
-    assert seen == [1]
-    assert task.identity() != alone.identity()
+    assert all(parameter.grad is not None for parameter in task.model.parameters())
+
+
+def test_lessons_are_bounded_and_the_same_when_they_come_up_again(make_task, monkeypatch):
+    monkeypatch.setattr(student, "_LESSONS", 2)
+    task = make_task("student")
+    first = task._lesson(0)
+    for number in (1, 2, 3):
+        task._lesson(number)
+    assert set(task._lessons) == {2, 3}
+    assert all(torch.equal(a, b) for a, b in zip(task._lesson(0), first, strict=True))
+    assert not torch.equal(task._lesson(1)[0], first[0])
+
+
+def test_the_fusion_losses_see_as_many_crops_as_they_are_to(make_task, monkeypatch):
+    seen = []
+    whole = student.fusion_loss
+    monkeypatch.setattr(student, "fusion_loss", lambda fused, *rest: (seen.append(len(fused)), whole(fused, *rest))[1])
+    for judged in (0, 1, 2):
+        task = make_task("student", judged=judged)
+        task.loss(task.model, 0)
+    assert seen == [1, 2]
+    assert make_task("student", judged=0).identity() != make_task("student", judged=1).identity()
+
+
+def test_turns_are_the_eight_symmetries_of_a_square():
+    square = torch.arange(9.0).view(1, 1, 3, 3)
+    turned = [student._turned((square, square), turn) for turn in range(8)]
+    assert all(torch.equal(a, b) for a, b in turned)
+    assert len({tuple(a.flatten().tolist()) for a, _ in turned}) == 8
 
 
 def test_distance_counts_levels_and_edges():
@@ -90,7 +116,7 @@ def run(*arguments):
 def test_from_pairs_to_a_fused_picture(large, tiny_model, tmp_path, capsys):
     out = tmp_path / "run"
     common = ("train", "student", "--teacher", tiny_model, "--size", "tiny", "--data", large, "--out", out)
-    small = ("--crop", 96, "--batch", 1, "--taught", 1, "--threads", 1, "--device", "cpu", "--quiet")
+    small = ("--crop", 96, "--batch", 1, "--threads", 1, "--device", "cpu", "--quiet")
     assert run(*common, *small, "--steps", 1) == 0
     assert capsys.readouterr().out.strip() == str(out / "best.safetensors")
     weights = load_weights(out / "best.safetensors", "student")

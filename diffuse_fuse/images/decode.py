@@ -54,7 +54,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
                 raise ImageReadError(f"{name} is damaged or not a picture that dfuse can read ({_READABLE}).")
             if status.st_size > _LARGEST_FILE:
                 raise ImageReadError(f"{name} has {status.st_size / 1e9:.1f} GB: more than 2.1 GB cannot be decoded.")
-            return start + file.read(_LARGEST_FILE)
+            return start + file.read(max(0, status.st_size - len(start)))  # room is made for what is asked for
     except FileNotFoundError:
         raise ImageReadError(f"{name} does not exist.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path

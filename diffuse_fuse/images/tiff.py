@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from diffuse_fuse.images.quiet import quiet
 _RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
 _ORIENTATION = 274
 _MOST_PAGES = 100_000
+_MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
 
 Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it already?
 
@@ -78,6 +80,10 @@ def decode_page(data: bytes, number: int) -> np.ndarray:
     """Page ``number`` (from 0) → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot."""
     with _opened(data) as file:
         page = file.pages[number]
+        if int(page.samplesperpixel) > _MOST_CHANNELS:
+            raise ValueError(f"{page.samplesperpixel} channels are no picture")
+        if math.prod(page.chunked) > len(page.dataoffsets):  # tifffile would take zeros for them
+            raise ValueError("a part of it is missing")
         array = page.asarray()
         if array.ndim == 3 and int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)

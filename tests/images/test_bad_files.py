@@ -17,6 +17,7 @@ from diffuse_fuse.errors import DfuseError, ImageReadError, PairError
 from diffuse_fuse.images import load_pair, read_infrared, read_visible
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.options import LoadOptions
+from diffuse_fuse.images.read import read_image
 
 UNIX = pytest.mark.skipif(os.name == "nt", reason="no such files there")
 
@@ -226,3 +227,46 @@ def test_every_cut_of_a_radiometric_file_is_a_sentence(scene):
         with pytest.raises(DfuseError):
             read_thermal(whole[:length], "a.jpg")
     assert decode(whole, "a.jpg").array.shape == scene[1].shape
+
+
+@pytest.mark.parametrize("channels, planar", [(2000, "separate"), (2000, "contig"), (17, "separate")])
+def test_a_tiff_of_many_channels_is_refused_before_it_takes_memory(tmp_path, channels, planar):
+    """Its pixels may be few: it is the channels that would take a gigabyte."""
+    import tracemalloc
+
+    stream = io.BytesIO()
+    shape = (3, 8, 40) if planar == "separate" else (8, 40, 3)
+    tifffile.imwrite(stream, np.zeros(shape, np.uint8), photometric="rgb", planarconfig=planar)
+    path = tmp_path / "a.tif"
+    path.write_bytes(_with_tags(stream.getvalue(), {277: channels, 257: 16_000, 278: 16_000}))
+    tracemalloc.start()
+    with pytest.raises(ImageReadError, match="cannot be decoded"):
+        read_image(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_tiff_whose_strips_are_not_all_there_is_refused(tmp_path, alpha):
+    stream = io.BytesIO()
+    planes = np.full((4 if alpha else 3, 32, 40), 99, np.uint8)
+    extra = {"extrasamples": ["unassalpha"]} if alpha else {}
+    tifffile.imwrite(stream, planes, photometric="rgb", planarconfig="separate", rowsperstrip=8, **extra)
+    whole = stream.getvalue()
+    (tmp_path / "whole.tif").write_bytes(whole)
+    assert (read_image(tmp_path / "whole.tif") == 99).all()
+    (tmp_path / "a.tif").write_bytes(_with_tags(whole, {257: 64}))  # twice as high as the strips that it has
+    with pytest.raises(ImageReadError, match="a part of it is missing"):
+        read_image(tmp_path / "a.tif")
+
+
+def _with_tags(data: bytes, values: dict[int, int]) -> bytes:
+    """A little-endian TIFF with other values of SHORT or LONG tags in its first directory."""
+    changed = bytearray(data)
+    start = int.from_bytes(data[4:8], "little")
+    for entry in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], "little"), 12):
+        tag = int.from_bytes(data[entry : entry + 2], "little")
+        if tag in values:
+            changed[entry + 8 : entry + 12] = values[tag].to_bytes(4, "little")
+    return bytes(changed)

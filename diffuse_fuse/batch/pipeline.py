@@ -19,7 +19,7 @@ from diffuse_fuse.machine import available_cores
 
 T = TypeVar("T")
 
-# More than this is never read ahead of the network: a hundred-megapixel pair goes through by itself.
+# Of pairs that wait for the network, and again of those behind it: a hundred-megapixel pair goes through by itself.
 _HELD_BYTES = 1 << 29
 _MOST_WORKERS = 4  # by default; the threads of one Python get in each other's way when there are more
 
@@ -92,10 +92,12 @@ def overlapped(
     finishing: deque[Future[Any]] = deque()
     source, largest = iter(items), 0
 
-    def fill() -> None:
-        # the first one by itself: only then it is known how large they are
-        room = min(workers + 1, max(1, _HELD_BYTES // largest)) if largest else 1
-        while len(waiting) < room:
+    def ahead() -> int:
+        """How many may wait; none before it is known how large they are, or where one is as large as all may be."""
+        return min(workers + 1, _HELD_BYTES // largest) if largest else 0
+
+    def fill(least: int) -> None:
+        while len(waiting) < max(least, ahead()):
             try:
                 item = next(source)
             except StopIteration:
@@ -108,13 +110,13 @@ def overlapped(
 
     try:
         while not stop():
-            fill()
+            fill(1)
             if not waiting:
                 break
             given = waiting.popleft().result()
             if not isinstance(given, Done):
                 largest = max(largest, getattr(given, "nbytes", 1))
-                fill()
+                fill(0)
                 if stop():
                     break
                 given = work(given)
@@ -122,7 +124,7 @@ def overlapped(
                 largest = 1  # nothing that says its size: read on
             finishing.append(_finished(given) if isinstance(given, Done) else pool.call(finish, given))
             del given
-            drain(min(workers + 1, max(1, _HELD_BYTES // max(1, largest))))
+            drain(ahead())
     finally:
         for future in waiting:
             future.cancel()

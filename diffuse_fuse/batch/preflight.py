@@ -37,7 +37,8 @@ class Preflight:
     """What a plan holds and will take.
 
     pairs: all. to_do: of these, what is to be fused; of it, redone: outputs that are not up to date. kept: outputs that
-    are there and stay. failed: pairs that cannot be jobs, and with ``checked`` also outputs that cannot be replaced.
+    are there and stay. errors: why pairs cannot be fused, those that planning found, and with ``checked`` also outputs
+    that cannot be written.
     checked: whether existing outputs were compared with what would be made; without, each of them counts as kept.
     sizes: ("640×480", how many) of the ``looked_at`` pairs, the most frequent first.
     seconds, bytes: about, for what is to do; None where no pair could be measured. free: bytes left on the disk.
@@ -47,7 +48,7 @@ class Preflight:
     to_do: int
     redone: int
     kept: int
-    failed: int
+    errors: tuple[str, ...]
     checked: bool
     sizes: tuple[tuple[str, int], ...]
     looked_at: int
@@ -62,7 +63,8 @@ class Preflight:
             "to_do": self.to_do,
             "redone": self.redone,
             "kept": self.kept,
-            "failed": self.failed,
+            "failed": len(self.errors),
+            "errors": list(self.errors),
             "sizes": dict(self.sizes),
             "looked_at": self.looked_at,
             "seconds": None if self.seconds is None else round(self.seconds, 1),
@@ -103,7 +105,7 @@ def look_ahead(
         to_do=len(to_do),
         redone=sum(state.redone is not None for state in found),
         kept=sum(state.keep for state in found),
-        failed=len(plan.failed) + sum(state.error is not None for state in found),
+        errors=tuple(state.error for state in found if state.error) + tuple(str(r.error) for r in plan.failed),
         checked=check,
         sizes=tuple(Counter(f"{width}×{height}" for width, height in sizes).most_common()),
         looked_at=len(sizes),

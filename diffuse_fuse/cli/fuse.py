@@ -37,12 +37,12 @@ __all__ = ["Device", "fuse"]
 def fuse(
     ir: Annotated[
         Path | None,
-        typer.Argument(metavar="[IR]", help="Infrared picture, or a folder of them.", show_default=False),
+        typer.Argument(metavar="IR", help="Infrared picture, or a folder of them.", show_default=False),
     ] = None,
     vis: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VIS]",
+            metavar="VIS",
             help="Visible picture, or a folder of them; left out where IR is a radiometric JPEG that holds its own.",
             show_default=False,
         ),

@@ -42,8 +42,8 @@ def say_preflight(found: Preflight, out: Path) -> None:
         notes.append(f"{found.redone} of them again, as they are not up to date")
     if found.kept:
         notes.append(f"{found.kept} {'are up to date or kept' if found.checked else 'are there already'}")
-    if found.failed:
-        notes.append(f"{found.failed} cannot be fused")
+    if found.errors:
+        notes.append(f"{len(found.errors)} cannot be fused")
     if notes:
         parts[0] += f" ({', '.join(notes)})"
     if found.sizes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
+from diffuse_fuse.cli.report import without_partner
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
@@ -55,8 +56,12 @@ class Run:
         if as_json:
             typer.echo(json.dumps({**found.as_dict(), "model": self.recipe.model}, indent=2))
         else:
+            for text in [] if self.quiet else without_partner(self.plan.ir_only, self.plan.vis_only):
+                report.say(f"Warning: {text}")
             report.say_preflight(found, self.out)
-        if found.failed:
+            for text in found.errors:
+                report.say(f"  {text}")
+        if found.errors:
             raise typer.Exit(1)
 
     def pair(self) -> report.Ran:

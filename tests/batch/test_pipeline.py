@@ -30,7 +30,7 @@ def test_results_come_in_order_whichever_thread_was_faster(workers):
     assert found == [-n if n % 5 == 0 else 100 if n == 13 else n for n in range(40)]
 
 
-@pytest.mark.parametrize("nbytes, most", [(1, 7), (1 << 27, 7), (1 << 30, 3)])
+@pytest.mark.parametrize("nbytes, most", [(1, 7), (1 << 28, 6), (1 << 30, 1)])
 def test_what_is_held_at_once_is_limited(nbytes, most):
     lock, held, peak = threading.Lock(), 0, 0
 
@@ -51,7 +51,7 @@ def test_what_is_held_at_once_is_limited(nbytes, most):
 
     found = []
     overlapped(iter(range(60)), read, lambda big: big, finish, found.append, 2)
-    assert found == list(range(60)) and 1 < peak <= most
+    assert found == list(range(60)) and min(2, most) <= peak <= most
 
 
 def test_reading_and_finishing_go_on_while_the_work_is_done():

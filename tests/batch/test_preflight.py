@@ -32,7 +32,7 @@ def big(folder, count, height, width):
 def test_pairs_sizes_time_and_disk_space(tmp_path):
     plan = big(tmp_path, 12, 300, 400)
     found = batch.look_ahead(plan, SlowFuser(), tmp_path / "out", recipe=RECIPE)
-    assert (found.pairs, found.to_do, found.kept, found.failed) == (12, 12, 0, 0)
+    assert (found.pairs, found.to_do, found.kept, found.errors) == (12, 12, 0, ())
     assert found.sizes == (("400×300", 12),) and found.looked_at == 12
     assert not (tmp_path / "out").exists()
     start = time.perf_counter()

@@ -201,8 +201,9 @@ def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_p
 
 def test_a_dry_run_prints_that_and_touches_nothing(dfuse, folders, tiny_model, tmp_path):
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run")
-    assert (done.returncode, done.stdout) == (0, "") and done.stderr.startswith("4 of 4 pairs to fuse: 45×37; about")
-    assert done.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+    assert (done.returncode, done.stdout) == (0, "") and "alone.png" in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[1].startswith("4 of 4 pairs to fuse: 45×37; about")
+    assert done.stderr.count("\n") == 2 and not (tmp_path / "out").exists()
     dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run", "--json", "--polarity", "black-hot")
@@ -211,7 +212,7 @@ def test_a_dry_run_prints_that_and_touches_nothing(dfuse, folders, tiny_model, t
     assert whole["sizes"] == {"45×37": 4} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", "ir/0.png", "vi/0.jpg", "-o", "out/0.png", "--model", tiny_model, "--dry-run")
-    assert done.returncode == 1 and "1 cannot be fused" in done.stderr
+    assert done.returncode == 1 and "1 cannot be fused" in done.stderr and "out/0.png exists already" in done.stderr
 
 
 def test_the_same_command_goes_on_and_another_one_makes_it_again(dfuse, folders, tiny_model, tmp_path):

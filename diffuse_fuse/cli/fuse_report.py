@@ -86,7 +86,7 @@ def say_about_pair(result: Result, quiet: bool, only_metrics: bool) -> None:
 def say_interrupted(ran: Ran, plan: Plan, overwrite: bool) -> None:
     """How far it came, and how it goes on."""
     done = sum(result.status == "ok" for result in ran.results)
-    left = len(plan.jobs) - sum(result.out in {job.out for job in plan.jobs} for result in ran.results)
+    left = len(plan.jobs) + len(plan.failed) - len(ran.results)
     how = "the same command without --overwrite" if overwrite else "the same command again"
     say(f"Interrupted: {done} {ran.done}, {left} of {len(plan.jobs)} pairs are left; {how} does the rest.")
 

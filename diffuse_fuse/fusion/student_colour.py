@@ -1,4 +1,4 @@
-"""The visible picture's colour on a student's luma, for a fiftieth of the time that ``colour.recolour`` takes."""
+"""The visible picture's colour on a student's luma, for a twentieth of the time that ``colour.recolour`` takes."""
 
 from __future__ import annotations
 

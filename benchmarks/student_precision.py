@@ -1,0 +1,49 @@
+"""What do bfloat16 weights change in a student's pictures? Levels of 255 between them and float32's.
+
+    python benchmarks/student_precision.py DATA/roadscene/val --model fast
+
+Printed over all pixels and channels of the pairs: the mean difference, the share of values that differ by more than
+one level, and the largest difference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from diffuse_fuse import models
+from diffuse_fuse.fusion.model import load_model
+from diffuse_fuse.fusion.student import StudentModel
+from diffuse_fuse.fusion.tiles import fuse_in_bands
+from diffuse_fuse.training.pairs import PairSet
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="A folder with an ir/ and a vis/ subfolder.")],
+    model: Annotated[str, typer.Option(help="Weights of a student.")] = "fast",
+) -> None:
+    """Prints one line."""
+    full, coarse = (load_model(models.locate(model)) for _ in range(2))
+    if not isinstance(full, StudentModel):
+        raise typer.BadParameter(f"{model} is no student; only their weights become bfloat16.")
+    full = full.to(memory_format=torch.channels_last)
+    coarse = coarse.to(torch.bfloat16, memory_format=torch.channels_last)
+    pairs = PairSet.from_folders([data])
+    apart = np.concatenate([differences(full, coarse, pairs[number]) for number in range(len(pairs))])
+    mean, more, most = apart.mean(), (apart > 1).mean(), apart.max()
+    print(f"{len(pairs)} pairs: {mean:.3f} levels on average, {100 * more:.3f} % by more than one, at most {most}")
+
+
+def differences(full: StudentModel, coarse: StudentModel, pair: np.ndarray) -> np.ndarray:
+    """How far the two fused pictures of a pair (H, W, 4) are apart, in levels, one after the other."""
+    ir, vis = pair[..., 3].copy(), pair[..., :3].copy()
+    first, second = (fuse_in_bands(network, ir, vis).astype(int) for network in (full, coarse))
+    return np.abs(first - second).ravel()
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -75,20 +75,20 @@ def main(
     val: Annotated[Path, typer.Option(help="Pairs to judge on.")],
     out: Annotated[Path, typer.Option(help="Folder of the runs and of the table.")],
     steps: Annotated[int, typer.Option(help="Steps of each row.")] = 400,
-    rows: Annotated[int, typer.Option(help="Only the first so many rows.")] = len(ROWS),
+    only: Annotated[str, typer.Option(help="Only the rows whose name holds this, such as frozen or s0.")] = "",
     compile_: Annotated[bool, typer.Option("--compile", help="Compile the networks.")] = False,
 ) -> None:
     """Trains and judges every row, then prints the table."""
     pairs, held_out = PairSet.from_folders(data), PairSet.from_folders([val])
     results = []
-    for row in ROWS[:rows]:
+    for row in (row for row in ROWS if only in row.name):
         file = out / row.name / "result.json"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(_one(row, diffusion, pairs, held_out, val, steps, file.parent, compile_)))
         results.append({"name": row.name, **json.loads(file.read_text())})
-        table = _table(results, steps)
-        (out / "ablation.md").write_text(table)
+    table = _table(results, steps)
+    (out / "ablation.md").write_text(table)
     print(table)
 
 

@@ -15,6 +15,7 @@ from diffuse_fuse.cli import report
 from diffuse_fuse.errors import WeightsError
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "safetensors", "typer", "rich")
+_OPTIONAL = ("onnxruntime", "onnx", "onnxscript", "av")  # of the extras onnx and video
 
 
 def info(
@@ -48,7 +49,7 @@ def collect() -> dict[str, Any]:
         "dfuse": diffuse_fuse.__version__,
         "python": platform.python_version(),
         "system": platform.platform(),
-        "packages": {"torch": torch.__version__, "opencv": cv2.__version__, **_versions(_PACKAGES)},
+        "packages": {"torch": torch.__version__, "opencv": cv2.__version__, **_versions(_PACKAGES + _OPTIONAL)},
         "devices": {
             "cuda": gpus,
             "cuda version": torch.version.cuda,

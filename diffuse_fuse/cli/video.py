@@ -34,7 +34,7 @@ def video(
     ] = "default",
     backend: Annotated[
         Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
-    ] = Backend.auto,
+    ] = Backend.torch,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads of the network.")] = None,
     fps: Annotated[

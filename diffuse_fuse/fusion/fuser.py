@@ -9,18 +9,14 @@ import numpy as np
 import torch
 
 from diffuse_fuse import models
-from diffuse_fuse.errors import ImageError, UsageError
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.student import StudentModel, inference_dtype
 from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands, working_memory
-from diffuse_fuse.images.load import match_sizes
-from diffuse_fuse.images.read import read_infrared, read_visible
+from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores, available_memory
 
-MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
 _NO_MATTER = 150_000_000  # bytes: for less, it takes longer to ask how much memory there is than it is worth
-
-Source = np.ndarray | str | os.PathLike[str]
 
 
 class Fuser:
@@ -49,7 +45,7 @@ class Fuser:
         dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
         self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
 
-    def fuse(self, ir: Source, vis: Source, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
+    def fuse(self, ir: Given, vis: Given, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
@@ -60,25 +56,18 @@ class Fuser:
         Raises UsageError for another depth, ImageError (or one of its kinds) for what is no picture, PairError for
         sizes that do not belong together.
         """
-        if depth not in (8, 16):
-            raise UsageError(f"A fused picture has 8 or 16 bits a channel, not {depth}.")
-        ir_array = ir if isinstance(ir, np.ndarray) else read_infrared(ir)
-        vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis, deep=True)
-        ir_array, resized = match_sizes(ir_array, vis_array)
+        require_depth(depth)
+        ir_array, vis_array, resized = given_pair(ir, vis)
         if resized:
             warnings.warn(resized, stacklevel=2)
         height, width = vis_array.shape[:2]
-        if min(height, width) < MINIMUM_SIZE:
-            raise ImageError(
-                f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
-            )
         rows = band_rows(self.model, width)
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
             rows = band_rows(self.model, width, available_memory())
         return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows, depth=depth)
 
 
-def fuse(ir: Source, vis: Source, model: str | os.PathLike[str] = "default") -> np.ndarray:
+def fuse(ir: Given, vis: Given, model: str | os.PathLike[str] = "default") -> np.ndarray:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
     return Fuser(model).fuse(ir, vis)
 

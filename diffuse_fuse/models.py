@@ -10,6 +10,7 @@ from typing import Any
 from diffuse_fuse.errors import WeightsError
 
 DEFAULT = "base"
+FUSES = ("fusion", "student")  # the kinds of weights that a ``Fuser`` takes, the best first
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ def folder() -> Path:
 
 
 def available() -> list[ModelCard]:
-    """The cards of all shipped weights, fusion models first, the default one at the top."""
+    """The cards of all shipped weights, fusion models first, then students; the default one at the top."""
     cards = [_card(path) for path in sorted(folder().glob("*.safetensors"))]
-    return sorted(cards, key=lambda c: (c.kind != "fusion", not c.is_default, c.name))
+    return sorted(cards, key=lambda c: ((*FUSES, c.kind).index(c.kind), not c.is_default, c.name))
 
 
 def locate(name_or_path: str | Path) -> Path:

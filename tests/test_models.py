@@ -12,9 +12,12 @@ from diffuse_fuse.fusion.model import load_model
 def test_a_fusion_and_a_diffusion_model_are_shipped():
     cards = models.available()
     assert cards[0].is_default and cards[0].kind == "fusion"
-    assert {card.kind for card in cards} == {"fusion", "diffusion"}
+    assert {"fusion", "diffusion"} <= {card.kind for card in cards}
+    order = ["fusion", "student", "diffusion"]
+    assert [card.kind for card in cards] == sorted((card.kind for card in cards), key=order.index)
     assert sum(card.bytes for card in cards) < 60e6
-    assert all(5e6 < card.parameters < 15e6 for card in cards)
+    assert all(5e6 < card.parameters < 15e6 for card in cards if card.kind != "student")
+    assert all(card.parameters < 1e6 for card in cards if card.kind == "student")
     assert all(card.sha256 == sha256(card.path) for card in cards)
 
 
@@ -25,7 +28,7 @@ def test_cards_say_data_and_training():
 
 def test_every_shipped_file_loads():
     for card in models.available():
-        model = load_model(card.path) if card.kind == "fusion" else load_diffusion(card.path)
+        model = load_diffusion(card.path) if card.kind == "diffusion" else load_model(card.path)
         assert model is not None
 
 

@@ -174,7 +174,7 @@ def _one(name: str, value: Any) -> Method:
     from diffuse_fuse import models
 
     card = models.find(value)
-    if card.kind != "fusion":
+    if card.kind not in models.FUSES:
         raise WeightsError(f"{card.path} holds {card.kind} weights: fusing needs fusion weights.")
     facts = {"weights": card.name, "sha256": card.sha256}
     return Method(name, "model", card.path, identity=f"model:{card.sha256}", facts=facts)

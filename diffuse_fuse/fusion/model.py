@@ -16,6 +16,7 @@ from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.head import FusionHead, HeadConfig
 from diffuse_fuse.fusion.student import StudentModel
+from diffuse_fuse.models import FUSES
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,6 @@ AnyModel = FusionModel | StudentModel
 
 def load_model(path: Path | str) -> AnyModel:
     """The fusion model or student of a weights file, ready for inference, float32 on the CPU."""
-    weights = load_weights(path, ("fusion", "student"))
+    weights = load_weights(path, FUSES)
     kind = StudentModel if weights.kind == "student" else FusionModel
     return kind.from_weights(weights, str(path)).eval().requires_grad_(False)

@@ -44,8 +44,12 @@ class StudentConfig:
 
     @property
     def reach(self) -> int:
-        """How many pixels a cell of ``multiple`` pixels sees beyond its border: a cell for each 3×3 convolution."""
-        return sum(2 * count * CELL * 2**level for level, count in enumerate(self.blocks))
+        """How many pixels a cell of ``multiple`` pixels sees beyond its border.
+
+        A cell of its level for each 3×3 convolution, and one of the coarser level for each interpolation.
+        """
+        cells = [CELL * 2**level for level in range(len(self.blocks))]
+        return sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
 
 
 # About 4.2 and 1.9 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
@@ -108,7 +112,9 @@ class StudentModel(nn.Module):
             levels.append(F.relu(down(levels[-1])))
         h = self.blocks[-1](levels[-1])
         for level in reversed(range(len(self.up))):
-            h = levels[level] + F.interpolate(self.up[level](h), scale_factor=2.0, mode="nearest")
+            # bilinear: the nearest cells' values leave squares of 32 pixels in skies and on roads
+            up = F.interpolate(self.up[level](h), scale_factor=2.0, mode="bilinear", align_corners=False)
+            h = levels[level] + up
             h = self.blocks[level](h)
         return h
 

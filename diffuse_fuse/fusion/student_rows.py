@@ -13,10 +13,10 @@ from diffuse_fuse.fusion.rows import counted
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.fusion.student_colour import tint, to_bytes
 
-# Most pictures in one band: cells and their overhead cost less than rows computed twice.
-_BAND_PIXELS = 1 << 20
+# Common pictures in one band: rows computed twice cost more than caches that are too small.
+_BAND_PIXELS = 1 << 21
 _COLOUR_ROWS = 64  # coloured at a time, so that all the steps find them in the caches
-_VALUES = 60  # float32 values a pixel of a band that are alive at once, measured on 12 and on 100 megapixels
+_VALUES = 60  # float32 values a pixel of a band that are alive at once; measured on 12 megapixels: 51
 
 
 class StudentRows:
@@ -64,8 +64,8 @@ def overlap(model: StudentModel) -> int:
 
 
 def usual_rows(model: StudentModel, width: int) -> int:
-    """How many rows a band has where memory is no matter: so many that the overlap is less than half of the work."""
-    return max(4 * overlap(model), _BAND_PIXELS // width // model.multiple * model.multiple)
+    """How many rows a band has where memory is no matter: so many that no more than half of the work is done twice."""
+    return max(2 * overlap(model), _BAND_PIXELS // width // model.multiple * model.multiple)
 
 
 def working_memory(model: StudentModel, width: int, rows: int) -> int:

@@ -20,6 +20,7 @@ from typing import Annotated
 import cv2
 import numpy as np
 import typer
+from kill import untrained
 
 from diffuse_fuse import batch
 from diffuse_fuse.bench import synthetic_pair
@@ -34,7 +35,7 @@ from diffuse_fuse.machine import available_cores, peak_memory
 def main(
     pairs: Annotated[int, typer.Option(min=1)] = 60,
     size: Annotated[str, typer.Option(metavar="WxH")] = "320x240",
-    model: Annotated[str, typer.Option(help="Weights, as for dfuse fuse.")] = "default",
+    model: Annotated[str, typer.Option(help="As for dfuse fuse; untrained: the small one of kill.py.")] = "default",
     threads: Annotated[int | None, typer.Option(min=1, help="Of the network.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="As for dfuse fuse.")] = None,
     no_metrics: Annotated[bool, typer.Option("--no-metrics")] = False,
@@ -42,11 +43,12 @@ def main(
 ) -> None:
     """Prints seconds a pair, the network's share of the time, peak memory, and the pairs a second of the second run."""
     width, height = map(int, size.split("x"))
-    chosen = choose(model, "auto", threads, None)
-    recipe = batch.Recipe(measure=not no_metrics, model=chosen.name, weights=chosen.weights, more=chosen.more)
     workers = workers or batch.default_workers()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        weights = str(untrained(folder / "untrained.safetensors")) if model == "untrained" else model
+        chosen = choose(weights, "auto", threads, None)
+        recipe = batch.Recipe(measure=not no_metrics, model=chosen.name, weights=chosen.weights, more=chosen.more)
         _make(folder, pairs, (width, height), data)
         plan = batch.plan_folders(folder / "ir", folder / "vi", folder / "out")
         expected = batch.look_ahead(plan, chosen.fuser, folder / "out", recipe=recipe, workers=workers)

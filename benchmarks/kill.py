@@ -120,7 +120,7 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_pairs(folder, pairs, size, seed)
-        weights = model or str(_untrained(folder / "untrained.safetensors"))
+        weights = model or str(untrained(folder / "untrained.safetensors"))
         command = [sys.executable, "-m", "diffuse_fuse", "fuse", str(folder / "ir"), str(folder / "vi")]
         command += ["--model", weights, *(["--workers", str(workers)] if workers else []), "-o"]
         calm, rough = folder / "calm", folder / "rough"
@@ -154,7 +154,7 @@ def _pictures(out: Path) -> int:
         return 0
 
 
-def _untrained(path: Path) -> Path:
+def untrained(path: Path) -> Path:
     import torch
 
     from diffuse_fuse.checkpoint import Weights, save_weights

@@ -163,9 +163,10 @@ def _tell(summary: Summary, out: Path) -> None:
         _say("No frame was fused: nothing was written.")
         return
     rate = summary.frames / summary.seconds
+    speed = f"{rate:.1f} frames a second" if rate >= 1 else f"{1 / rate:.1f} s a frame"
     sound = ", with the sound of the visible video" if summary.sound else ""
     _say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
-    _say(f"Fused {rate:.1f} frames a second ({summary.seconds:.1f} s).")
+    _say(f"Speed: {speed} ({summary.seconds:.1f} s).")
     found = summary.flicker
     if found is None:
         _say("Flicker: nothing was still from one frame to the next.")

@@ -40,7 +40,10 @@ def video(
     fps: Annotated[
         str | None, typer.Option(metavar="N", help="Frames a second, such as 25 or 30000/1001; else the sources'.")
     ] = None,
-    codec: Annotated[str, typer.Option(metavar="NAME", help="Video encoder, by ffmpeg's name.")] = "libx264",
+    codec: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Video encoder, by ffmpeg's name; libx264 (.webm: libvpx-vp9) unless given."),
+    ] = None,
     crf: Annotated[
         int | None, typer.Option(min=0, max=63, metavar="N", help="Quality, lower is better; 18 unless given.")
     ] = None,

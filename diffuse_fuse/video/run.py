@@ -17,7 +17,7 @@ from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
 from diffuse_fuse.video.pairs import FramePair, prepared
 from diffuse_fuse.video.pipeline import overlapped
-from diffuse_fuse.video.sink import CODEC, FolderSink, Sink, VideoSink
+from diffuse_fuse.video.sink import FolderSink, Sink, VideoSink
 from diffuse_fuse.video.source import Frames, open_files, open_folders
 from diffuse_fuse.video.stabilise import STRENGTH, Stabiliser
 from diffuse_fuse.video.thermal import Range, SteadyRange
@@ -33,13 +33,16 @@ class FusesFrames(Protocol):
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """fps: None for that of the sources. codec, crf: as ffmpeg has them. thermal_range: the infrared values that become
-    black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is black in
-    the sources. stabilise: 0 to below 1, see ``stabilise``. stretch: sources of other proportions show the same field.
-    sound: copy that of the visible video."""
+    """How a video is made.
+
+    fps: None for that of the sources. codec, crf: as ``VideoSink`` takes them. thermal_range: the infrared values that
+    become black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is
+    black in the sources. stabilise: 0 to below 1, see ``Stabiliser``. aligner: moves the infrared frames. stretch:
+    sources of other proportions show the same field. sound: copy that of the visible video.
+    """
 
     fps: Fraction | None = None
-    codec: str = CODEC
+    codec: str | None = None
     crf: int | None = None
     thermal_range: Range | None = None
     black_hot: bool = False

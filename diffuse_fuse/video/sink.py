@@ -19,6 +19,7 @@ from diffuse_fuse.video.audio import Sound
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi")
 CODEC, CRF = "libx264", 18
+_CODECS = {".webm": "libvpx-vp9"}  # for suffixes that cannot hold the usual one
 _WITH_CRF = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "libaom-av1")
 # x264 does its fastest useful work here: half the time of its own default for a twentieth more bytes.
 _PRESETS = {"libx264": "veryfast", "libx265": "veryfast", "libsvtav1": "10"}
@@ -39,18 +40,20 @@ class Sink(Protocol):
 class VideoSink:
     """A video file, written under a hidden name and renamed when it is closed.
 
-    ``codec`` and ``crf`` (quality, lower is better; None: 18 where the codec has it) are ffmpeg's. ``sound`` is mixed
+    ``codec`` (None: H.264, or what the suffix can hold) and ``crf`` (quality, lower is better; None: 18 where the codec
+    has it) are ffmpeg's. ``sound`` is mixed
     in along the way. Sides of odd length get one more row or column, a copy of the last: the usual pixel format has one
     colour for 2×2 pixels. Raises UsageError for a codec or suffix that cannot be used, ImageWriteError for what the
     file system says.
     """
 
     def __init__(
-        self, path: Path, fps: Fraction, codec: str = CODEC, crf: int | None = None, sound: Sound | None = None
+        self, path: Path, fps: Fraction, codec: str | None = None, crf: int | None = None, sound: Sound | None = None
     ) -> None:
         self._av = need("av", "video")
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"{path}: a video has one of the suffixes {', '.join(SUFFIXES)}; a folder has none.")
+        codec = codec or _CODECS.get(path.suffix.lower(), CODEC)
         if crf is not None and codec not in _WITH_CRF:
             raise UsageError(f"The codec {codec} has no --crf: leave it out, or use one of {', '.join(_WITH_CRF)}.")
         try:
@@ -126,6 +129,8 @@ class VideoSink:
         options = {"preset": _PRESETS[self._codec]} if self._codec in _PRESETS else {}
         if self._codec in _WITH_CRF:
             options["crf"] = str(CRF if self._crf is None else self._crf)
+        if self._codec == "libx265":
+            options["x265-params"] = "log-level=error"  # it writes to stderr by itself
         if self._codec == "libvpx-vp9":  # it takes crf for a limit otherwise
             options |= {"b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
         return options

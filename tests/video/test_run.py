@@ -169,6 +169,10 @@ def test_codecs_by_name(files, tmp_path):
         fused(*files, tmp_path / "a.mp4", codec="h263000")
     with pytest.raises(UsageError, match="has no --crf"):
         fused(*files, tmp_path / "a.mkv", codec="ffv1", crf=20)
+    fused(*files, tmp_path / "a.webm", sound=False)
+    assert len(read_video(tmp_path / "a.webm")) == COUNT
+    with pytest.raises(ImageWriteError, match=r"cannot be written with libx264 at 64×48: .*--no-sound"):
+        fused(*files, tmp_path / "b.webm", codec="libx264")
     sizes = []
     for crf in (10, 45):
         fused(*files, tmp_path / f"{crf}.mp4", crf=crf, sound=False)

@@ -40,9 +40,11 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], Any] | None] = queue.SimpleQueue()
-        self._count = count
-        for number in range(count):
-            threading.Thread(target=self._work, name=f"dfuse-{number}", daemon=True).start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"dfuse-{number}", daemon=True) for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def call(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
         """Has ``function(argument)`` called; the future holds what it gives or raises."""
@@ -51,9 +53,15 @@ class Workers:
         return future
 
     def end(self) -> None:
-        """The threads end after the calls that were given before."""
-        for _ in range(self._count):
+        """The threads end after the calls that were given before.
+
+        Waits for them, but not long: one that is still in a library when the interpreter ends may crash the process,
+        and one that reads from a drive that does not answer must not hold it.
+        """
+        for _ in self._threads:
             self._calls.put(None)
+        for thread in self._threads:
+            thread.join(timeout=1.0)
 
     def _work(self) -> None:
         while (given := self._calls.get()) is not None:

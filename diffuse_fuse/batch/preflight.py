@@ -67,7 +67,7 @@ class Preflight:
             "errors": list(self.errors),
             "sizes": dict(self.sizes),
             "looked_at": self.looked_at,
-            "seconds": None if self.seconds is None else round(self.seconds, 1),
+            "seconds": None if self.seconds is None else round(self.seconds, 4),
             "bytes": self.bytes,
             "free_bytes": self.free,
         }

@@ -93,7 +93,10 @@ class Run:
         if not self.quiet and not only_metrics and work:
             report.say_preflight(self._ahead(check=False), self.out)
         doing = "measuring" if only_metrics else "fusing"
-        with gentle_interrupt(self.quiet) as stop, progress_bar(doing, work, "pair", self.quiet) as advance:
+        with (
+            gentle_interrupt(self.quiet, at_once=True) as stop,
+            progress_bar(doing, work, "pair", self.quiet) as advance,
+        ):
 
             def count(result: Result) -> None:
                 if result.redone:

@@ -9,19 +9,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_SHOW_CURSOR = b"\x1b[?25h\n"  # a progress bar hides it
 _SAID = b"\nStopping: what is under way is finished first. Ctrl-C again leaves at once.\n"
 
 
 @contextmanager
-def gentle_interrupt(quiet: bool = False) -> Iterator[Callable[[], bool]]:
+def gentle_interrupt(quiet: bool = False, at_once: bool = False) -> Iterator[Callable[[], bool]]:
     """Within it the first Ctrl-C is only noted: what is yielded tells whether there was one.
 
-    The second is a KeyboardInterrupt. Where Ctrl-C is ignored, as in the background of a script, it stays so.
+    The second is a KeyboardInterrupt; with ``at_once`` it ends the process there and then, also after what is within:
+    where threads are still in libraries, an interpreter that takes its leave in order may crash. Where Ctrl-C is
+    ignored, as in the background of a script, it stays so.
     """
     asked = False
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal asked
+        if asked and at_once:
+            if os.isatty(2):
+                os.write(2, _SHOW_CURSOR)
+            os._exit(130)
         if asked:
             raise KeyboardInterrupt
         asked = True
@@ -35,4 +42,5 @@ def gentle_interrupt(quiet: bool = False) -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        if not (asked and at_once):
+            signal.signal(signal.SIGINT, before)

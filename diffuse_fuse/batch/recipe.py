@@ -39,7 +39,7 @@ class Recipe:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def options(self, out: Path) -> dict[str, Any]:
-        """Everything that decides about the pixels of ``out`` besides weights and sources, as JSON can hold it.
+        """Everything that decides about the bytes of ``out`` besides weights and sources, as JSON can hold it.
 
         All of it, defaults too: what a picture says about itself must not depend on what the defaults were.
         """
@@ -50,6 +50,7 @@ class Recipe:
             "polarity": load.polarity,
             "size": load.size,
             "stretch": load.stretch,
+            "gps": load.gps,
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

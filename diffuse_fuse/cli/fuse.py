@@ -117,6 +117,9 @@ def fuse(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
     ] = None,
+    no_gps: Annotated[
+        bool, typer.Option("--no-gps", help="Leave out of the outputs where the visible picture was taken.")
+    ] = False,
     only_metrics: Annotated[
         bool, typer.Option("--only-metrics", help="Measure the pictures that are in OUT already; fuse nothing.")
     ] = False,
@@ -145,6 +148,7 @@ def fuse(
             side_by_side=side_by_side,
             denoise=denoise is not None,
             depth=depth is not Depth.eight,
+            no_gps=no_gps,
         )
     from diffuse_fuse.batch import Recipe
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
@@ -156,6 +160,7 @@ def fuse(
         polarity=polarity.value,
         size=size.value,
         stretch=stretch,
+        gps=not no_gps,
         max_pixels=max_pixels or MAX_PIXELS,
     )
     aligner = make_aligner(align, align_file)

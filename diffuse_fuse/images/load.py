@@ -70,7 +70,9 @@ def load_pair(
         vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis), options.stretch)
     else:
         ir, resized = match_sizes(ir, vis, options.stretch)
-    return LoadedPair(ir, vis, (*warnings, *([resized] if resized else ())), read_source(vis_data))
+    return LoadedPair(
+        ir, vis, (*warnings, *([resized] if resized else ())), read_source(vis_data, keep_gps=options.gps)
+    )
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
@@ -106,7 +108,7 @@ def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPa
     ir, odd = _to_unit(thermal, options)
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
     flir = thermal.flir
-    metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes())
+    metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata)
 
 

@@ -53,17 +53,22 @@ class OutputMetadata:
 
 
 def read_source(
-    data: bytes, camera: str | None = None, gps: tuple[float, float] | None = None, pixels: bytes | None = None
+    data: bytes,
+    camera: str | None = None,
+    gps: tuple[float, float] | None = None,
+    pixels: bytes | None = None,
+    keep_gps: bool = True,
 ) -> SourceMetadata:
     """The metadata of a visible picture's file that a fused one keeps; what is missing or damaged is left out.
 
     camera, gps (degrees, north and east positive): known from elsewhere, for a file whose EXIF does not say.
     pixels: the file that the pixels are from, where that is another one inside ``data``: it has the profile.
+    keep_gps: without it nothing of the GPS directory is kept, nor ``gps``.
     """
     blocks = read_blocks(io.BytesIO(data))
     exif = data if header.format_of(data[: header.LONGEST_START]) == "TIFF" else blocks.exif
     icc = blocks.icc if pixels is None else read_blocks(io.BytesIO(pixels)).icc
-    return SourceMetadata(_kept(exif, camera, gps), icc if icc and _is_profile(icc) else None)
+    return SourceMetadata(_kept(exif, camera, gps, keep_gps), icc if icc and _is_profile(icc) else None)
 
 
 def exif_for(metadata: OutputMetadata, width: int, height: int) -> bytes | None:
@@ -114,8 +119,9 @@ def profile_name(icc: bytes | None) -> str | None:
     return " ".join("".join(char if char.isprintable() else " " for char in name).split()) or None
 
 
-def _kept(block: bytes | None, camera: str | None, gps: tuple[float, float] | None) -> bytes | None:
+def _kept(block: bytes | None, camera: str | None, gps: tuple[float, float] | None, keep_gps: bool) -> bytes | None:
     targets = ifd.new(), ifd.new(ifd.EXIF), ifd.new(ifd.GPS)
+    wanted = _MAIN_TAGS, _EXIF_TAGS, _GPS_TAGS if keep_gps else ()
     if block:
         left = _LARGEST_EXIF
         with quiet():
@@ -123,13 +129,13 @@ def _kept(block: bytes | None, camera: str | None, gps: tuple[float, float] | No
                 sources = ifd.read(block)
             except Exception:  # as above
                 sources = (ifd.new(),) * 3
-            for source, target, tags in zip(sources, targets, (_MAIN_TAGS, _EXIF_TAGS, _GPS_TAGS), strict=True):
+            for source, target, tags in zip(sources, targets, wanted, strict=True):
                 for tag in tags:
                     left -= ifd.copy(source, target, tag, left) if tag in source else 0
     main, _, place = targets
     if camera and _MODEL not in main:
         ifd.put(main, _MODEL, ifd.ASCII, camera.encode("utf-8"))
-    if gps and 2 not in place:
+    if gps and keep_gps and 2 not in place:
         _put_place(place, *gps)
     if not any(len(directory) for directory in targets):
         return None

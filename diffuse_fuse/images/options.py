@@ -19,7 +19,8 @@ class LoadOptions:
     page: of a multi-page infrared file, from 1. thermal_range: the values (°C where the file is radiometric, else those
     of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures as they
     are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets. stretch: pictures
-    of other proportions show the same field all the same. max_pixels: larger pictures are refused before decoding.
+    of other proportions show the same field all the same. gps: keep where the visible picture was taken.
+    max_pixels: larger pictures are refused before decoding.
     """
 
     page: int = 1
@@ -27,6 +28,7 @@ class LoadOptions:
     polarity: Polarity = "white-hot"
     size: Size = "vis"
     stretch: bool = False
+    gps: bool = True
     max_pixels: int = MAX_PIXELS
 
 

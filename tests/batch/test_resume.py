@@ -60,6 +60,7 @@ def test_what_is_up_to_date_is_kept(folders, again, suffix):
         (replace(RECIPE, load=LoadOptions(polarity="black-hot")), "the options changed"),
         (replace(RECIPE, load=LoadOptions(thermal_range=(0.0, 1.0))), "the options changed"),
         (replace(RECIPE, load=LoadOptions(stretch=True)), "the options changed"),
+        (replace(RECIPE, load=LoadOptions(gps=False)), "the options changed"),
         (replace(RECIPE, aligner=Aligner(Kind.shift)), "the options changed"),
         (replace(RECIPE, more={"denoise": "auto"}), "the options changed"),
         (replace(RECIPE, depth=16), "the options changed"),

@@ -13,8 +13,11 @@ import pytest
 from diffuse_fuse import __version__, metrics
 from diffuse_fuse.cli import commands
 from diffuse_fuse.images.arrays import is_grey
+from diffuse_fuse.images.exif import read_notes
+from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.read import read_image, read_visible
 from diffuse_fuse.images.write import write_image
+from tests.images import made
 
 from .conftest import command
 
@@ -228,6 +231,26 @@ def test_the_same_command_goes_on_and_another_one_makes_it_again(dfuse, folders,
     assert json.loads(done.stdout)["skipped"] == 3
     done = dfuse(*command, "--json")
     assert [result["redone"] for result in json.loads(done.stdout)["results"]] == ["the options changed"] * 3
+
+
+def test_the_place_can_be_left_out(dfuse, folders, scene, tiny_model, tmp_path):
+    (tmp_path / "ir" / "3.png").unlink()
+    for name in ("0", "1", "2"):
+        (next((tmp_path / "vi").glob(f"{name}.*"))).unlink()
+        (tmp_path / "vi" / f"{name}.jpg").write_bytes(made.camera_file(scene[1]))
+    command = ("fuse", *folders, "-o", "out", "--model", tiny_model, "--no-metrics")
+
+    def places():
+        return [read_notes(path.read_bytes()).gps is not None for path in sorted((tmp_path / "out").glob("*.png"))]
+
+    assert dfuse(*command).returncode == 0 and places() == [True] * 3
+    done = dfuse(*command, "--no-gps")
+    assert "3 redone: the options changed" in done.stderr and places() == [False] * 3
+    assert "3 skipped" in dfuse(*command, "--no-gps").stderr
+    notes = read_notes((tmp_path / "out" / "0.png").read_bytes())
+    assert (notes.camera, notes.time) == ("Maker X1", made.TIME)
+    assert read_provenance(tmp_path / "out" / "0.png").options["gps"] is False
+    assert dfuse(*command, "--only-metrics", "--no-gps").returncode == 2
 
 
 def test_a_picture_of_somebody_else_is_kept(dfuse, folders, scene, tiny_model, tmp_path):

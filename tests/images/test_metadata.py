@@ -13,6 +13,7 @@ from diffuse_fuse.images import OutputMetadata, SourceMetadata, ifd, load_pair, 
 from diffuse_fuse.images.container import read_blocks
 from diffuse_fuse.images.exif import read_notes
 from diffuse_fuse.images.metadata import exif_for, read_source
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_image
 
 from . import flir_file, made
@@ -65,6 +66,25 @@ def test_camera_time_and_place_are_kept(tmp_path, scene, suffix, depth):
     notes = read_notes(path.read_bytes())
     assert (notes.camera, notes.time, notes.orientation) == ("Maker X1", made.TIME, 1)
     assert notes.gps == pytest.approx((49.0101389, -8.4200694), abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix, depth", FORMATS)
+def test_the_place_can_be_left_out(tmp_path, scene, suffix, depth):
+    for name, image in (("ir.png", scene[0]), ("vis.png", scene[1])):
+        write_image(tmp_path / name, image)
+    for form in ("JPEG", "TIFF", "PNG", "WEBP"):
+        (tmp_path / "vis.bin").write_bytes(made.camera_file(scene[1], form))
+        kept, hidden = (
+            load_pair(tmp_path / "ir.png", tmp_path / "vis.bin", LoadOptions(gps=gps)).metadata for gps in (True, False)
+        )
+        assert hidden.icc == kept.icc
+        path = tmp_path / f"a.{suffix}"
+        write_image(path, deep(scene[1], depth), OutputMetadata(hidden, made.PROVENANCE))
+        notes = read_notes(path.read_bytes())
+        assert (notes.camera, notes.time, notes.gps) == ("Maker X1", made.TIME, None)
+        data = path.read_bytes()
+        directories = ifd.read(data if suffix.startswith("tif") else read_blocks(io.BytesIO(data)).exif)
+        assert len(directories[1]) > 5 and len(directories[2]) == 0 and GPS not in directories[0]
 
 
 @pytest.mark.parametrize("suffix, depth", FORMATS)
@@ -234,5 +254,9 @@ def test_a_radiometric_file_gives_camera_time_and_place(tmp_path, scene):
     assert (exif[0x0110], exif[0x0132]) == ("FLIR T1", made.TIME)
     notes = read_notes((tmp_path / "a.jpg").read_bytes())
     assert notes.gps == pytest.approx((-49.01, 8.42), abs=1e-7)
+    hidden = load_pair(path, path, LoadOptions(gps=False)).metadata
+    assert hidden.icc == made.srgb()
+    exif = written(tmp_path / "b.jpg", pair.vis, hidden).getexif()
+    assert exif[0x0110] == "FLIR T1" and GPS not in exif
     assert b"FLIR\0" not in (tmp_path / "a.jpg").read_bytes()
     assert (tmp_path / "a.jpg").stat().st_size < 6000

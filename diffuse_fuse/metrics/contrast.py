@@ -6,32 +6,35 @@ import math
 
 import numpy as np
 
+from diffuse_fuse.metrics.bands import Band, total
 from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.counts import levels
 from diffuse_fuse.metrics.metric import Metric
+
+_LEVELS = np.arange(256)
 
 
 def sd(t: Triple) -> float:
     """Standard deviation of the fused grey values in 0…255 (Rao 1997): SD = √mean (F − mean F)²."""
-    return float(np.std(t.lumas[2]))
+    return math.sqrt(np.average((_LEVELS - _mean(t)) ** 2, weights=t.once(levels)[2]))
 
 
 def sf(t: Triple) -> float:
     """Spatial frequency of the fused luma in 0…255 (Eskicioglu 1995): √(RF² + CF²), means over differences."""
-    fused = t.lumas[2]
-    return math.sqrt(_mean_square(np.diff(fused, axis=0)) + _mean_square(np.diff(fused, axis=1)))
+    fused = t.fused
+    return math.sqrt(_mean_square(fused[1:], fused[:-1]) + _mean_square(fused[:, 1:], fused[:, :-1]))
 
 
 def ag(t: Triple) -> float:
     """Average gradient in 0…255 (Cui 2015): Σ √((gₓ² + g_y²)/2) / ((M−1)(N−1)), gₓ, g_y central differences."""
     height, width = t.shape
-    return float(t.once(_gradient_strength).sum()) / (max(1, height - 1) * max(1, width - 1))
+    return t.once(_gradient_strength) / (max(1, height - 1) * max(1, width - 1))
 
 
 def _sd_saturated(t: Triple) -> float:
     # uint8 arithmetic of MATLAB: differences below zero become 0, squares above 255 become 255
-    fused = t.lumas[2]
-    difference = np.maximum(np.floor(fused - fused.mean() + 0.5), 0)
-    return math.sqrt(np.minimum(difference**2, 255).mean())
+    difference = np.maximum(np.floor(_LEVELS - _mean(t) + 0.5), 0)
+    return math.sqrt(np.average(np.minimum(difference**2, 255), weights=t.once(levels)[2]))
 
 
 def _sf_unit(t: Triple) -> float:
@@ -39,13 +42,22 @@ def _sf_unit(t: Triple) -> float:
 
 
 def _ag_mean(t: Triple) -> float:
-    return float(t.once(_gradient_strength).mean())
+    return t.once(_gradient_strength) / t.fused.size
 
 
-def _gradient_strength(t: Triple) -> Array:
-    fused = t.lumas[2]
-    along = [_central(fused, axis) for axis in (0, 1)]
-    return np.sqrt((along[0] ** 2 + along[1] ** 2) / 2)
+def _mean(t: Triple) -> float:
+    return float(np.average(_LEVELS, weights=t.once(levels)[2]))
+
+
+def _gradient_strength(t: Triple) -> float:
+    """Σ √((gₓ² + g_y²)/2) over the fused picture."""
+
+    def strength(band: Band) -> tuple[float]:
+        rows = t.fused[band.rows].astype(np.float64)
+        down, right = (_central(rows, axis)[band.inner] for axis in (0, 1))
+        return (float(np.sqrt((down * down + right * right) / 2).sum()),)
+
+    return float(total(t.shape, 1, strength)[0])
 
 
 def _central(image: Array, axis: int) -> Array:
@@ -53,8 +65,12 @@ def _central(image: Array, axis: int) -> Array:
     return np.gradient(image, axis=axis) if image.shape[axis] > 1 else np.zeros_like(image)
 
 
-def _mean_square(values: Array) -> float:
-    return float(np.square(values).mean()) if values.size else 0.0
+def _mean_square(a: Array, b: Array) -> float:
+    """Mean of (a − b)² of two uint8 arrays; 0 where they have no element."""
+    import cv2
+
+    # a sum of integers
+    return round(cv2.norm(a, b, cv2.NORM_L2SQR)) / a.size if a.size else 0.0
 
 
 METRICS = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-import numpy as np
-
-from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.context import Triple
+from diffuse_fuse.metrics.counts import sums
 from diffuse_fuse.metrics.metric import Metric
 
 _PEAK = 255.0
@@ -14,19 +14,20 @@ _PEAK = 255.0
 
 def cc(t: Triple) -> float:
     """Correlation coefficient, −1…1: CC = (r(ir, fused) + r(vis, fused)) / 2; NaN with a constant picture."""
-    ir, vis, fused = t.once(_centred)
-    return (_r(ir, fused) + _r(vis, fused)) / 2
+    s = t.once(_spread)
+    return (_r(s.if_, s.ii, s.ff) + _r(s.vf, s.vv, s.ff)) / 2
 
 
 def scd(t: Triple) -> float:
     """Sum of the correlations of differences, −2…2 (Aslantas 2015): r(F − vis, ir) + r(F − ir, vis)."""
-    ir, vis, fused = t.once(_centred)
-    return _r(fused - vis, ir) + _r(fused - ir, vis)
+    s = t.once(_spread)
+    without_vis = _r(s.if_ - s.iv, s.ff - 2 * s.vf + s.vv, s.ii)
+    return without_vis + _r(s.vf - s.iv, s.ff - 2 * s.if_ + s.ii, s.vv)
 
 
 def mse(t: Triple) -> float:
     """Mean squared error on 0…1: (mean (ir − F)² + mean (vis − F)²) / 2."""
-    return t.once(_squared_error) / _PEAK**2
+    return _mse_levels(t) / _PEAK**2
 
 
 def psnr(t: Triple) -> float:
@@ -35,7 +36,8 @@ def psnr(t: Triple) -> float:
 
 
 def _mse_levels(t: Triple) -> float:
-    return t.once(_squared_error)
+    s = t.once(sums)
+    return (s.ii - 2 * s.i_f + s.ff + s.vv - 2 * s.v_f + s.ff) / s.pixels / 2
 
 
 def _psnr_tang(t: Triple) -> float:
@@ -44,12 +46,7 @@ def _psnr_tang(t: Triple) -> float:
 
 
 def _psnr_cddfuse(t: Triple) -> float:
-    return _decibel(float(t.fused.max()), t.once(_squared_error))
-
-
-def _squared_error(t: Triple) -> float:
-    ir, vis, fused = t.lumas
-    return float(np.square(ir - fused).mean() + np.square(vis - fused).mean()) / 2
+    return _decibel(float(t.fused.max()), _mse_levels(t))
 
 
 def _decibel(peak: float, error: float) -> float:
@@ -58,18 +55,37 @@ def _decibel(peak: float, error: float) -> float:
     return 20 * math.log10(peak / math.sqrt(error)) if peak > 0 else -math.inf
 
 
-def _centred(t: Triple) -> tuple[Array, Array, Array]:
-    ir, vis, fused = t.lumas
-    # means of integers: a constant picture centres to exact zeros
-    return ir - ir.mean(), vis - vis.mean(), fused - fused.mean()
+@dataclass(frozen=True)
+class _Spread:
+    """Variances and covariances of ir (i), vis (v) and fused (f) times the square of the number of pixels.
+
+    Exact integers: what is constant has none, and no rounding needs to be told from little.
+    """
+
+    ii: int
+    vv: int
+    ff: int
+    iv: int
+    if_: int
+    vf: int
 
 
-def _r(a: Array, b: Array) -> float:
-    """Pearson correlation of two centred arrays; NaN where one of them is constant."""
-    x, y = a.ravel(), b.ravel()
-    norm = math.sqrt(float(x @ x) * float(y @ y))
-    # the difference of two centred equal pictures may keep rounding noise of 1e-14 a pixel
-    return float(x @ y) / norm if norm > 1e-9 * x.size else math.nan
+def _spread(t: Triple) -> _Spread:
+    s = t.once(sums)
+    n = s.pixels
+    return _Spread(
+        ii=n * s.ii - s.i * s.i,
+        vv=n * s.vv - s.v * s.v,
+        ff=n * s.ff - s.f * s.f,
+        iv=n * s.iv - s.i * s.v,
+        if_=n * s.i_f - s.i * s.f,
+        vf=n * s.v_f - s.v * s.f,
+    )
+
+
+def _r(both: int, one: int, other: int) -> float:
+    """Pearson correlation from a covariance and two variances; NaN where one of these is 0."""
+    return both / math.sqrt(one * other) if one and other else math.nan
 
 
 METRICS = (

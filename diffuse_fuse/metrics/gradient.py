@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffuse_fuse.metrics.bands import Band, total
 from diffuse_fuse.metrics.context import Array, Triple
 from diffuse_fuse.metrics.filters import sobel
 from diffuse_fuse.metrics.metric import Metric
@@ -22,59 +23,64 @@ class _Edges:
 
 @dataclass(frozen=True)
 class _Flow:
-    """Of Petrović's framework: lost or invented share, weights, and where the fused edge is the strongest."""
+    """Of Petrović's framework, sums of (1 − Q_AF) w_A + (1 − Q_BF) w_B: where the fused edge is the strongest of all
+    three, and elsewhere; and of the weights."""
 
-    unkept: Array  # (1 − Q_AF) w_A + (1 − Q_BF) w_B
+    invented: float
+    lost: float
     total: float  # Σ w_A + w_B
-    invented: Array  # bool: the fused picture's edge is stronger than both sources'
 
 
 def qabf(t: Triple) -> float:
     """Edge information kept, 0…about .975 (Xydeas and Petrović 2000): Σ (Q_AF g_A + Q_BF g_B) / Σ (g_A + g_B)."""
-    return _qabf(*t.once(_zero_padded_edges))
+    return _qabf(t, 1)
 
 
 def nabf(t: Triple) -> float:
     """Invented edges, 0…1 (Shreyamsha Kumar 2013): Σ_{g_F > g_A, g_B} [(1−Q_AF) w_A + (1−Q_BF) w_B] / Σ (w_A+w_B)."""
-    return _invented(t.once(_flow))
+    flow = t.once(_flow)
+    return flow.invented / flow.total
 
 
 def labf(t: Triple) -> float:
     """Lost edges, 0…1 (Petrović 2005): Σ_{g_F ≤ g_A or g_B} [(1−Q_AF) w_A + (1−Q_BF) w_B] / Σ (w_A + w_B)."""
     flow = t.once(_flow)
-    return float(flow.unkept[~flow.invented].sum()) / flow.total
+    return flow.lost / flow.total
 
 
 def _qabf_unit(t: Triple) -> float:
-    ir, vis, fused = (_matlab_edges(plane / 255) for plane in t.lumas)
-    return _qabf(ir, vis, fused)
+    return _qabf(t, 255)
 
 
 def _nabf_tang(t: Triple) -> float:
     # the driver hands (ir, vis, fused) to a function of (fused, ir, vis)
-    ir, vis, fused = t.once(_mirrored_edges)
-    return _invented(_petrovic(vis, fused, ir))
+    flow = _petrovic(t.vis, t.fused, t.ir)
+    return flow.invented / flow.total
 
 
-def _zero_padded_edges(t: Triple) -> tuple[_Edges, _Edges, _Edges]:
-    ir, vis, fused = (_matlab_edges(plane) for plane in t.lumas)
-    return ir, vis, fused
+def _qabf(t: Triple, white: float) -> float:
+    """Qabf of the grey levels divided by ``white``."""
+
+    def values(band: Band) -> tuple[float, float]:
+        ir, vis, fused = (_matlab_edges(plane[band.rows] / white, band.inner) for plane in (t.ir, t.vis, t.fused))
+        kept = _kept(ir, fused)
+        kept *= ir.strength
+        more = _kept(vis, fused)
+        more *= vis.strength
+        kept += more
+        return float(kept.sum()), float(ir.strength.sum()) + float(vis.strength.sum())
+
+    kept, strength = total(t.shape, 1, values)
+    return float(kept / strength) if strength else math.nan
 
 
-def _matlab_edges(image: Array) -> _Edges:
-    right, below = sobel(image, "zero")
+def _matlab_edges(image: Array, rows: slice) -> _Edges:
+    right, below = (difference[rows] for difference in sobel(image, "zero"))
     with np.errstate(divide="ignore", invalid="ignore"):
         angle = np.arctan(-below / right)
     # where the horizontal difference is 0 the original says +π/2, whatever the sign of the vertical one
     angle[right == 0] = math.pi / 2
     return _Edges(np.sqrt(right * right + below * below), angle)
-
-
-def _qabf(ir: _Edges, vis: _Edges, fused: _Edges) -> float:
-    total = float(ir.strength.sum() + vis.strength.sum())
-    if total == 0:
-        return math.nan
-    return float((_kept(ir, fused) * ir.strength + _kept(vis, fused) * vis.strength).sum()) / total
 
 
 def _kept(source: _Edges, fused: _Edges) -> Array:
@@ -89,13 +95,8 @@ def _kept(source: _Edges, fused: _Edges) -> Array:
     return strength * orientation
 
 
-def _mirrored_edges(t: Triple) -> tuple[_Edges, _Edges, _Edges]:
-    ir, vis, fused = (_petrovic_edges(plane) for plane in t.lumas)
-    return ir, vis, fused
-
-
-def _petrovic_edges(image: Array) -> _Edges:
-    right, below = (difference / 8 for difference in sobel(image, "mirror"))
+def _petrovic_edges(image: Array, rows: slice) -> _Edges:
+    right, below = (difference[rows] / 8 for difference in sobel(image, "mirror"))
     with np.errstate(divide="ignore", invalid="ignore"):
         angle = np.arctan(right / below)
     angle[(right == 0) & (below == 0)] = 0
@@ -103,14 +104,21 @@ def _petrovic_edges(image: Array) -> _Edges:
 
 
 def _flow(t: Triple) -> _Flow:
-    return _petrovic(*t.once(_mirrored_edges))
+    return _petrovic(t.ir, t.vis, t.fused)
 
 
-def _petrovic(a: _Edges, b: _Edges, fused: _Edges) -> _Flow:
-    weight_a, weight_b = _petrovic_weight(a.strength), _petrovic_weight(b.strength)
-    unkept = (1 - _petrovic_kept(a, fused)) * weight_a + (1 - _petrovic_kept(b, fused)) * weight_b
-    invented = (fused.strength > a.strength) & (fused.strength > b.strength)
-    return _Flow(unkept, float(weight_a.sum() + weight_b.sum()), invented)
+def _petrovic(ir: Array, vis: Array, fused: Array) -> _Flow:
+    """Of three lumas, uint8 H×W."""
+
+    def values(band: Band) -> tuple[float, float, float]:
+        a, b, f = (_petrovic_edges(plane[band.rows].astype(np.float64), band.inner) for plane in (ir, vis, fused))
+        weight_a, weight_b = _petrovic_weight(a.strength), _petrovic_weight(b.strength)
+        unkept = (1 - _petrovic_kept(a, f)) * weight_a + (1 - _petrovic_kept(b, f)) * weight_b
+        invented = (f.strength > a.strength) & (f.strength > b.strength)
+        weights = float(weight_a.sum() + weight_b.sum())
+        return float(unkept[invented].sum()), float(unkept[~invented].sum()), weights
+
+    return _Flow(*map(float, total(fused.shape, 1, values)))
 
 
 def _petrovic_weight(strength: Array) -> Array:
@@ -124,10 +132,6 @@ def _petrovic_kept(source: _Edges, fused: _Edges) -> Array:
     strength = 1 + np.exp(-19 * (ratio - 0.5))
     orientation = 1 + np.exp(-22 * (alike - 0.5))
     return np.sqrt(0.9999 * 0.9995 / (strength * orientation))
-
-
-def _invented(flow: _Flow) -> float:
-    return float(flow.unkept[flow.invented].sum()) / flow.total
 
 
 _KUMAR = "Shreyamsha Kumar, Signal, Image and Video Processing 7 (2013) 1125"

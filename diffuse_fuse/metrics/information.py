@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from diffuse_fuse.metrics.context import Array, Triple
+from diffuse_fuse.metrics.counts import joint, levels
 from diffuse_fuse.metrics.metric import Metric
 
 
@@ -32,9 +33,8 @@ def nmi(t: Triple) -> float:
 def _mi_tang(t: Triple) -> float:
     # uint8 + 1 saturates, so the levels 254 and 255 share a bin of the joint histogram (not of the single ones)
     h_ir, h_vis, h_fused = t.once(_entropies)
-    top = np.uint8(254)
-    ir, vis, fused = np.minimum(t.ir, top), np.minimum(t.vis, top), np.minimum(t.fused, top)
-    return h_ir + h_vis + 2 * h_fused - _joint_entropy(ir, fused) - _joint_entropy(vis, fused)
+    with_ir, with_vis = (_entropy(_top_merged(counts)) for counts in t.once(joint))
+    return h_ir + h_vis + 2 * h_fused - with_ir - with_vis
 
 
 def _mi_nats(t: Triple) -> float:
@@ -42,23 +42,20 @@ def _mi_nats(t: Triple) -> float:
 
 
 def _entropies(t: Triple) -> tuple[float, float, float]:
-    return _entropy_of(t.ir), _entropy_of(t.vis), _entropy_of(t.fused)
+    ir, vis, fused = (_entropy(counts) for counts in t.once(levels))
+    return ir, vis, fused
 
 
 def _shared_information(t: Triple) -> tuple[float, float]:
     h_ir, h_vis, h_fused = t.once(_entropies)
-    return (
-        max(0.0, h_ir + h_fused - _joint_entropy(t.ir, t.fused)),
-        max(0.0, h_vis + h_fused - _joint_entropy(t.vis, t.fused)),
-    )
+    with_ir, with_vis = (_entropy(counts) for counts in t.once(joint))
+    return max(0.0, h_ir + h_fused - with_ir), max(0.0, h_vis + h_fused - with_vis)
 
 
-def _entropy_of(image: Array) -> float:
-    return _entropy(np.bincount(image.ravel(), minlength=256))
-
-
-def _joint_entropy(a: Array, b: Array) -> float:
-    return _entropy(np.bincount((a.astype(np.intp) * 256 + b).ravel(), minlength=65536))
+def _top_merged(counts: Array) -> Array:
+    """256×256 counts → 255×255, the last two levels of both pictures counted as one."""
+    starts = np.arange(255)
+    return np.add.reduceat(np.add.reduceat(counts, starts, axis=0), starts, axis=1)
 
 
 def _entropy(counts: Array) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from diffuse_fuse.metrics.bands import Band, bands, total
 from diffuse_fuse.metrics.context import Array, Triple
 from diffuse_fuse.metrics.filters import gaussian_valid
 from diffuse_fuse.metrics.metric import Metric
@@ -42,86 +44,132 @@ def vif(t: Triple) -> float:
 
 def vif_ir(t: Triple) -> float:
     """The infrared half of VIF: Σ log(1 + g² σ_s²/(σ_v² + σ_n²)) / Σ log(1 + σ_s²/σ_n²) over four scales."""
-    return _fidelity([ir for ir, _ in t.once(_scales)])
+    return t.once(_halves)[0]
 
 
 def vif_vis(t: Triple) -> float:
     """The visible half of VIF: Σ log(1 + g² σ_s²/(σ_v² + σ_n²)) / Σ log(1 + σ_s²/σ_n²) over four scales."""
-    return _fidelity([vis for _, vis in t.once(_scales)])
+    return t.once(_halves)[1]
 
 
 def viff(t: Triple) -> float:
     """VIF for fusion, 0…about 1 (Han 2013): Σ_k p_k Σ VID_k / Σ VIND_k, at each pixel the source of smaller gain."""
-    total = 0.0
-    for (ir, vis), weight in zip(t.once(_scales), _HAN_WEIGHTS, strict=True):
-        if ir.gain.size == 0:
-            return math.nan
-        take_ir = ir.gain < vis.gain
-        # 1e-7 a pixel, as in Han's code: two flat pictures score 1
-        preserved = np.where(take_ir, ir.preserved(_HAN_NOISE), vis.preserved(_HAN_NOISE)) + 1e-7
-        available = np.where(take_ir, ir.available(_HAN_NOISE), vis.available(_HAN_NOISE)) + 1e-7
-        total += weight * float(preserved.sum()) / float(available.sum())
-    return total
+    scales = _over_scales(t, _han)
+    if scales is None:
+        return math.nan
+    return sum(
+        weight * preserved / available for weight, (preserved, available) in zip(_HAN_WEIGHTS, scales, strict=True)
+    )
 
 
 def _vif_saturated(t: Triple) -> float:
-    return _vif_ir_saturated(t) + _vif_vis_saturated(t)
+    return sum(t.once(_halves_saturated))
 
 
 def _vif_ir_saturated(t: Triple) -> float:
-    return _fidelity([ir for ir, _ in t.once(_scales_saturated)])
+    return t.once(_halves_saturated)[0]
 
 
 def _vif_vis_saturated(t: Triple) -> float:
-    return _fidelity([vis for _, vis in t.once(_scales_saturated)])
+    return t.once(_halves_saturated)[1]
 
 
-def _fidelity(channels: list[_Channel]) -> float:
-    if channels[-1].gain.size == 0:
-        return math.nan
-    preserved = sum(float(channel.preserved(_SENSOR_NOISE).sum()) for channel in channels)
-    available = sum(float(channel.available(_SENSOR_NOISE).sum()) for channel in channels)
+def _halves(t: Triple) -> tuple[float, float]:
+    return _fidelities(_over_scales(t, _sheikh))
+
+
+def _halves_saturated(t: Triple) -> tuple[float, float]:
+    return _fidelities(_over_scales(t, _sheikh, saturate=True))
+
+
+def _fidelities(scales: list[Array] | None) -> tuple[float, float]:
+    """Both halves of VIF from what ``_sheikh`` gives for each scale."""
+    if scales is None:
+        return math.nan, math.nan
+    preserved_ir, available_ir, preserved_vis, available_vis = (float(value) for value in sum(scales))
     # a flat source has nothing to lose
-    return preserved / available if available > 0 else 1.0
+    return (
+        preserved_ir / available_ir if available_ir > 0 else 1.0,
+        preserved_vis / available_vis if available_vis > 0 else 1.0,
+    )
 
 
-def _scales(t: Triple) -> list[tuple[_Channel, _Channel]]:
-    return _pyramid(t, saturate=False)
+def _sheikh(ir: _Channel, vis: _Channel) -> tuple[float, ...]:
+    """What is preserved and what was available of both sources, summed over pixels."""
+    return tuple(
+        float(values.sum())
+        for channel in (ir, vis)
+        for values in (channel.preserved(_SENSOR_NOISE), channel.available(_SENSOR_NOISE))
+    )
 
 
-def _scales_saturated(t: Triple) -> list[tuple[_Channel, _Channel]]:
-    return _pyramid(t, saturate=True)
+def _han(ir: _Channel, vis: _Channel) -> tuple[float, ...]:
+    """The same of the source of smaller gain at each pixel."""
+    take_ir = ir.gain < vis.gain
+    preserved = np.where(take_ir, ir.preserved(_HAN_NOISE), vis.preserved(_HAN_NOISE))
+    available = np.where(take_ir, ir.available(_HAN_NOISE), vis.available(_HAN_NOISE))
+    # 1e-7 a pixel, as in Han's code: two flat pictures score 1
+    return float((preserved + 1e-7).sum()), float((available + 1e-7).sum())
 
 
-def _pyramid(t: Triple, saturate: bool) -> list[tuple[_Channel, _Channel]]:
-    """The channel (ir → fused, vis → fused) at each of the four scales.
+def _over_scales(
+    t: Triple, measure: Callable[[_Channel, _Channel], tuple[float, ...]], saturate: bool = False
+) -> list[Array] | None:
+    """Sums of what ``measure`` says of (ir → fused, vis → fused) at each of four scales; None for too small pictures.
 
     saturate: products at the first scale stop at 255, as uint8 arithmetic in MATLAB does.
     """
     # A flat picture without its constant gives exact zeros. Others keep theirs: in nearly flat windows the gain is
     # in the thousands and hangs on the last digits, which must be those of the original.
-    planes = [plane if saturate or np.ptp(plane) > 0 else np.zeros_like(plane) for plane in t.lumas]
-    channels = []
+    planes = [
+        plane if saturate or plane.min() < plane.max() else np.zeros_like(plane) for plane in (t.ir, t.vis, t.fused)
+    ]
+    scales = []
     for scale, size in enumerate(_WINDOWS):
-        sigma = size / 5
         if scale > 0:
-            planes = [gaussian_valid(plane, size, sigma)[::2, ::2] for plane in planes]
-        means = [gaussian_valid(plane, size, sigma) for plane in planes]
+            planes = [_next_scale(plane, size) for plane in planes]
+        height, width = (side - size + 1 for side in planes[0].shape)
+        if height < 1 or width < 1:
+            return None
 
-        def covariance(i: int, j: int, planes=planes, means=means, size=size, sigma=sigma, scale=scale) -> Array:
-            product = planes[i] * planes[j]
-            if saturate and scale == 0:
-                product = np.minimum(product, 255)
-            return gaussian_valid(product, size, sigma) - means[i] * means[j]
+        def values(band: Band, planes=planes, size=size, limited=saturate and scale == 0) -> tuple[float, ...]:
+            # the rows of a band of the filtered plane, which has no borders, and what the filter sees of them
+            rows = slice(band.rows.start, band.rows.stop + size - 1)
+            return measure(*_channels([plane[rows].astype(np.float64) for plane in planes], size, limited))
 
-        fused = np.maximum(covariance(2, 2), 0)
-        channels.append(
-            (
-                _channel(np.maximum(covariance(0, 0), 0), fused, covariance(0, 2)),
-                _channel(np.maximum(covariance(1, 1), 0), fused, covariance(1, 2)),
-            )
-        )
-    return channels
+        scales.append(total((height, width), 0, values))
+    return scales
+
+
+def _next_scale(plane: Array, size: int) -> Array:
+    """Smoothed, without borders, and every second pixel of every second row of that."""
+    height, width = (max(0, side - size + 1) for side in plane.shape)
+    small = np.empty(((height + 1) // 2, (width + 1) // 2))
+    for band in bands(height, width, step=2):
+        top, bottom = band.rows.start, band.rows.stop
+        part = gaussian_valid(plane[top : bottom + size - 1].astype(np.float64), size, size / 5)
+        small[top // 2 : (bottom + 1) // 2] = part[::2, ::2]
+    return small
+
+
+def _channels(planes: list[Array], size: int, limited: bool) -> tuple[_Channel, _Channel]:
+    """(ir → fused, vis → fused) of ir, vis and fused at one scale."""
+    sigma = size / 5
+    means = [gaussian_valid(plane, size, sigma) for plane in planes]
+
+    def covariance(i: int, j: int) -> Array:
+        product = planes[i] * planes[j]
+        if limited:
+            np.minimum(product, 255, out=product)
+        both = gaussian_valid(product, size, sigma)
+        both -= means[i] * means[j]
+        return both
+
+    def variance(i: int) -> Array:
+        return np.maximum(covariance(i, i), 0)
+
+    fused = variance(2)
+    return _channel(variance(0), fused, covariance(0, 2)), _channel(variance(1), fused, covariance(1, 2))
 
 
 def _channel(source: Array, fused: Array, both: Array) -> _Channel:

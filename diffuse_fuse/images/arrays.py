@@ -142,6 +142,13 @@ def require_finite(array: np.ndarray, name: str) -> None:
         )
 
 
+def odd_channels(channels: int | None, name: str) -> str | None:
+    """A warning where a file has more channels than a picture in colour with alpha; None otherwise."""
+    if channels is None or channels <= 4:
+        return None
+    return f"The {name} file has {channels} channels: the first three are taken for red, green and blue."
+
+
 def _checked(array: np.ndarray, name: str) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":

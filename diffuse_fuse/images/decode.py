@@ -51,6 +51,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         with open(path, "rb") as file:
             start = file.read(header.LONGEST_START)
             if start and header.format_of(start) is None:
+                if what := header.foreign(start):
+                    help = "dfuse video reads videos" if what == "a video" else "save it as PNG or TIFF"
+                    raise ImageReadError(f"{name} is {what}, which is not read here: {help}.")
                 raise ImageReadError(f"{name} is damaged or not a picture that dfuse can read ({_READABLE}).")
             if status.st_size > _LARGEST_FILE:
                 raise ImageReadError(f"{name} has {status.st_size / 1e9:.1f} GB: more than 2.1 GB cannot be decoded.")
@@ -106,6 +109,8 @@ def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
             # alpha is only decoded when OpenCV does not turn the picture upright, so that is done here
             image = exif.upright(image, exif.orientation(data))
             return _rgb(image), _unit_alpha(image[..., 3]), False
+    if found.format == "PNM" and data[1:2] in b"123":  # numbers as text; OpenCV wants something behind the last one
+        data += b"\n"
     image = _rgb(opencv_image(data, _AS_IT_IS))
     key = header.transparent_grey(data) if found.alpha and image is not None and image.ndim == 2 else None
     return image, None if key is None else (image != key).astype(np.float32), False

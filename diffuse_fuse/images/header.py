@@ -21,18 +21,43 @@ _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _J2K = b"\xff\x4f\xff\x51"
 _PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*(\d{1,10})")
 
-LONGEST_START = 16  # bytes that ``format_of`` looks at
+LONGEST_START = 16  # bytes that ``format_of`` and ``foreign`` look at
+_FOREIGN = (
+    (0, b"GIF8", "a GIF"),
+    (4, b"ftypavi", "an AVIF picture"),
+    (4, b"ftyphe", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC picture"),
+    (4, b"ftypmsf1", "a HEIC picture"),
+    (4, b"ftypcrx", "a camera's raw picture"),
+    (4, b"ftyp", "a video"),
+    (8, b"AVI ", "a video"),
+    (0, b"\x1aE\xdf\xa3", "a video"),
+    (0, b"FFF\0", "a FLIR sequence"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR picture"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"PK\3\4", "a ZIP archive (as .npz and some thermal cameras' files are)"),
+)
 
 
 @dataclass(frozen=True)
 class Header:
-    """format: its usual name. width, height: as stored, before any turning. alpha: whether there may be one."""
+    """format: its usual name. width, height: as stored, before any turning. alpha: whether there may be one.
+
+    What only some formats say: channels: of a TIFF. nodata: the value that a map (GeoTIFF) has where there is none.
+    white: the value of a PNM that means white.
+    """
 
     format: str
     width: int
     height: int
     alpha: bool = False
     pages: int = 1
+    channels: int | None = None
+    nodata: float | None = None
+    white: int | None = None
 
 
 def format_of(start: bytes) -> str | None:
@@ -54,6 +79,11 @@ def format_of(start: bytes) -> str | None:
     return "NumPy" if start.startswith(_NPY) else None
 
 
+def foreign(start: bytes) -> str | None:
+    """What a file is by its first bytes, for people, where that is known and dfuse does not read it."""
+    return next((what for at, mark, what in _FOREIGN if start[at : at + len(mark)] == mark), None)
+
+
 def read_header(data: bytes, page: int = 1) -> Header | None:
     """The header of page ``page`` (from 1); None when the file is of no known format or its header is broken."""
     readers = {
@@ -66,7 +96,8 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
         if name == "TIFF":
             found = tiff.read_pages(data)
             chosen = found[min(page, len(found)) - 1]
-            return Header(name, chosen.width, chosen.height, chosen.alpha is not None, len(found))
+            alpha, pages = chosen.alpha is not None, len(found)
+            return Header(name, chosen.width, chosen.height, alpha, pages, chosen.channels, chosen.nodata)
         return readers[name](data)
     except (struct.error, ValueError, IndexError):
         return None
@@ -124,7 +155,10 @@ def _jpeg2000(data: bytes) -> Header | None:
 def _pnm(data: bytes) -> Header | None:
     width = _PNM_NUMBER.match(data, 2)
     height = width and _PNM_NUMBER.match(data, width.end())
-    return Header("PNM", int(width[1]), int(height[1])) if width and height else None
+    if not (width and height):
+        return None
+    white = _PNM_NUMBER.match(data, height.end()) if data[1:2] in b"2356" else None
+    return Header("PNM", int(width[1]), int(height[1]), white=int(white[1]) if white else None)
 
 
 def _npy(data: bytes) -> Header:

@@ -23,6 +23,7 @@ ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 # grey scene stays at 0 through JPEG, and next to it through a camera's own conversions.
 _COLOURED = 2.0
 _COLOURLESS = 0.5
+_FAINT = 12  # bits of 16: cameras that measure so many write them as they are, a sixteenth of white at most
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,15 @@ def load_pair(
         ]
     if picture.alpha is not None:
         warnings.append("The visible picture is partly transparent: there it was put on black.")
+    if many := arrays.odd_channels(picture.header.channels, "visible"):
+        warnings.append(many)
     vis = read.visible_from_picture(picture, vis_path, deep=True)
+    bits = int(vis.max()).bit_length()
+    if picture.array.dtype == np.uint16 and 0 < bits <= _FAINT:
+        warnings.append(
+            f"The visible picture uses {bits} of its 16 bits and is nearly black: multiply its values by "
+            f"{2 ** (16 - bits)} first."
+        )
     ir, odd = _to_unit(thermal, options)
     warnings += odd
     if options.size == "ir":

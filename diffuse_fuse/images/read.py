@@ -58,7 +58,10 @@ def visible_from_picture(picture: Picture, path: str | os.PathLike[str], deep: b
 
     uint8, or with ``deep`` uint16 where the file has more than 8 bits.
     """
-    array = picture.array
+    array, white = picture.array, picture.header.white
+    if white and white < np.iinfo(array.dtype).max:  # OpenCV takes the numbers of a PNM as they are
+        scale = np.iinfo(array.dtype).max / white
+        array = np.rint(np.clip(array * scale, 0, np.iinfo(array.dtype).max)).astype(array.dtype)
     if picture.alpha is not None and not picture.on_black:
         array = arrays.over_black(array, picture.alpha)
     return _naming_file(arrays.to_deep_rgb if deep else arrays.to_uint8_rgb, array, path)

@@ -17,7 +17,7 @@ from diffuse_fuse.images import exif
 from diffuse_fuse.images.quiet import quiet
 
 _RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
-_ORIENTATION = 274
+_ORIENTATION, _NODATA = 274, 42113
 _MOST_PAGES = 100_000
 _MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
 
@@ -28,7 +28,7 @@ Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it al
 class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
-    alpha: the kind of its last channel, None for a channel of the picture.
+    alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
     """
 
     offset: int
@@ -38,6 +38,8 @@ class Page:
     alpha: Alpha | None
     inverted: bool
     planar: bool
+    channels: int
+    nodata: float | None
 
 
 def read_pages(data: bytes) -> list[Page]:
@@ -58,6 +60,8 @@ def read_pages(data: bytes) -> list[Page]:
                     _alpha_of(page),
                     page.photometric == _MIN_IS_WHITE,
                     int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1,
+                    int(page.samplesperpixel),
+                    _nodata_of(page),
                 )
             )
     if not pages:
@@ -97,6 +101,14 @@ def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:
         return None
     kinds: dict[int, Alpha] = {1: "multiplied", 2: "separate"}
     return kinds.get(int(page.extrasamples[0]), "unsaid") if page.extrasamples else "unsaid"
+
+
+def _nodata_of(page: tifffile.TiffPage) -> float | None:
+    text = page.tags.valueof(_NODATA)
+    try:
+        return float(text.strip(" \0")) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 @contextmanager

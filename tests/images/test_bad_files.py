@@ -139,8 +139,27 @@ def test_unusual_kinds_of_usual_formats_are_read(tmp_path, scene, mode, suffix, 
 
 def test_an_animated_gif_is_no_picture_for_dfuse(tmp_path, scene):
     Image.fromarray(scene[0]).save(tmp_path / "a.gif", save_all=True, append_images=[Image.fromarray(scene[0] // 2)])
-    with pytest.raises(ImageReadError, match=r"a\.gif is damaged or not a picture"):
+    with pytest.raises(ImageReadError, match=r"a\.gif is a GIF, which is not read here: save it as PNG or TIFF\."):
         read_visible(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize(
+    "start, what",
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture, which is not read here: save it as PNG"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which is not read here: dfuse video reads videos"),
+        (b"RIFF\0\0\0\0AVI LIST", "a video"),
+        (b"FFF\0" + bytes(12), "a FLIR sequence"),
+        (b"PK\3\4" + bytes(12), "a ZIP archive"),
+        (b"%PDF-1.7\n", "a PDF"),
+    ],
+)
+def test_formats_of_others_are_named(tmp_path, start, what):
+    (tmp_path / "a.jpg").write_bytes(start + bytes(100))
+    for read in (read_infrared, read_visible):
+        with pytest.raises(ImageReadError, match=rf"a\.jpg is {what}"):
+            read(tmp_path / "a.jpg")
 
 
 def test_the_content_counts_and_not_the_suffix(tmp_path, scene):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tifffile
 
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images.load import load_pair, looks_swapped, match_sizes
@@ -12,6 +13,23 @@ def test_a_pair_of_one_size_needs_no_warning(tmp_path, scene):
     write_image(tmp_path / "vis.png", scene[1])
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
     assert np.array_equal(pair.ir, scene[0]) and np.array_equal(pair.vis, scene[1]) and pair.warnings == ()
+
+
+def test_a_file_of_many_channels_is_warned_of(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    write_image(tmp_path / "vis.png", scene[1])
+    tifffile.imwrite(tmp_path / "bands.tif", np.stack([scene[0]] * 5, -1), photometric="rgb")
+    for kind, paths in (("visible", ("ir.png", "bands.tif")), ("infrared", ("bands.tif", "vis.png"))):
+        warnings = load_pair(*(tmp_path / path for path in paths)).warnings
+        assert warnings == (f"The {kind} file has 5 channels: the first three are taken for red, green and blue.",)
+
+
+def test_a_visible_picture_that_uses_few_of_its_bits_is_warned_of(tmp_path, scene):
+    write_image(tmp_path / "ir.png", scene[0])
+    for factor, bits in ((4, 10), (16, 12), (257, 16)):
+        write_image(tmp_path / "vis.png", np.maximum(scene[1], 200).astype(np.uint16) * factor)
+        warnings = load_pair(tmp_path / "ir.png", tmp_path / "vis.png").warnings
+        assert [f"uses {bits} of its 16 bits" in warning for warning in warnings] == [True] * (bits < 16)
 
 
 def test_a_swapped_pair_is_noticed(tmp_path, scene):

@@ -5,10 +5,12 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images.arrays import is_grey
 from diffuse_fuse.images.read import is_picture_name, read_image, read_infrared, read_visible
+from diffuse_fuse.images.thermal.source import read_thermal
 
 
 def save(path, image):
@@ -71,11 +73,47 @@ def test_temperatures_in_a_tiff(tmp_path, scene, dtype):
     assert np.corrcoef(ir.ravel(), scene[0].ravel())[0, 1] > 0.99
 
 
-def test_nan_in_a_file_names_the_file(tmp_path, scene):
-    values = scene[0].astype(np.float32)
-    values[0, 0] = np.nan
-    with pytest.raises(ImageReadError, match=r"a\.tif.*NaN"):
-        read_infrared(save(tmp_path / "a.tif", values))
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -9999, -3.4028235e38])
+def test_holes_in_an_infrared_file_get_the_median(tmp_path, scene, hole):
+    values = scene[0].astype(np.float32) / 8
+    without = values.copy()
+    without[:9] = np.median(values[9:])
+    values[:9] = hole
+    path = save(tmp_path / "a.tif", values)
+    thermal = read_thermal(path.read_bytes(), path)
+    assert np.array_equal(thermal.values, without)
+    assert thermal.warnings == (
+        "The infrared picture has no value in 24.3% of its pixels: they got the median of the others.",
+    )
+    values[:] = hole
+    if hole != -9999:  # that could be a value, where there is no other
+        with pytest.raises(ImageReadError, match=r"a\.tif"):
+            read_infrared(save(tmp_path / "a.tif", values))
+
+
+@pytest.mark.parametrize("nodata, hole", [("-32768", -32768), ("0", 0), ("nan", None), ("no number", None)])
+def test_a_map_says_which_value_is_none(tmp_path, scene, nodata, hole):
+    values = scene[0].astype(np.int16) + 100
+    values[:9] = hole or 0
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values, extratags=[(42113, "s", 0, nodata, True)])
+    thermal = read_thermal(path.read_bytes(), path)
+    assert (thermal.values.min() >= 100) == bool(thermal.warnings) == (hole is not None)
+
+
+@pytest.mark.parametrize("white", [1023, 100])
+def test_a_visible_pnm_is_as_bright_as_it_says(tmp_path, scene, white):
+    path, values = tmp_path / "a.ppm", np.rint(scene[1] / 255.0 * white)
+    path.write_bytes(b"P6\n45 37\n%d\n" % white + values.astype(">u2" if white > 255 else "u1").tobytes())
+    assert np.abs(read_visible(path).astype(int) - scene[1]).max() <= np.ceil(255 / white / 2)
+    assert read_image(path).max() == values.max()  # as infrared, the file's own values
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_pgm_of_text(tmp_path, scene, end):
+    path = tmp_path / "a.pgm"
+    path.write_text("P2\n# text\n45 37\n255\n" + " ".join(map(str, scene[0].ravel())) + end)
+    assert np.array_equal(read_infrared(path), scene[0])
 
 
 def test_16_bit_visible_is_reduced(tmp_path, scene):

@@ -21,6 +21,7 @@ from diffuse_fuse.images.thermal.flir import Flir, FlirError, read_flir
 Unit = Literal["levels", "counts", "°C", "values"]
 
 _LARGEST = 1e30  # beyond that, differences of values overflow
+_NO_DATA = -9999.0  # what many programs write into floats where there is nothing
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ def from_picture(picture: Picture, path: str | os.PathLike[str]) -> Thermal:
     if array.ndim == 3 and array.dtype == np.uint8 and palette.is_coloured(array):
         return _from_colours(array, None)
     values = arrays.to_one_channel(array)
+    values, warnings = _filled(values, picture.header.nodata)
+    if many := arrays.odd_channels(picture.header.channels, "infrared"):
+        warnings = (many, *warnings)
     try:
         arrays.require_finite(values, "infrared")
     except ImageError as error:
@@ -76,7 +80,28 @@ def from_picture(picture: Picture, path: str | os.PathLike[str]) -> Thermal:
         raise ImageReadError(f"{shown(path)} holds values of {np.abs(values).max():.1g}: no camera measures that.")
     units: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
     unit = "levels" if values.dtype == np.uint8 else units[values.dtype.kind]
-    return Thermal(values, unit, picture=array)
+    return Thermal(values, unit, picture=array, warnings=warnings)
+
+
+def _filled(values: np.ndarray, nodata: float | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Values whose holes have the median of the others, with a warning; as they are without any, or nothing else.
+
+    Holes: NaN, what no camera measures, and where maps and masked pictures have none, by their file's word or custom.
+    """
+    if values.dtype.kind == "f":
+        holes = ~(np.abs(values) <= _LARGEST) | (values == _NO_DATA)
+    elif values.dtype != np.uint8 and nodata is not None:
+        holes = np.zeros(values.shape, bool)
+    else:
+        return values, ()
+    if nodata is not None:
+        holes |= values == nodata
+    if not holes.any() or holes.all():
+        return values, ()
+    filled = values.copy()
+    filled[holes] = np.median(values[~holes])
+    share = f"{holes.mean():.1%}" if holes.mean() >= 0.001 else "less than 0.1%"
+    return filled, (f"The infrared picture has no value in {share} of its pixels: they got the median of the others.",)
 
 
 def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None) -> Thermal:

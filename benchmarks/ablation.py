@@ -63,6 +63,10 @@ ROWS = (
     Row("diffusion", "frozen", steps=(200,)),
     Row("diffusion", "frozen", noise="fixed"),
     Row("diffusion", "frozen", steps=(5, 50, 200), noise="fixed"),
+    *(Row("diffusion", "finetune", noise="fixed", seed=seed) for seed in range(3)),
+    Row("diffusion", "finetune", steps=(5,)),
+    Row("diffusion", "finetune", steps=(200,)),
+    Row("diffusion", "finetune", steps=(200,), noise="fixed"),
 )
 
 # One level of 96 channels with three blocks: 174 kMAC a pixel with the head, where the UNet comes to 161.

@@ -57,6 +57,10 @@ def diffusion(
     init: Annotated[
         str | None, typer.Option("--init", help="Start from diffusion weights (name or file), to go on with them.")
     ] = None,
+    linear_path: Annotated[
+        bool,
+        typer.Option(help="Mix the network's v with that of a Wiener filter fitted on the data; only with v."),
+    ] = True,
     schedule: Annotated[str, typer.Option("--schedule", help="Noise schedule: linear or cosine.")] = "linear",
     channels: Annotated[
         str, typer.Option("--channels", help="Channels a level, from half resolution downwards.")
@@ -74,7 +78,7 @@ def diffusion(
     from diffuse_fuse.diffusion.schedule import Schedule
     from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
-    from diffuse_fuse.training.diffusion import DiffusionTask, start_model
+    from diffuse_fuse.training.diffusion import DiffusionTask, start_model, with_linear_path
 
     settings = _settings(
         out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
@@ -83,6 +87,8 @@ def diffusion(
     train_pairs, val_pairs = _pairs(data, val)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
     model, source = start_model(config, Schedule(schedule), prediction, init, seed)
+    if linear_path and prediction == "v" and model.linear is None:
+        model = with_linear_path(model, train_pairs, crop, shares=init is not None)
     task = DiffusionTask(
         model,
         train_pairs,

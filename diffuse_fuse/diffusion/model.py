@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from diffuse_fuse.checkpoint import Weights, fill, load_weights
+from diffuse_fuse.diffusion.linear import LinearPath
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError, WeightsError
@@ -24,22 +25,34 @@ class DiffusionModel(nn.Module):
     sqrt(1 - alpha_bar) x_0 (Salimans and Ho 2022, section 4), so that eps = sqrt(1 - alpha_bar) x_t +
     sqrt(alpha_bar) v: where x_t is nearly all noise, it is passed on by the formula instead of by the network,
     which normalises the features at each pixel and so can only come close to it.
+
+    ``linear`` mixes the v of a Wiener filter with the network's; None where there is only the network.
     """
 
-    def __init__(self, unet: UNet, schedule: Schedule, prediction: str = "eps") -> None:
+    def __init__(
+        self, unet: UNet, schedule: Schedule, prediction: str = "eps", linear: LinearPath | None = None
+    ) -> None:
         super().__init__()
         if prediction not in PREDICTIONS:
             raise UsageError(f"Unknown prediction '{prediction}': use one of {', '.join(PREDICTIONS)}.")
-        self.unet, self.schedule, self.prediction = unet, schedule, prediction
+        if linear is not None and prediction != "v":
+            raise UsageError("The linear path mixes predictions of v: use it with the prediction v.")
+        self.unet, self.schedule, self.prediction, self.linear = unet, schedule, prediction, linear
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         out = self.unet(x_t, t).float()
-        return out if self.prediction == "eps" else self.schedule.noise(t) * x_t + self.schedule.signal(t) * out
+        if self.prediction == "eps":
+            return out
+        signal, noise = self.schedule.signal(t), self.schedule.noise(t)
+        v = out if self.linear is None else self.linear(x_t, out, signal, noise)
+        return noise * x_t + signal * v
 
 
 def pack_diffusion(model: DiffusionModel, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:
     """What a weights file of kind "diffusion" holds; ``tensors`` is a state of ``model``, not always its own."""
     config = {"unet": asdict(model.unet.config), "schedule": asdict(model.schedule), "prediction": model.prediction}
+    if model.linear is not None:
+        config["linear"] = {"size": model.linear.size}
     return Weights("diffusion", config, card, {key.removeprefix("unet."): value for key, value in tensors.items()})
 
 
@@ -52,8 +65,10 @@ def load_diffusion(path: Path | str) -> DiffusionModel:
     try:
         unet, schedule = UNet(UNetConfig(**weights.config["unet"])), Schedule(**weights.config["schedule"])
         # Weights of version 0.1.0's first days do not say: they predict eps.
-        model = DiffusionModel(unet, schedule, weights.config.get("prediction", "eps"))
+        linear = LinearPath(**weights.config["linear"]) if "linear" in weights.config else None
+        model = DiffusionModel(unet, schedule, weights.config.get("prediction", "eps"), linear)
     except (KeyError, TypeError, UsageError) as error:
         raise WeightsError(f"{path} has a configuration that this dfuse does not know ({error}).") from None
-    fill(unet, weights.tensors, str(path))
+    names = ((key if key.startswith("linear.") else f"unet.{key}", value) for key, value in weights.tensors.items())
+    fill(model, dict(names), str(path))
     return model.eval().requires_grad_(False)

@@ -11,6 +11,7 @@ from torch import nn
 
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, sha256
+from diffuse_fuse.diffusion.linear import LinearPath, to_frequencies
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
@@ -19,6 +20,8 @@ from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, ste
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
+LINEAR_CROPS = 2400
+LEAST_SHARE = 0.03  # a network without any share of the result would learn nothing
 VAL_CROPS = 24
 PREVIEW_STEPS = (100, 300, 600)
 
@@ -28,16 +31,56 @@ def start_model(
 ) -> tuple[DiffusionModel, str]:
     """The model that a training begins with, and where its weights are from.
 
-    ``init`` names diffusion weights to go on with, whose UNet and schedule are taken instead of ``config`` and
-    ``schedule``; their output may have stood for something else than ``prediction``, which it then has to learn.
-    Without it everything is initialised at random from ``seed``.
+    ``init`` names diffusion weights to go on with, whose UNet, schedule and linear path are taken instead of
+    ``config`` and ``schedule``; their output may have stood for something else than ``prediction``, which it then
+    has to learn. Without it everything is initialised at random from ``seed``.
     """
     if init is not None:
         path = models.locate(init)
         found = load_diffusion(path).requires_grad_(True).train()
-        return DiffusionModel(found.unet, found.schedule, prediction), f"diffusion {sha256(path)}"
+        linear = found.linear if prediction == "v" else None
+        return DiffusionModel(found.unet, found.schedule, prediction, linear), f"diffusion {sha256(path)}"
     torch.manual_seed(seed)
     return DiffusionModel(UNet(config), schedule, prediction), "random"
+
+
+def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: bool) -> DiffusionModel:
+    """``model`` with a linear path fitted on crops of ``pairs``, ``size`` pixels a side, as they are: the widened
+    colours of augmentation are not what is to be denoised.
+
+    With ``shares`` the network's share is fitted too, which pays where it has learnt something already; it is a
+    half at first otherwise. Both are least squares in closed form.
+    """
+    plain = Augment(crop=size, photometric=0.0, grey=0.0)
+    crops = [
+        draw_batch(pairs, plain, 50, step_generator(0, step, stream=3)) * 2 - 1 for step in range(LINEAR_CROPS // 50)
+    ]
+    full = DiffusionModel(model.unet, model.schedule, model.prediction, LinearPath.fit(np.concatenate(crops)))
+    if shares:
+        _fit_shares(full, torch.from_numpy(np.concatenate(crops)[:: LINEAR_CROPS // 48]))
+    return full
+
+
+@torch.no_grad()
+def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
+    """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W)."""
+    path, schedule = model.linear, model.schedule
+    eps = torch.from_numpy(step_generator(0, 0, stream=4).standard_normal(x_0.shape, dtype=np.float32))
+    alpha_bar = torch.from_numpy(schedule.alpha_bar)
+    bands = path.bands(x_0.shape[2:])  # (bands, H, W)
+    for k, knot in enumerate(path.knots):
+        t = (torch.log(alpha_bar / (1 - alpha_bar)) - knot).abs().argmin().expand(len(x_0))
+        signal, noise = schedule.signal(t), schedule.noise(t)
+        x_t = signal * x_0 + noise * eps
+        linear = path.linear(x_t, signal, noise)
+        network = torch.cat([model.unet(x, s) for x, s in zip(x_t.split(8), t.split(8), strict=True)])
+        ahead = to_frequencies(network.float()) - linear
+        missing = to_frequencies(signal * eps - noise * x_0) - linear
+        energy, gained = (ahead * ahead).sum(dim=(0, 1)), (ahead * missing).sum(dim=(0, 1))
+        normal = torch.einsum("ahw,bhw,hw->ab", bands, bands, energy)
+        right = torch.einsum("ahw,hw->a", bands, gained)
+        ridge = 1e-3 * normal.diagonal().mean() * torch.eye(len(normal))
+        path.share[k] = torch.linalg.solve(normal + ridge, right).clamp(LEAST_SHARE, 1)
 
 
 class DiffusionTask:
@@ -74,6 +117,7 @@ class DiffusionTask:
             "task": "diffusion",
             "config": asdict(self.model.unet.config),
             "prediction": self.model.prediction,
+            "linear": self.model.linear is not None,
             "source": self.source,
             "schedule": asdict(self.schedule),
             "augment": asdict(self.augment),

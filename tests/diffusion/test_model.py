@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from diffuse_fuse.checkpoint import Weights, save_weights
+from diffuse_fuse.diffusion.linear import LinearPath
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
@@ -13,9 +14,12 @@ from diffuse_fuse.training.diffusion import start_model
 SMALL = UNetConfig(channels=(8, 8), blocks=(1, 1), time_dim=16)
 
 
-def random_model(prediction: str) -> DiffusionModel:
+def random_model(prediction: str, linear: bool = False) -> DiffusionModel:
     torch.manual_seed(1)
-    model = DiffusionModel(UNet(SMALL), Schedule("linear", 100), prediction)
+    path = LinearPath(16) if linear else None
+    model = DiffusionModel(UNet(SMALL), Schedule("linear", 100), prediction, path)
+    if path is not None:
+        torch.nn.init.uniform_(path.share)
     with torch.no_grad():
         model.unet.out.weight.normal_(std=0.05)
     return model
@@ -36,13 +40,13 @@ def test_an_untrained_v_model_passes_on_what_is_nearly_all_noise():
     torch.testing.assert_close(model(x, torch.tensor([999])), x, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("prediction", ["eps", "v"])
-def test_the_file_says_what_is_predicted(tmp_path, prediction):
-    model, x, t = random_model(prediction), torch.randn(1, 4, 8, 8), torch.tensor([30])
+@pytest.mark.parametrize(("prediction", "linear"), [("eps", False), ("v", False), ("v", True)])
+def test_the_file_says_what_is_predicted_and_how(tmp_path, prediction, linear):
+    model, x, t = random_model(prediction, linear), torch.randn(1, 4, 8, 8), torch.tensor([30])
     path = tmp_path / "d.safetensors"
     save_weights(path, pack_diffusion(model, model.state_dict(), {}), dtype=torch.float32)
     loaded = load_diffusion(path)
-    assert loaded.prediction == prediction
+    assert loaded.prediction == prediction and (loaded.linear is not None) == linear
     assert torch.equal(loaded(x, t), model.eval()(x, t))
 
 
@@ -65,6 +69,19 @@ def test_training_goes_on_with_weights_and_may_change_what_is_predicted(tmp_path
     path = tmp_path / "d.safetensors"
     save_weights(path, pack_diffusion(model, model.state_dict(), {}), dtype=torch.float32)
     begun, source = start_model(UNetConfig(), Schedule("cosine"), "v", str(path), seed=0)
+    assert begun.linear is None
     assert begun.prediction == "v" and begun.schedule == model.schedule and source.startswith("diffusion ")
     assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), model.parameters(), strict=True))
     assert all(parameter.requires_grad for parameter in begun.parameters())
+
+
+def test_the_linear_path_needs_v():
+    with pytest.raises(UsageError, match="prediction v"):
+        DiffusionModel(UNet(SMALL), Schedule(), "eps", LinearPath(16))
+
+
+def test_training_goes_on_with_the_linear_path_unless_the_prediction_changes(tmp_path):
+    model, path = random_model("v", linear=True), tmp_path / "d.safetensors"
+    save_weights(path, pack_diffusion(model, model.state_dict(), {}), dtype=torch.float32)
+    assert torch.equal(start_model(UNetConfig(), Schedule(), "v", str(path), 0)[0].linear.share, model.linear.share)
+    assert start_model(UNetConfig(), Schedule(), "eps", str(path), 0)[0].linear is None

@@ -16,7 +16,7 @@ from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.fusion.student import StudentConfig, StudentModel
 from diffuse_fuse.training.augment import Augment
-from diffuse_fuse.training.diffusion import DiffusionTask
+from diffuse_fuse.training.diffusion import DiffusionTask, with_linear_path
 from diffuse_fuse.training.fusion import FusionTask
 from diffuse_fuse.training.pairs import PairSet
 from diffuse_fuse.training.student import StudentTask
@@ -61,7 +61,10 @@ def make_task(data):
         train, val = PairSet.from_folders([data]).split(every=3)
         if kind == "diffusion":
             torch.manual_seed(seed)
-            diffusion = DiffusionModel(UNet(TINY), Schedule("linear", 100), options.pop("prediction", "v"))
+            prediction = options.pop("prediction", "v")
+            diffusion = DiffusionModel(UNet(TINY), Schedule("linear", 100), prediction)
+            if prediction == "v":
+                diffusion = with_linear_path(diffusion, train, 32, shares=False)
             return DiffusionTask(diffusion, train, val, Augment(crop=32), batch=2, seed=seed, **options)
         torch.manual_seed(seed)
         model = FusionModel(TINY, Schedule("linear", 100), FeatureConfig((5,)), HeadConfig(8, 1, 4))

@@ -83,6 +83,7 @@ def _tiffs(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, b
         tifffile.imwrite(stream, array, **options)
         return stream.getvalue()
 
+    y = np.mgrid[:36, :40][0]
     return {
         "big.tif": tiff(counts, bigtiff=True, byteorder=">"),
         "tiled.tif": tiff(counts, tile=(16, 16), compression="zlib", predictor=True),
@@ -92,11 +93,15 @@ def _tiffs(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, b
         "planar.tif": tiff(np.moveaxis(rgb, -1, 0), photometric="rgb", planarconfig="separate"),
         "alpha.tif": tiff(rgba, photometric="rgb", extrasamples=["unassalpha"]),
         "inverted.tif": tiff(counts, photometric="miniswhite"),
+        "map.tif": tiff(np.where(y < 9, -9999.0, counts / 100.0), extratags=[(42113, "s", 0, "-9999", True)]),
     }
 
 
 def _arrays(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
-    files = {}
+    files = {
+        "text.pgm": b"P2\n40 36\n65535\n" + " ".join(map(str, counts.ravel())).encode(),
+        "deep.ppm": b"P6\n40 36\n1023\n" + (rgb.astype(">u2") * 4).tobytes(),
+    }
     for name, array in (
         ("counts.npy", counts),
         ("float.npy", counts / 100.0),

@@ -100,7 +100,7 @@ def _tiffs(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, b
 def _arrays(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
     files = {
         "text.pgm": b"P2\n40 36\n65535\n" + " ".join(map(str, counts.ravel())).encode(),
-        "deep.ppm": b"P6\n40 36\n1023\n" + (rgb.astype(">u2") * 4).tobytes(),
+        "deep.ppm": b"P6\n40 36\n1023\n" + (rgb.astype(np.uint16) * 4).astype(">u2").tobytes(),
     }
     for name, array in (
         ("counts.npy", counts),

@@ -19,6 +19,7 @@ def looks_black_hot(values: np.ndarray) -> bool | None:
     """
     small = cv2.resize(values.astype(np.float32), _SIZE, interpolation=cv2.INTER_AREA)
     detail = small - cv2.GaussianBlur(small, (0, 0), _BLUR)
+    detail = detail.astype(np.float64)  # the squares of what a damaged file claims overflow a float32
     spread = float(np.sqrt(np.mean(detail**2)))
     if spread == 0:
         return None

@@ -75,11 +75,11 @@ def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
 def _steps_in_chroma_and_luma(rgb: torch.Tensor) -> list[list[torch.Tensor]]:
     """By how much a*, b* and (weighed) luma change with one step of 1/255 in R, G and B: three rows of three."""
     linear = _linear(rgb)
-    slope = torch.where(rgb > 0.04045, 2.4 * linear / (rgb + 0.055), 1 / 12.92) / 255
+    slope = _slope_of_linear(rgb, linear) / 255
     responses = []
     for row in _RGB_TO_XYZ:
         light = sum(weight * linear[:, c] for c, weight in enumerate(row))
-        steep = torch.where(light > 0.008856, light.clamp_min(0.008856) ** (-2 / 3) / 3, 7.787)
+        steep = _slope_of_cube_root(light)
         responses.append([steep * weight * slope[:, c] for c, weight in enumerate(row)])
     x, y, z = responses
     return [
@@ -117,6 +117,12 @@ def lab(rgb: torch.Tensor) -> torch.Tensor:
     return torch.cat([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
+def slopes_of_response(value: torch.Tensor) -> torch.Tensor:
+    """The slope of f(Y) over the sRGB ``value`` of a grey, in [0, 1]."""
+    linear = _linear(value)
+    return _slope_of_cube_root(linear) * _slope_of_linear(value, linear)
+
+
 def _responses(rgb: torch.Tensor) -> list[torch.Tensor]:
     """f(X), f(Y), f(Z) of CIE 15, equal to the last bit where r = g = b."""
     r, g, b = (_linear(c) for c in rgb.split(1, dim=1))
@@ -128,6 +134,11 @@ def _linear(value: torch.Tensor) -> torch.Tensor:
     return torch.where(value > 0.04045, ((value.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, value / 12.92)
 
 
+def _slope_of_linear(value: torch.Tensor, linear: torch.Tensor) -> torch.Tensor:
+    """The slope of linear light over the sRGB value; ``linear`` is ``_linear(value)``."""
+    return torch.where(value > 0.04045, 2.4 * linear / (value + 0.055), 1 / 12.92)
+
+
 def _encode(light: torch.Tensor) -> torch.Tensor:
     """The sRGB value of linear light."""
     return torch.where(light > 0.0031308, 1.055 * light.clamp_min(0.0031308) ** (1 / 2.4) - 0.055, 12.92 * light)
@@ -135,6 +146,10 @@ def _encode(light: torch.Tensor) -> torch.Tensor:
 
 def _cube_root(t: torch.Tensor) -> torch.Tensor:
     return torch.where(t > 0.008856, t.clamp_min(0.008856) ** (1 / 3), 7.787 * t + 16 / 116)
+
+
+def _slope_of_cube_root(t: torch.Tensor) -> torch.Tensor:
+    return torch.where(t > 0.008856, t.clamp_min(0.008856) ** (-2 / 3) / 3, 7.787)
 
 
 def _cube(f: torch.Tensor) -> torch.Tensor:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import torch
 
-from diffuse_fuse.fusion.colour import luma
+from diffuse_fuse.fusion.colour import luma, slopes_of_response
+
+_STEPS = 1024  # of luma, in the table of slopes: what they miss of a slope is below a hundredth
+_SLOPES = slopes_of_response(torch.arange(_STEPS + 1, dtype=torch.float64) / _STEPS).float()
 
 
 def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
     """A colour picture with luma ``y`` and about the chroma (a*, b* of CIELAB) of ``vis``.
 
-    f(Y) of CIELAB, seen as a function of the sRGB value v, is (v + 0.055)^0.8 up to a factor, except near black. Its
-    slope says by how much R - Y, G - Y and B - Y have to grow with luma so that a* and b* stay, to first order:
-    ((y + 0.055) / (Y + 0.055))^0.2. What leaves the RGB cube loses saturation and keeps its hue. How close this comes
-    to ``recolour`` is measured in docs/speed.md. The luma of the result is ``y``; a grey ``vis`` gives r = g = b.
+    The slope of CIELAB's f(Y) over the sRGB value v says by how much R - Y, G - Y and B - Y have to grow with luma so
+    that a* and b* stay, to first order: slope(Y) / slope(y), which is ((y + 0.055) / (Y + 0.055))^0.2 but near black,
+    where they shrink. What leaves the RGB cube loses saturation and keeps its hue. How close this comes to
+    ``recolour`` is measured in docs/speed.md. The luma of the result is ``y``; a grey ``vis`` gives r = g = b.
     ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1], ``before``: luma of ``vis``, where it is known already;
     returns (N, 3, H, W) in [0, 1].
     """
@@ -23,10 +26,14 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
     up = torch.maximum(torch.maximum(r, g), b).clamp_min(1e-6)
     down = torch.minimum(torch.minimum(r, g), b).clamp_max(-1e-6)
     room = torch.minimum((1 - y) / up, -y / down)
-    # x^(3/16): square roots take a quarter of the time of a power, and what they miss of 0.2 cannot be seen
-    eighth = ((y + 0.055) / (before + 0.055)).sqrt().sqrt().sqrt()
-    growth = eighth * eighth.sqrt()
+    growth = _slope(before) / _slope(y)
     return torch.addcmul(y, torch.minimum(growth, room), chroma).clamp(0, 1)
+
+
+def _slope(v: torch.Tensor) -> torch.Tensor:
+    """The slope of f(Y) at ``v`` in [0, 1]."""
+    step = (v * _STEPS + 0.5).to(torch.int32)
+    return _SLOPES.to(v.device).index_select(0, step.flatten()).view_as(v)
 
 
 def to_bytes(rgb: torch.Tensor) -> torch.Tensor:

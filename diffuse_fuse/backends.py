@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +40,8 @@ def load_fuser(
     if name == "torch":
         if _is_graph(model):
             raise UsageError(f"{model} is an ONNX file: it needs --backend onnx.")
-        from diffuse_fuse.fusion.fuser import Fuser
+        with _no_garbage():
+            from diffuse_fuse.fusion.fuser import Fuser
 
         return Fuser(model, device, threads)
     if device not in ("auto", "cpu"):
@@ -53,6 +57,19 @@ def choose(model: str | os.PathLike[str] = "default", device: str = "auto") -> s
         return "onnx"
     on_cpu = device == "cpu" or (device == "auto" and not _may_have_gpu())
     return "onnx" if on_cpu and all(map(has, ("onnx", "onnxscript", "onnxruntime"))) else "torch"
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """For imports: PyTorch makes hundreds of thousands of objects, all of which stay, and to look for garbage among
+    them again and again is a seventh of the time that it takes to import it."""
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looks:
+            gc.enable()
 
 
 def _is_graph(model: str | os.PathLike[str]) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 
 def main() -> int:
-    """The entry point of ``dfuse``: runs the command line, returns the exit code."""
+    """The entry point of ``dfuse``: runs the command line, returns the exit code or ends the process with it."""
     from diffuse_fuse.cli import commands
+    from diffuse_fuse.cli.leave import leave
 
-    return commands.main()
+    return leave(commands.main())
 
 
 __all__ = ["main"]

@@ -64,11 +64,12 @@ def main(
 def measured(folder: Path, model: str, backend: str, threads: int) -> dict[str, float | str]:
     """One video in this process; the network is warm."""
     name = backends.choose(model, "cpu") if backend == "auto" else backend
-    fuser = backends.load_fuser(model, "cpu", threads, name)
+    at_once, each = backends.frames_at_once("cpu", threads)
+    fuser = backends.load_fuser(model, "cpu", each, name)
     fuser.fuse(*synthetic_pair(64, 64))
     frames = open_sources(folder / "ir.mp4", folder / "vis.mp4", None)
     cpu = time.process_time()
-    summary = fuse_video(frames, fuser, folder / "fused.mp4", False, VideoOptions())
+    summary = fuse_video(frames, fuser, folder / "fused.mp4", False, VideoOptions(at_once=at_once))
     return {
         "backend": name,
         "frames": summary.frames,

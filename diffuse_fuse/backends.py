@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.extras import has
+from diffuse_fuse.machine import available_cores
 
 if TYPE_CHECKING:
     from diffuse_fuse.fusion.fuser import Fuser
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.onnx.graphs import OnExport
 
 BACKENDS = ("torch", "onnx")
+_MOST_AT_ONCE = 4  # each takes memory of its own
 
 
 def load_fuser(
@@ -57,6 +59,19 @@ def choose(model: str | os.PathLike[str] = "default", device: str = "auto") -> s
         return "onnx"
     on_cpu = device == "cpu" or (device == "auto" and not _may_have_gpu())
     return "onnx" if on_cpu and all(map(has, ("onnx", "onnxscript", "onnxruntime"))) else "torch"
+
+
+def frames_at_once(device: str = "auto", threads: int | None = None) -> tuple[int, int | None]:
+    """How many pictures of a series the network should have at once, and how many ``threads`` each.
+
+    On a CPU one a core, up to four: cores that have a picture each never wait for each other. On a GPU one, with the
+    threads as they are.
+    """
+    if device not in ("auto", "cpu") or (device == "auto" and _may_have_gpu()):
+        return 1, threads
+    cores = threads or available_cores()
+    at_once = min(cores, _MOST_AT_ONCE)
+    return at_once, cores // at_once
 
 
 @contextmanager

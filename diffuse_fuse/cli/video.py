@@ -71,11 +71,13 @@ def video(
     Frames of videos are paired by their number, those of folders by name. Deep infrared frames get a thermal range that
     follows slowly, so that the picture does not pump; flicker of what is still is measured and printed.
     """
+    from diffuse_fuse import backends
     from diffuse_fuse.video import run
 
     as_folder, path = _output(out, overwrite)
     _check_inputs(ir, vis, path)
     _check_range(thermal_range)
+    at_once, threads = backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
         codec=codec,
@@ -86,9 +88,9 @@ def video(
         aligner=_aligner(align_file),
         stretch=stretch,
         sound=not no_sound,
+        at_once=at_once,
     )
     frames = run.open_sources(ir, vis, options.fps)
-    from diffuse_fuse import backends
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 

@@ -1,10 +1,11 @@
-"""Three stages at the same time: one thread reads, the caller's works, another finishes. Each in order."""
+"""Three stages at the same time: one thread reads, the caller's or several work, another finishes. Each in order."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,9 +16,16 @@ _END = object()
 
 
 def overlapped(
-    items: Iterator[T], work: Callable[[T], U], finish: Callable[[U], None], stop: Callable[[], bool] = lambda: False
+    items: Iterator[T],
+    work: Callable[[T], U],
+    finish: Callable[[U], None],
+    stop: Callable[[], bool] = lambda: False,
+    at_once: int = 1,
 ) -> None:
     """Every item through ``work`` (this thread) and ``finish`` (another), while a third takes them from ``items``.
+
+    ``at_once``: so many items are worked on at the same time, where it is more than one by threads of their own; they
+    are finished in their order all the same.
 
     Once ``stop`` says so no new item is worked on; those that have been are finished. So it is when ``items`` or
     ``work`` raises, or on Ctrl-C, before the exception goes on. Once ``finish`` has raised it is not called again.
@@ -42,12 +50,13 @@ def overlapped(
             if broken:
                 continue  # the other side must not wait for room
             try:
-                finish(item)
+                finish(item.result() if isinstance(item, Future) else item)
             except BaseException as error:
                 failed.insert(0, error)
                 broken = True
                 over.set()
 
+    pool = ThreadPoolExecutor(at_once) if at_once > 1 else None
     reader, finisher = (threading.Thread(target=target, daemon=True) for target in (read, complete))
     reader.start()
     finisher.start()
@@ -59,12 +68,15 @@ def overlapped(
                 continue
             if item is _END:
                 break
-            done.put(work(item))
+            done.put(pool.submit(work, item) if pool else work(item))
+            del item  # what waits for the next one holds no pictures
     finally:
         over.set()
         done.put(_END)
         finisher.join()
         reader.join()
+        if pool:
+            pool.shutdown(cancel_futures=True)
     if failed:
         raise failed[0]
 

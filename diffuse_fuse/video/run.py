@@ -38,7 +38,8 @@ class VideoOptions:
     fps: None for that of the sources. codec, crf: as ``VideoSink`` takes them. thermal_range: the infrared values that
     become black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is
     black in the sources. stabilise: 0 to below 1, see ``Stabiliser``. aligner: moves the infrared frames. stretch:
-    sources of other proportions show the same field. sound: copy that of the visible video.
+    sources of other proportions show the same field. sound: copy that of the visible video. at_once: frames that the
+    network has at the same time, each in a thread of its own.
     """
 
     fps: Fraction | None = None
@@ -50,12 +51,13 @@ class VideoOptions:
     aligner: Aligner | None = None
     stretch: bool = False
     sound: bool = True
+    at_once: int = 1
 
 
 @dataclass
 class Summary:
-    """What became of it. seconds: of the wall clock, for all frames; network: of these, the time that the caller's
-    thread spent in the network. stopped: it was asked to stop before the end."""
+    """What became of it. seconds: of the wall clock, for all frames; network: of these, the time that the network
+    was busy, the mean of those frames that it had at once. stopped: it was asked to stop before the end."""
 
     frames: int = 0
     fps: float = 0.0
@@ -118,14 +120,14 @@ def fuse_video(
     scale = SteadyRange(float(fps), options.thermal_range, options.black_hot)
     stabiliser, meter = Stabiliser(options.stabilise), FlickerMeter()
 
-    def work(pair: FramePair) -> tuple[FramePair, np.ndarray]:
+    def work(pair: FramePair) -> tuple[FramePair, np.ndarray, float]:
         start = time.perf_counter()
         fused = fuser.fuse(pair.ir, pair.vis)
-        summary.network += time.perf_counter() - start
-        return pair, fused
+        return pair, fused, time.perf_counter() - start
 
-    def finish(fused_pair: tuple[FramePair, np.ndarray]) -> None:
-        pair, fused = fused_pair
+    def finish(fused_pair: tuple[FramePair, np.ndarray, float]) -> None:
+        pair, fused, network = fused_pair
+        summary.network += network / options.at_once
         frame = stabiliser(pair.ir, pair.luma, fused)
         meter.add(pair.ir, pair.luma, luma(frame))
         sink.write(pair.name, frame)
@@ -135,7 +137,7 @@ def fuse_video(
     start = time.perf_counter()
     pairs = prepared(frames, scale, options.aligner, options.stretch, summary.warn)
     try:
-        overlapped(pairs, work, finish, stop)
+        overlapped(pairs, work, finish, stop, options.at_once)
         sink.close()
     except BaseException:
         sink.drop()

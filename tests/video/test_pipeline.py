@@ -103,3 +103,26 @@ def test_asked_to_stop_it_finishes_what_was_worked_on():
     done = []
     overlapped(iter(range(10_000)), lambda x: x, done.append, stop=lambda: len(done) >= 5)
     assert done == list(range(len(done))) and 5 <= len(done) < 100
+
+
+def test_several_at_once_are_finished_in_order():
+    busy, most, done = set(), [], []
+
+    def work(number):
+        busy.add(number)
+        most.append(len(busy))
+        time.sleep(0.02 if number % 2 else 0.005)
+        busy.remove(number)
+        return number
+
+    overlapped(iter(range(20)), work, done.append, at_once=2)
+    assert done == list(range(20))
+    assert max(most) == 2
+
+
+def test_an_error_of_one_of_several_ends_the_rest():
+    done = []
+    with pytest.raises(ValueError, match="work"):
+        overlapped(iter(range(10_000)), fails("work", 5), done.append, at_once=3)
+    assert done == [0, 1, 2, 3, 4]
+    assert threading.active_count() < 10

@@ -48,6 +48,10 @@ print(json.dumps({"seconds": sorted(seconds)[runs // 2], "cpu": sorted(cpu)[runs
 """
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
 def main(
     model: Annotated[list[str] | None, typer.Option(help="Weights; all shipped ones that fuse unless given.")] = None,
     size: Annotated[list[str] | None, typer.Option(help="Width and height; may be repeated.")] = None,
@@ -126,4 +130,4 @@ def significant(value: float) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

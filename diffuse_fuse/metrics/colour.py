@@ -188,7 +188,7 @@ METRICS = (
         "Report dC beside it.",
         others="MATLAB's deltaE() is CIE76: +16 … 25 %.",
         degenerate="0 when fused equals vis.",
-        cost=85,
+        cost=34,
         function=delta_e,
     ),
     Metric(
@@ -203,7 +203,7 @@ METRICS = (
         pitfalls="Blind to lightness on purpose.",
         others="An extra of dfuse.",
         degenerate=_GREY,
-        cost=18,
+        cost=12,
         function=de_ab,
     ),
     Metric(
@@ -218,7 +218,7 @@ METRICS = (
         pitfalls="Blind to lightness and hue on purpose.",
         others="An extra of dfuse.",
         degenerate=_GREY,
-        cost=18,
+        cost=12,
         function=dc,
     ),
     Metric(
@@ -233,7 +233,7 @@ METRICS = (
         pitfalls="Pale and vivid regions cancel.",
         others="An extra of dfuse.",
         degenerate=_GREY,
-        cost=18,
+        cost=12,
         function=dc_signed,
     ),
     Metric(
@@ -248,7 +248,7 @@ METRICS = (
         pitfalls="Says nothing about bleached pixels: read dC_signed too.",
         others="An extra of dfuse.",
         degenerate="NaN when the visible picture has no pixel of C* ≥ 5; a fused pixel without hue counts 90°.",
-        cost=28,
+        cost=12,
         function=dhue,
     ),
     Metric(
@@ -263,7 +263,7 @@ METRICS = (
         pitfalls="Infrared information has to change lightness: neither high nor low is good.",
         others="An extra of dfuse.",
         degenerate="0 when fused equals vis.",
-        cost=18,
+        cost=12,
         function=dl,
     ),
 )

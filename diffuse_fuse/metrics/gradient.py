@@ -150,7 +150,7 @@ METRICS = (
         others="tang, cddfuse, IVIF_ZOO: this number. tang-sheets: pictures in 0…1, −0.1 %, up to 2.5 %. VIFB "
         "averages R, G, B. imageFusionMetrics' Xydeas and Petrović's own are other numbers (+73 %).",
         degenerate="NaN when neither source has an edge (both black); a grey constant has edges at the zero border.",
-        cost=28,
+        cost=15,
         function=qabf,
         variants={"tang-sheets": _qabf_unit},
     ),
@@ -165,7 +165,7 @@ METRICS = (
         pitfalls="A copy of a source scores 0.",
         others="tang: its driver passes the pictures in the wrong order, −78 %, meaningless. IVIF_ZOO: 1e-4.",
         degenerate="0 when all three are equal, and for a constant fused picture.",
-        cost=38,
+        cost=16,
         function=nabf,
         variants={"tang": _nabf_tang, "tang-sheets": _nabf_tang},
     ),
@@ -180,7 +180,7 @@ METRICS = (
         pitfalls="Not the complement of Qabf above, whose constants and borders differ.",
         others="IVIF_ZOO: 'F ≤ min' instead of 'F ≤ A or F ≤ B'.",
         degenerate="About .99 for three flat pictures: no edge to keep, and none kept.",
-        cost=38,
+        cost=16,
         function=labf,
     ),
 )

@@ -76,7 +76,7 @@ METRICS = (
         pitfalls="Looks at the fused picture alone: noise and stretching raise it.",
         others="IVIF_ZOO adds 1e-7 inside the logarithm: −6e-6 relative.",
         degenerate="0 for a constant picture.",
-        cost=6,
+        cost=4,
         function=en,
     ),
     Metric(
@@ -91,7 +91,7 @@ METRICS = (
         others="tang: levels 254 and 255 merged in the joint histogram, +0.2 … 1.9 %. cddfuse, VIFB: natural "
         "logarithm, ×0.693. A few papers average, ×0.5.",
         degenerate="0 when the fused picture or both sources are constant; 2 H when all three are equal.",
-        cost=8,
+        cost=4,
         function=mi,
         variants={"tang": _mi_tang, "tang-sheets": _mi_tang, "cddfuse": _mi_nats},
     ),
@@ -106,7 +106,7 @@ METRICS = (
         pitfalls="As MI.",
         others="IVIF_ZOO: 2 MI / (H(ir) + H(vis)), 6 % off on average, up to 21 %.",
         degenerate="NaN when the fused picture and a source are both constant.",
-        cost=6,
+        cost=4,
         function=nmi,
     ),
 )

@@ -29,8 +29,10 @@ def luma(rgb: torch.Tensor) -> torch.Tensor:
 def recolour(y: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
     """A colour picture with luma ``y`` and the chroma (a*, b* of CIELAB) of ``vis``.
 
-    The lightness of ``vis`` is moved by the difference of luma, a* and b* stay; what leaves the RGB cube loses
-    saturation, not hue. The luma of the result is ``y`` exactly: the metrics, and so the losses, see luma.
+    The lightness of ``vis`` is moved by the difference of luma, a* and b* stay. What leaves the RGB cube loses
+    saturation, not hue; and the less saturation is left of it, the more it gives way to ``y`` with the distances of
+    R, G and B from luma that ``vis`` has: a bright yellow, which lies in a corner of the cube, would be white a few
+    levels higher. The luma of the result is ``y`` exactly: the metrics, and so the losses, see luma.
     A grey ``vis`` gives exactly r = g = b, and ``y`` = luma(vis) gives ``vis`` back.
     ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1]; returns (N, 3, H, W) in [0, 1].
     """
@@ -39,11 +41,18 @@ def recolour(y: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
     away = (fx - fy, fz - fy)
     saturation = _saturation_with_room(moved.detach(), *(a.detach() for a in away))
     rgb = torch.cat([_encode(c.clamp(0, 1)) for c in _light(moved, *(saturation * a for a in away))], dim=1)
-    chroma = rgb - luma(rgb)
+    in_lab, kept = _around(y, rgb - luma(rgb))
+    in_rgb, _ = _around(y, vis - luma(vis))
+    share = (saturation * kept).detach()
+    return (in_rgb + share * (in_lab - in_rgb)).clamp(0, 1)
+
+
+def _around(y: torch.Tensor, chroma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``y`` plus as much of ``chroma`` (R, G, B less luma) as stays in the RGB cube, and that share."""
     up = chroma.amax(dim=1, keepdim=True).clamp_min(1e-6)
     down = (-chroma.amin(dim=1, keepdim=True)).clamp_min(1e-6)
     room = torch.minimum((1 - y) / up, y / down).clamp(0, 1)
-    return (y + room * chroma).clamp(0, 1)
+    return y + room * chroma, room
 
 
 def to_bytes(rgb: torch.Tensor) -> torch.Tensor:

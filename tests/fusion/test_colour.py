@@ -52,6 +52,14 @@ def test_chroma_is_that_of_the_visible_picture(shift):
     assert error.mean() < 0.2 * naive.mean()
 
 
+@pytest.mark.parametrize("colour", [(1.0, 1.0, 0.0), (1.0, 0.6, 0.0), (1.0, 0.2, 0.1), (0.0, 1.0, 1.0)])
+@pytest.mark.parametrize("shift", [0.02, 0.05, -0.1])
+def test_the_colours_of_the_corners_do_not_turn_grey_at_once(colour, shift):
+    vis = torch.tensor(colour).view(1, 3, 1, 1)
+    before, after = (lab(x)[0, 1:].norm() for x in (vis, recolour(luma(vis) + shift, vis)))
+    assert after > 0.7 * before
+
+
 def test_without_room_saturation_goes_before_hue():
     vis = torch.tensor([0.9, 0.3, 0.2]).view(1, 3, 1, 1)
     before = lab(vis)[0, 1:].flatten()

@@ -58,9 +58,13 @@ def diffusion(
         str | None, typer.Option("--init", help="Start from diffusion weights (name or file), to go on with them.")
     ] = None,
     linear_path: Annotated[
-        bool,
-        typer.Option(help="Mix the network's v with that of a Wiener filter fitted on the data; only with v."),
-    ] = True,
+        str,
+        typer.Option(
+            "--linear-path",
+            help="The Wiener filter beside the network, for v: keep (that of --init, else a new one), fit (a new one, "
+            "and the network's share of the result) or none.",
+        ),
+    ] = "keep",
     schedule: Annotated[str, typer.Option("--schedule", help="Noise schedule: linear or cosine.")] = "linear",
     channels: Annotated[
         str, typer.Option("--channels", help="Channels a level, from half resolution downwards.")
@@ -78,7 +82,7 @@ def diffusion(
     from diffuse_fuse.diffusion.schedule import Schedule
     from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
-    from diffuse_fuse.training.diffusion import DiffusionTask, start_model, with_linear_path
+    from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, start_model
 
     settings = _settings(
         out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
@@ -87,8 +91,7 @@ def diffusion(
     train_pairs, val_pairs = _pairs(data, val)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
     model, source = start_model(config, Schedule(schedule), prediction, init, seed)
-    if linear_path and prediction == "v" and model.linear is None:
-        model = with_linear_path(model, train_pairs, crop, shares=init is not None)
+    model = choose_linear_path(model, linear_path, train_pairs, crop, trained=init is not None)
     task = DiffusionTask(
         model,
         train_pairs,

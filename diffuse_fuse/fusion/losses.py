@@ -26,14 +26,14 @@ class LossWeights:
 
     intensity: float = 0.5
     gradient: float = 0.5
-    vif: float = 0.65
-    qabf: float = 2.5
-    ssim: float = 1.0
+    vif: float = 0.8
+    qabf: float = 2.6
+    ssim: float = 1.2
     scd: float = 0.7
     contrast: float = 4.0
-    chroma: float = 0.4
-    artefact: float = 1.5
-    drift: float = 1.5
+    chroma: float = 0.5
+    artefact: float = 2.0
+    drift: float = 2.5
     range: float = 10.0
 
 

@@ -16,12 +16,14 @@ from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_di
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
 LINEAR_CROPS = 2400
-LEAST_SHARE = 0.03  # a network without any share of the result would learn nothing
+SHARE_CROPS = 96
+LINEAR_WAYS = ("keep", "fit", "none")
 VAL_CROPS = 24
 PREVIEW_STEPS = (100, 300, 600)
 
@@ -44,6 +46,21 @@ def start_model(
     return DiffusionModel(UNet(config), schedule, prediction), "random"
 
 
+def choose_linear_path(model: DiffusionModel, way: str, pairs: PairSet, size: int, trained: bool) -> DiffusionModel:
+    """``model`` with the linear path that the ``way`` (one of ``LINEAR_WAYS``) asks for; a model of eps has none.
+
+    "keep": its own, or a new one; "fit": a new one; "none". The shares of a new one are fitted to a network that is
+    ``trained``. Raises UsageError for another way.
+    """
+    if way not in LINEAR_WAYS:
+        raise UsageError(f"Unknown way '{way}' of a linear path: use one of {', '.join(LINEAR_WAYS)}.")
+    if model.prediction != "v" or (way == "keep" and model.linear is not None):
+        return model
+    if way == "none":
+        return DiffusionModel(model.unet, model.schedule, model.prediction)
+    return with_linear_path(model, pairs, size, shares=trained)
+
+
 def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: bool) -> DiffusionModel:
     """``model`` with a linear path fitted on crops of ``pairs``, ``size`` pixels a side, as they are: the widened
     colours of augmentation are not what is to be denoised.
@@ -63,7 +80,8 @@ def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: b
 
 @torch.no_grad()
 def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
-    """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W)."""
+    """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W); to none in
+    bands where what half of the crops suggest does not help the other half."""
     path, schedule = model.linear, model.schedule
     eps = torch.from_numpy(step_generator(0, 0, stream=4).standard_normal(x_0.shape, dtype=np.float32))
     alpha_bar = torch.from_numpy(schedule.alpha_bar)
@@ -76,11 +94,19 @@ def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
         network = torch.cat([model.unet(x, s) for x, s in zip(x_t.split(8), t.split(8), strict=True)])
         ahead = to_frequencies(network.float()) - linear
         missing = to_frequencies(signal * eps - noise * x_0) - linear
-        energy, gained = (ahead * ahead).sum(dim=(0, 1)), (ahead * missing).sum(dim=(0, 1))
-        normal = torch.einsum("ahw,bhw,hw->ab", bands, bands, energy)
-        right = torch.einsum("ahw,hw->a", bands, gained)
-        ridge = 1e-3 * normal.diagonal().mean() * torch.eye(len(normal))
-        path.share[k] = torch.linalg.solve(normal + ridge, right).clamp(LEAST_SHARE, 1)
+        products = (ahead * ahead, ahead * missing)
+        energy, gained = (torch.stack([x[::2], x[1::2]]).sum(dim=(1, 2)) for x in products)
+        normal = torch.einsum("ahw,bhw,ihw->iab", bands, bands, energy)  # of every other crop, and of the rest
+        right = torch.einsum("ahw,ihw->ia", bands, gained)
+        half = _solve(normal[0], right[0])
+        helps = 2 * half * right[1] > half.square() * normal[1].diagonal()
+        path.share[k] = helps * _solve(normal.sum(dim=0), right.sum(dim=0))
+
+
+def _solve(normal: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Shares in [0, 1] from the normal equations (bands, bands) and (bands,)."""
+    ridge = 1e-3 * normal.diagonal().mean() * torch.eye(len(normal))
+    return torch.linalg.solve(normal + ridge, right).clamp(0, 1)
 
 
 class DiffusionTask:

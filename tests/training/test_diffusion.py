@@ -6,8 +6,9 @@ import torch
 from diffuse_fuse.diffusion.model import DiffusionModel
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.training.augment import Augment
-from diffuse_fuse.training.diffusion import LEAST_SHARE, DiffusionTask, with_linear_path
+from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, with_linear_path
 from diffuse_fuse.training.pairs import PairSet
 from tests.training.conftest import TINY
 
@@ -35,7 +36,7 @@ def test_shares_are_fitted_to_what_the_network_is_good_for(pairs):
     """A network that is wrong gets the least share, and the filter does the work."""
     half, fitted = (with_linear_path(network(), pairs, 32, shares=shares) for shares in (False, True))
     assert torch.equal(half.linear.share, torch.full_like(half.linear.share, 0.5))
-    assert fitted.linear.share.max() <= 1 and fitted.linear.share.min() >= LEAST_SHARE
+    assert fitted.linear.share.max() <= 1 and fitted.linear.share.min() >= 0
     assert fitted.linear.share.mean() < 0.2
     losses = [val_loss(model, pairs) for model in (network(), half, fitted)]
     assert losses[0] > losses[1] > losses[2]
@@ -44,3 +45,16 @@ def test_shares_are_fitted_to_what_the_network_is_good_for(pairs):
 def test_the_same_pairs_give_the_same_path(pairs):
     first, second = (with_linear_path(network(), pairs, 32, shares=True).linear.state_dict() for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_linear_path_is_kept_renewed_or_left_out(pairs):
+    bare = network()
+    new = choose_linear_path(bare, "keep", pairs, 32, trained=False)
+    assert new.linear is not None and choose_linear_path(new, "keep", pairs, 32, trained=True) is new
+    assert choose_linear_path(new, "none", pairs, 32, trained=True).linear is None
+    fitted = choose_linear_path(new, "fit", pairs, 32, trained=True)
+    assert torch.equal(fitted.linear.factor, new.linear.factor) and fitted.linear.share.mean() < 0.2
+    eps = DiffusionModel(bare.unet, bare.schedule, "eps")
+    assert choose_linear_path(eps, "fit", pairs, 32, trained=True) is eps
+    with pytest.raises(UsageError, match="keep, fit, none"):
+        choose_linear_path(bare, "often", pairs, 32, trained=False)

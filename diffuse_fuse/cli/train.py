@@ -168,6 +168,9 @@ def student(
         str, typer.Option("--teacher", metavar="NAME|FILE", help="Fusion weights that the student learns from.")
     ] = "default",
     size: Annotated[str, typer.Option("--size", help="fast or tiny.")] = "fast",
+    init: Annotated[
+        str | None, typer.Option("--init", help="Start from a student of this size (name or file), to go on with it.")
+    ] = None,
     teacher_weight: Annotated[
         float, typer.Option("--teacher-weight", min=0.0, help="Weight of the distance to the teacher's luma.")
     ] = 100.0,
@@ -205,7 +208,7 @@ def student(
         out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
         checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    model, path = start_student(size, seed), models.locate(teacher)
+    model, path = start_student(size, seed, init), models.locate(teacher)
     train_pairs, val_pairs = _pairs(data, val)
     task = StudentTask(
         model,

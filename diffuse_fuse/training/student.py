@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights
+from diffuse_fuse import models
+from diffuse_fuse.checkpoint import Weights, fill, load_weights
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
@@ -32,10 +33,19 @@ REUSE = 8  # steps for each lesson, on average
 _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 
 
-def start_student(size: str, seed: int) -> StudentModel:
-    """An untrained student of one of the ``SIZES``. Raises UsageError for another size."""
+def start_student(size: str, seed: int, init: str | None = None) -> StudentModel:
+    """An untrained student of one of the ``SIZES``, or the one that ``init`` names, to go on with.
+
+    Raises UsageError for another size, WeightsError for weights that are no student of this size.
+    """
     if size not in SIZES:
         raise UsageError(f"There is no size '{size}' of a student: use one of {', '.join(SIZES)}.")
+    if init is not None:
+        path = models.locate(init)
+        weights = load_weights(path, "student")
+        student = StudentModel(SIZES[size])
+        fill(student, weights.tensors, str(path))
+        return student
     torch.manual_seed(seed)
     return StudentModel(SIZES[size])
 

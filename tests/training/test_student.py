@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 
-from diffuse_fuse.checkpoint import load_weights
+from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.cli.commands import main
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.training import student
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.state import load_state
@@ -145,3 +146,15 @@ def test_wrong_runs_are_one_sentence(large, tiny_model, tmp_path, capsys, argume
     common = ("train", "student", "--data", large, "--out", tmp_path / "run", "--steps", 1, "--threads", 1, "--quiet")
     assert run(*common, "--teacher", tiny_model, *arguments) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_student_goes_on_from_its_own_kind(tmp_path):
+    torch.manual_seed(3)
+    trained = StudentModel(SIZES["tiny"])
+    save_weights(
+        tmp_path / "t.safetensors", Weights("student", trained.config(), {}, trained.state_dict()), torch.float32
+    )
+    begun = start_student("tiny", 0, str(tmp_path / "t.safetensors"))
+    assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), trained.parameters(), strict=True))
+    with pytest.raises(WeightsError, match="asks for"):
+        start_student("fast", 0, str(tmp_path / "t.safetensors"))

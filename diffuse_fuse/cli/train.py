@@ -208,7 +208,7 @@ def student(
         out, minutes, steps, resume=resume, lr=lr, precision=precision, compile=compile_,
         checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    model, path = start_student(size, seed, init), models.locate(teacher)
+    (model, start), path = start_student(size, seed, init), models.locate(teacher)
     train_pairs, val_pairs = _pairs(data, val)
     task = StudentTask(
         model,
@@ -222,6 +222,7 @@ def student(
         batch=batch,
         seed=seed,
         source=f"{path.stem} {sha256(path)}",
+        start=start,
         device=_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))

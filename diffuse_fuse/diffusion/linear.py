@@ -20,34 +20,11 @@ from torch import nn
 from diffuse_fuse.diffusion.wiener import WienerDenoiser
 
 CHANNELS = 4
-_EDGES = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    8,
-    10,
-    12,
-    14,
-    16,
-    20,
-    24,
-    28,
-    32,
-    40,
-    48,
-    56,
-    64,
-    80,
-    96,
-    112,
-)  # first frequency of bins
+KNOTS = torch.linspace(-10.0, 9.0, 20)  # log(alpha_bar / (1 - alpha_bar)) at which shares are kept
+# The first frequency of each bin
+_EDGES = [*range(7), *range(8, 17, 2), *range(20, 33, 4), *range(40, 65, 8), *range(80, 113, 16)]
 _BELOW = (1 / 8, 1 / 4, 1 / 2)  # frequencies that only pictures larger than the fitted crops have
 _MEANS = 4  # coefficients a side in which the mean is kept: light from above, not more
-_KNOTS = torch.linspace(-10.0, 9.0, 20)  # log(alpha_bar / (1 - alpha_bar)) at which shares are kept
 
 
 class LinearPath(nn.Module):
@@ -65,7 +42,7 @@ class LinearPath(nn.Module):
         bins = len(_centres(size))
         self.register_buffer("factor", torch.eye(CHANNELS).expand(bins, bins, -1, -1).clone())
         self.register_buffer("mean", torch.zeros(CHANNELS, _MEANS, _MEANS))
-        self.share = nn.Parameter(torch.full((len(_KNOTS), _bands(size).shape[-1]), 0.5))
+        self.share = nn.Parameter(torch.full((len(KNOTS), _bands(size).shape[-1]), 0.5))
 
     @classmethod
     def fit(cls, crops: np.ndarray) -> LinearPath:
@@ -110,15 +87,10 @@ class LinearPath(nn.Module):
         """The network's share at every frequency, (N, 1, H, W)."""
         ab = signal.flatten().double().square()
         snr = torch.log(ab / (1 - ab)).float()
-        place = (snr - _KNOTS[0]) / (_KNOTS[1] - _KNOTS[0])
-        knots = torch.arange(len(_KNOTS), device=signal.device)
-        near = (1 - (place.clamp(0, len(_KNOTS) - 1)[:, None] - knots).abs()).clamp_min(0)  # (N, knots)
+        place = (snr - KNOTS[0]) / (KNOTS[1] - KNOTS[0])
+        knots = torch.arange(len(KNOTS), device=signal.device)
+        near = (1 - (place.clamp(0, len(KNOTS) - 1)[:, None] - knots).abs()).clamp_min(0)  # (N, knots)
         return torch.einsum("nk,kb,bhw->nhw", near, self.share, self.bands(size, signal.device))[:, None]
-
-    @property
-    def knots(self) -> torch.Tensor:
-        """The log signal-to-noise ratios log(alpha_bar / (1 - alpha_bar)) at which shares are kept."""
-        return _KNOTS
 
     def bands(self, size: tuple[int, int], device: torch.device | str = "cpu") -> torch.Tensor:
         """How much each coefficient of a picture belongs to each octave, (bands, H, W): adds up to 1."""

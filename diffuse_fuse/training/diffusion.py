@@ -11,7 +11,7 @@ from torch import nn
 
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, sha256
-from diffuse_fuse.diffusion.linear import LinearPath, to_frequencies
+from diffuse_fuse.diffusion.linear import KNOTS, LinearPath, to_frequencies
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
@@ -21,8 +21,8 @@ from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, ste
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
-LINEAR_CROPS = 2400
-SHARE_CROPS = 96
+LINEAR_CROPS = 2400  # that the Wiener filter is fitted on
+SHARE_CROPS = 48  # of these, that the network's share is fitted on
 LINEAR_WAYS = ("keep", "fit", "none")
 VAL_CROPS = 24
 PREVIEW_STEPS = (100, 300, 600)
@@ -69,12 +69,11 @@ def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: b
     half at first otherwise. Both are least squares in closed form.
     """
     plain = Augment(crop=size, photometric=0.0, grey=0.0)
-    crops = [
-        draw_batch(pairs, plain, 50, step_generator(0, step, stream=3)) * 2 - 1 for step in range(LINEAR_CROPS // 50)
-    ]
-    full = DiffusionModel(model.unet, model.schedule, model.prediction, LinearPath.fit(np.concatenate(crops)))
+    batches = [draw_batch(pairs, plain, 50, step_generator(0, k, stream=3)) for k in range(LINEAR_CROPS // 50)]
+    crops = np.concatenate(batches) * 2 - 1
+    full = DiffusionModel(model.unet, model.schedule, model.prediction, LinearPath.fit(crops))
     if shares:
-        _fit_shares(full, torch.from_numpy(np.concatenate(crops)[:: LINEAR_CROPS // 48]))
+        _fit_shares(full, torch.from_numpy(crops[:: LINEAR_CROPS // SHARE_CROPS]))
     return full
 
 
@@ -86,7 +85,7 @@ def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
     eps = torch.from_numpy(step_generator(0, 0, stream=4).standard_normal(x_0.shape, dtype=np.float32))
     alpha_bar = torch.from_numpy(schedule.alpha_bar)
     bands = path.bands(x_0.shape[2:])  # (bands, H, W)
-    for k, knot in enumerate(path.knots):
+    for k, knot in enumerate(KNOTS):
         t = (torch.log(alpha_bar / (1 - alpha_bar)) - knot).abs().argmin().expand(len(x_0))
         signal, noise = schedule.signal(t), schedule.noise(t)
         x_t = signal * x_0 + noise * eps

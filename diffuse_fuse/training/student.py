@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from diffuse_fuse import models
-from diffuse_fuse.checkpoint import Weights, fill, load_weights
+from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
@@ -33,29 +33,29 @@ REUSE = 8  # steps for each lesson, on average
 _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 
 
-def start_student(size: str, seed: int, init: str | None = None) -> StudentModel:
-    """An untrained student of one of the ``SIZES``, or the one that ``init`` names, to go on with.
-
-    Raises UsageError for another size, WeightsError for weights that are no student of this size.
+def start_student(size: str, seed: int, init: str | None = None) -> tuple[StudentModel, str]:
+    """The student of one of the ``SIZES`` that a training begins with, and where its weights are from: at random from
+    ``seed``, or those that ``init`` names. Raises UsageError for another size, or where ``init`` has another one.
     """
     if size not in SIZES:
         raise UsageError(f"There is no size '{size}' of a student: use one of {', '.join(SIZES)}.")
-    if init is not None:
-        path = models.locate(init)
-        weights = load_weights(path, "student")
-        student = StudentModel(SIZES[size])
-        fill(student, weights.tensors, str(path))
-        return student
-    torch.manual_seed(seed)
-    return StudentModel(SIZES[size])
+    if init is None:
+        torch.manual_seed(seed)
+        return StudentModel(SIZES[size]), "random"
+    path = models.locate(init)
+    found = StudentModel.from_weights(load_weights(path, "student"), str(path))
+    if found.hyper != SIZES[size]:
+        raise UsageError(f"{path} is no student of the size '{size}': give its own size with --size.")
+    return found, f"student {sha256(path)}"
 
 
 class StudentTask:
     """A student's loss on random crops; validated on fixed crops without augmentation.
 
     ``teacher_weight`` is that of the distance to the teacher's luma beside the fusion losses, which see the first
-    ``judged`` crops of a batch; a batch comes up in about ``reuse`` steps. ``source`` says in the card which weights
-    the teacher has. Raises UsageError for crops that the networks cannot be shown.
+    ``judged`` crops of a batch; a batch comes up in about ``reuse`` steps. ``source`` and ``start`` say in the card
+    which weights the teacher has and which the student began with. Raises UsageError for crops that the networks
+    cannot be shown.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class StudentTask:
         batch: int = 6,
         seed: int = 0,
         source: str = "",
+        start: str = "random",
         device: str = "cpu",
     ) -> None:
         self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
-        self.teacher_weight, self.batch, self.seed, self.source = teacher_weight, batch, seed, source
+        self.teacher_weight, self.batch, self.seed = teacher_weight, batch, seed
+        self.source, self.start = source, start
         self.train, self.judged, self.reuse, self.device = train, min(judged, batch), reuse, device
         self._lessons: dict[int, tuple[torch.Tensor, ...]] = {}
         self.model = model.to(device, memory_format=torch.channels_last)
@@ -97,6 +99,7 @@ class StudentTask:
             "task": "student",
             "config": self.model.config(),
             "teacher": self.source,
+            "start": self.start,
             "teacher_weight": self.teacher_weight,
             "judged": self.judged,
             "reuse": self.reuse,
@@ -146,6 +149,7 @@ class StudentTask:
             "data": list(self.train.names),
             "pairs": len(self.train),
             "teacher": self.source,
+            "start": self.start,
             "teacher_weight": self.teacher_weight,
             "judged": self.judged,
             "reuse": self.reuse,

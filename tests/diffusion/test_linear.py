@@ -93,7 +93,7 @@ def test_shares_are_by_octave_and_noise_level(path):
     assert bands[0, 0, 0] == 1 and bands[0].sum() < 1 + 32 + 48 and bands[1:, 0, 0].sum() == 0
     mixed = LinearPath(32)
     mixed.share.data.zero_()
-    mixed.share.data[10] = 1.0  # one knot of twenty: log SNR -0.0
+    mixed.share.data[10] = 1.0  # one knot of twenty: log SNR 0
     low, middle, high = (mixed.spread(SCHEDULE.signal(torch.tensor([t])), (32, 48)).max() for t in (5, 260, 900))
     assert middle > 0.5 and low == 0 and high == 0
 

@@ -58,16 +58,16 @@ class LinearPath(nn.Module):
         path.mean.copy_(torch.from_numpy(statistics.mean[:, :_MEANS, :_MEANS] / path.size))
         return path
 
-    def forward(self, x_t: torch.Tensor, v: torch.Tensor, signal: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """The better v: ``x_t`` and the network's ``v`` (N, 4, H, W); ``signal`` and ``noise`` (N, 1, 1, 1), the
-        roots of alpha_bar and of 1 - alpha_bar."""
-        with torch.autocast(x_t.device.type, enabled=False):  # x_t minus its estimate leaves little: float32 is needed
-            spread = self.spread(signal, x_t.shape[2:])
-            linear = self.linear(x_t.float(), signal, noise)
+    def forward(self, linear: torch.Tensor, v: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
+        """The better v: the filter's (``linear``, at frequencies) mixed with the network's, (N, 4, H, W) both;
+        ``signal`` (N, 1, 1, 1), the root of alpha_bar."""
+        with torch.autocast(v.device.type, enabled=False):  # x_t minus its estimate leaves little: float32 is needed
+            spread = self.spread(signal, v.shape[2:])
             return from_frequencies(linear + spread * (to_frequencies(v.float()) - linear))
 
     def linear(self, x_t: torch.Tensor, signal: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        """The Wiener filter's v as cosine transform (N, 4, H, W): E[v | x_t] of normal data,
+        """The Wiener filter's v at frequencies (N, 4, H, W), from ``x_t`` (N, 4, H, W) and the roots of alpha_bar
+        and of 1 - alpha_bar, (N, 1, 1, 1): E[v | x_t] of normal data,
         sqrt(ab (1 - ab)) (I - S) (ab S + (1 - ab) I)^-1 (x_t - sqrt(ab) mu) - sqrt(1 - ab) mu."""
         h, w = x_t.shape[2:]
         rows, columns = self._onto(h, x_t.device), self._onto(w, x_t.device)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from diffuse_fuse.checkpoint import Weights, fill, load_weights
-from diffuse_fuse.diffusion.linear import LinearPath
+from diffuse_fuse.diffusion.linear import CHANNELS, LinearPath, from_frequencies
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError, WeightsError
@@ -26,7 +26,8 @@ class DiffusionModel(nn.Module):
     sqrt(alpha_bar) v: where x_t is nearly all noise, it is passed on by the formula instead of by the network,
     which normalises the features at each pixel and so can only come close to it.
 
-    ``linear`` mixes the v of a Wiener filter with the network's; None where there is only the network.
+    ``linear`` mixes the v of a Wiener filter with the network's; None where there is only the network. A UNet with
+    hints sees the filter's x_0 too: at high noise a picture that it can read, where x_t is none.
     """
 
     def __init__(
@@ -37,15 +38,30 @@ class DiffusionModel(nn.Module):
             raise UsageError(f"Unknown prediction '{prediction}': use one of {', '.join(PREDICTIONS)}.")
         if linear is not None and prediction != "v":
             raise UsageError("The linear path mixes predictions of v: use it with the prediction v.")
+        if unet.config.hint_channels not in ((0,) if linear is None else (0, CHANNELS)):
+            raise UsageError("The hints of a UNet are the linear path's picture: it has 4 channels, or there are none.")
         self.unet, self.schedule, self.prediction, self.linear = unet, schedule, prediction, linear
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        out = self.unet(x_t, t).float()
         if self.prediction == "eps":
-            return out
+            return self.unet(x_t, t).float()
         signal, noise = self.schedule.signal(t), self.schedule.noise(t)
-        v = out if self.linear is None else self.linear(x_t, out, signal, noise)
+        if self.linear is None:
+            v = self.unet(x_t, t).float()
+        else:
+            linear, network = self.both(x_t, t)
+            v = self.linear(linear, network, signal)
         return noise * x_t + signal * v
+
+    def both(self, x_t: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The v of the linear path, at frequencies, and that of the network, which may see what the first shows."""
+        signal, noise = self.schedule.signal(t), self.schedule.noise(t)
+        with torch.autocast(x_t.device.type, enabled=False):
+            linear = self.linear.linear(x_t.float(), signal, noise)
+            seen = x_t
+            if self.unet.config.hint_channels:
+                seen = torch.cat([x_t, signal * x_t - noise * from_frequencies(linear)], dim=1)
+        return linear, self.unet(seen, t).float()
 
 
 def pack_diffusion(model: DiffusionModel, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:

@@ -10,7 +10,7 @@ of 32, where channels-last convolutions reach the full speed of a CPU.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +25,11 @@ class UNetConfig:
 
     ``channels`` and ``blocks`` have one entry a level, from half resolution downwards; each level after the
     first halves the resolution again. ``blocks`` counts the residual blocks of the encoder and again of the
-    decoder.
+    decoder. ``hint_channels`` are seen beside the input and not written: a first estimate of what it shows.
     """
 
     in_channels: int = 4
+    hint_channels: int = 0
     unshuffle: int = 2
     channels: tuple[int, ...] = (64, 96, 160, 256)
     blocks: tuple[int, ...] = (1, 1, 2, 2)
@@ -91,15 +92,18 @@ def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 class UNet(nn.Module):
-    """(N, 4, H, W) in about [-1, 1] and time steps (N,) -> (N, 4, H, W): eps, or what eps is made from (``model``)."""
+    """(N, 4, H, W) in about [-1, 1] and time steps (N,) -> (N, 4, H, W): eps, or what eps is made from (``model``).
+
+    With hints, the input has their channels too, after its own.
+    """
 
     def __init__(self, config: UNetConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or UNetConfig()
         ch, dim = config.channels, config.time_dim
-        folded = config.in_channels * config.unshuffle**2
+        cell = config.unshuffle**2
         self.time = nn.Sequential(nn.Linear(ch[0] * 2, dim), nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
-        self.stem = nn.Conv2d(folded, ch[0], 3, padding=1)
+        self.stem = nn.Conv2d((config.in_channels + config.hint_channels) * cell, ch[0], 3, padding=1)
         self.encoder = nn.ModuleList(
             nn.ModuleList(ResBlock(c, dim) for _ in range(n)) for c, n in zip(ch, config.blocks, strict=True)
         )
@@ -110,7 +114,7 @@ class UNet(nn.Module):
         )
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(ch[:-1], ch[1:], strict=True))
         self.out_norm = ChannelNorm(ch[0])
-        self.out = nn.Conv2d(ch[0], folded, 3, padding=1)
+        self.out = nn.Conv2d(ch[0], config.in_channels * cell, 3, padding=1)
         self._initialize_weights()
 
     def _initialize_weights(self) -> None:
@@ -124,10 +128,25 @@ class UNet(nn.Module):
         nn.init.zeros_(self.out.weight)  # the best constant guess
         nn.init.zeros_(self.out.bias)
 
+    def with_hints(self, channels: int) -> UNet:
+        """This network as one that gets ``channels`` of hints: it does not look at new ones yet, and hints that it
+        no longer gets are taken for the input itself, which they come close to where there is little noise."""
+        config = replace(self.config, hint_channels=channels)
+        own, cell = self.config.in_channels * self.config.unshuffle**2, self.config.unshuffle**2
+        tensors = dict(self.state_dict())
+        stem = tensors["stem.weight"]
+        if channels:
+            stem = F.pad(stem, (0, 0, 0, 0, 0, (config.in_channels + channels) * cell - stem.shape[1]))
+        elif self.config.hint_channels:
+            stem = stem[:, :own] + stem[:, own:]
+        network = UNet(config)
+        network.load_state_dict({**tensors, "stem.weight": stem})
+        return network
+
     def decode(self, x_t: torch.Tensor, t: torch.Tensor) -> list[torch.Tensor]:
         """Decoder features of every level, from half resolution downwards.
 
-        ``x_t`` (N, C, H, W) with H and W multiples of ``config.multiple``, ``t`` (N,) time steps.
+        ``x_t`` (N, C, H, W), hints included, with H and W multiples of ``config.multiple``, ``t`` (N,) time steps.
         Returns one tensor a level: (N, channels[i], H / (unshuffle 2^i), W / (unshuffle 2^i)).
         """
         emb = self.time(time_embedding(t, self.config.channels[0] * 2))

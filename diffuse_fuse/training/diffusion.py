@@ -11,7 +11,7 @@ from torch import nn
 
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, sha256
-from diffuse_fuse.diffusion.linear import KNOTS, LinearPath, to_frequencies
+from diffuse_fuse.diffusion.linear import CHANNELS, KNOTS, LinearPath, to_frequencies
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
@@ -23,6 +23,7 @@ from diffuse_fuse.training.pairs import PairSet
 
 LINEAR_CROPS = 2400  # that the Wiener filter is fitted on
 SHARE_CROPS = 48  # of these, that the network's share is fitted on
+FIRST_SHARE = 0.25  # at least, of a network that has just been given hints
 LINEAR_WAYS = ("keep", "fit", "none")
 VAL_CROPS = 24
 PREVIEW_STEPS = (100, 300, 600)
@@ -49,16 +50,26 @@ def start_model(
 def choose_linear_path(model: DiffusionModel, way: str, pairs: PairSet, size: int, trained: bool) -> DiffusionModel:
     """``model`` with the linear path that the ``way`` (one of ``LINEAR_WAYS``) asks for; a model of eps has none.
 
-    "keep": its own, or a new one; "fit": a new one; "none". The shares of a new one are fitted to a network that is
-    ``trained``. Raises UsageError for another way.
+    "keep": its own, or a new one, and hints from it for the UNet; "fit": a new one; "none". The shares of a new one
+    are fitted to a network that is ``trained``. Raises UsageError for another way.
     """
     if way not in LINEAR_WAYS:
         raise UsageError(f"Unknown way '{way}' of a linear path: use one of {', '.join(LINEAR_WAYS)}.")
-    if model.prediction != "v" or (way == "keep" and model.linear is not None):
+    if model.prediction != "v":
         return model
     if way == "none":
-        return DiffusionModel(model.unet, model.schedule, model.prediction)
-    return with_linear_path(model, pairs, size, shares=trained)
+        return DiffusionModel(model.unet.with_hints(0), model.schedule, model.prediction)
+    if way == "fit" or model.linear is None:
+        model = with_linear_path(model, pairs, size, shares=trained)
+    return model if way == "fit" or model.unet.config.hint_channels else _with_hints(model)
+
+
+def _with_hints(model: DiffusionModel) -> DiffusionModel:
+    """``model`` with a UNet that sees what the linear path makes of the picture, and has everywhere a share from
+    which it can learn what to do with it."""
+    with torch.no_grad():
+        model.linear.share.clamp_(min=FIRST_SHARE)
+    return DiffusionModel(model.unet.with_hints(CHANNELS), model.schedule, model.prediction, model.linear)
 
 
 def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: bool) -> DiffusionModel:
@@ -89,9 +100,9 @@ def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
         t = (torch.log(alpha_bar / (1 - alpha_bar)) - knot).abs().argmin().expand(len(x_0))
         signal, noise = schedule.signal(t), schedule.noise(t)
         x_t = signal * x_0 + noise * eps
-        linear = path.linear(x_t, signal, noise)
-        network = torch.cat([model.unet(x, s) for x, s in zip(x_t.split(8), t.split(8), strict=True)])
-        ahead = to_frequencies(network.float()) - linear
+        both = [model.both(x, s) for x, s in zip(x_t.split(8), t.split(8), strict=True)]
+        linear, network = (torch.cat(part) for part in zip(*both, strict=True))
+        ahead = to_frequencies(network) - linear
         missing = to_frequencies(signal * eps - noise * x_0) - linear
         products = (ahead * ahead, ahead * missing)
         energy, gained = (torch.stack([x[::2], x[1::2]]).sum(dim=(1, 2)) for x in products)

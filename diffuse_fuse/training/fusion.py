@@ -27,13 +27,13 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
 UNET_MODES = ("frozen", "finetune", "distill")
 VAL_CROPS = 20
-VAL_SIZE = 224
+VAL_SIZE = 256
 DISTILL_TIMES = (0.005, 0.05, 0.15)  # parts of T at which the teacher looks at the noisy pair
 
 # Gain and gamma reach far: a thermal picture may be nearly black (MSRS) or fill the range (RoadScene).
@@ -70,8 +70,9 @@ def start_model(
     if diffusion is None:
         return FusionModel(UNetConfig(), Schedule(), features), "random"
     source = load_diffusion(diffusion)
-    model = FusionModel(source.unet.config, source.schedule, features)
-    model.load_unet(source.unet)
+    unet = source.unet.with_hints(0)
+    model = FusionModel(unet.config, source.schedule, features)
+    model.load_unet(unet)
     return model, f"diffusion {sha256(diffusion)}"
 
 
@@ -99,7 +100,7 @@ class FusionTask:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
-        size = min(VAL_SIZE, min(min(val[i].shape[:2]) for i in range(len(val))) // model.multiple * model.multiple)
+        size = largest_crop(val, VAL_SIZE, model.multiple)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
 
     def identity(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_the_share_decides_between_filter_and_network(path, crops):
     results = {}
     for share in (0.0, 0.5, 1.0):
         mixed.share.data.fill_(share)
-        results[share] = mixed(x_t, network, signal, noise)
+        results[share] = mixed(mixed.linear(x_t, signal, noise), network, signal)
     torch.testing.assert_close(results[1.0], network, atol=1e-4, rtol=1e-4)
     filtered = from_frequencies(path.linear(x_t, signal, noise))
     torch.testing.assert_close(results[0.0], filtered, atol=1e-4, rtol=1e-4)
@@ -109,7 +109,7 @@ def test_the_transform_is_orthonormal_and_the_library_s(size):
 def test_gradients_reach_network_and_shares(path, crops):
     x_t, _, signal, noise = noisy(crops[:2], 300)
     network = torch.randn_like(x_t, requires_grad=True)
-    path(x_t, network, signal, noise).square().mean().backward()
+    path(path.linear(x_t, signal, noise), network, signal).square().mean().backward()
     assert network.grad.abs().sum() > 0 and path.share.grad.abs().sum() > 0
     path.share.grad = None
 

@@ -1,10 +1,12 @@
 """What the UNet's output stands for, and that its file says so."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from diffuse_fuse.checkpoint import Weights, save_weights
-from diffuse_fuse.diffusion.linear import LinearPath
+from diffuse_fuse.diffusion.linear import LinearPath, from_frequencies
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
@@ -14,10 +16,11 @@ from diffuse_fuse.training.diffusion import start_model
 SMALL = UNetConfig(channels=(8, 8), blocks=(1, 1), time_dim=16)
 
 
-def random_model(prediction: str, linear: bool = False) -> DiffusionModel:
+def random_model(prediction: str, linear: bool = False, hints: int = 0) -> DiffusionModel:
     torch.manual_seed(1)
     path = LinearPath(16) if linear else None
-    model = DiffusionModel(UNet(SMALL), Schedule("linear", 100), prediction, path)
+    unet = UNet(replace(SMALL, hint_channels=hints))
+    model = DiffusionModel(unet, Schedule("linear", 100), prediction, path)
     if path is not None:
         torch.nn.init.uniform_(path.share)
     with torch.no_grad():
@@ -40,14 +43,29 @@ def test_an_untrained_v_model_passes_on_what_is_nearly_all_noise():
     torch.testing.assert_close(model(x, torch.tensor([999])), x, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("prediction", "linear"), [("eps", False), ("v", False), ("v", True)])
-def test_the_file_says_what_is_predicted_and_how(tmp_path, prediction, linear):
-    model, x, t = random_model(prediction, linear), torch.randn(1, 4, 8, 8), torch.tensor([30])
+@pytest.mark.parametrize(
+    ("prediction", "linear", "hints"), [("eps", False, 0), ("v", False, 0), ("v", True, 0), ("v", True, 4)]
+)
+def test_the_file_says_what_is_predicted_and_how(tmp_path, prediction, linear, hints):
+    model, x, t = random_model(prediction, linear, hints), torch.randn(1, 4, 8, 8), torch.tensor([30])
     path = tmp_path / "d.safetensors"
     save_weights(path, pack_diffusion(model, model.state_dict(), {}), dtype=torch.float32)
     loaded = load_diffusion(path)
     assert loaded.prediction == prediction and (loaded.linear is not None) == linear
+    assert loaded.unet.config.hint_channels == hints
     assert torch.equal(loaded(x, t), model.eval()(x, t))
+
+
+def test_hints_are_the_picture_of_the_linear_path():
+    """What the UNet gets beside x_t is the filter's estimate of x_0: DDPM's eq. 9 with its v."""
+    model, x, t = random_model("v", linear=True, hints=4), torch.randn(2, 4, 8, 8), torch.tensor([3, 80])
+    seen = []
+    model.unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    linear, _ = model.both(x, t)
+    signal, noise = model.schedule.signal(t), model.schedule.noise(t)
+    torch.testing.assert_close(seen[0], torch.cat([x, signal * x - noise * from_frequencies(linear)], dim=1))
+    with pytest.raises(UsageError, match="hints"):
+        DiffusionModel(UNet(replace(SMALL, hint_channels=4)), Schedule(), "v")
 
 
 def test_a_file_that_does_not_say_predicts_eps_and_an_unknown_word_is_an_error(tmp_path):

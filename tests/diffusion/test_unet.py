@@ -1,5 +1,7 @@
 """The denoising UNet: shapes, size, and what it can see."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,6 +54,22 @@ def test_a_pixel_sees_a_bounded_neighbourhood():
         difference = (unet(left, t) - unet(right, t)).abs().amax(dim=(0, 1, 2))
     assert difference[:8].min() > 0
     assert difference[256:].max() == 0
+
+
+def test_new_hints_change_nothing_until_they_are_learnt():
+    unet, x, t = random_unet(), torch.randn(2, 4, 16, 16), torch.tensor([7, 300])
+    hinted = unet.with_hints(4).eval()
+    assert hinted.config.hint_channels == 4
+    assert torch.equal(hinted(torch.cat([x, torch.randn_like(x)], dim=1), t), hinted(torch.cat([x, x], dim=1), t))
+    torch.testing.assert_close(hinted(torch.cat([x, x], dim=1), t), unet(x, t))
+    again = hinted.with_hints(0)
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), unet.parameters(), strict=True))
+
+
+def test_without_hints_the_input_stands_for_them():
+    hinted, x, t = random_unet(replace(SMALL, hint_channels=4)), torch.randn(2, 4, 16, 16), torch.tensor([7, 300])
+    folded = hinted.with_hints(0)
+    torch.testing.assert_close(folded(x, t), hinted(torch.cat([x, x], dim=1), t))
 
 
 def test_levels_without_block_counts_are_an_error():

@@ -47,13 +47,23 @@ def test_the_same_pairs_give_the_same_path(pairs):
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+def test_a_network_without_hints_gets_them_and_a_share_to_learn_from(pairs):
+    old = with_linear_path(network(), pairs, 32, shares=True)
+    low, shares = old.linear.share.min().item(), old.linear.share.clone()
+    new = choose_linear_path(old, "keep", pairs, 32, trained=True)
+    assert low < 0.25 and new.unet.config.hint_channels == 4 and new.linear is old.linear
+    assert torch.equal(new.linear.share, shares.clamp_min(0.25))
+
+
 def test_a_linear_path_is_kept_renewed_or_left_out(pairs):
     bare = network()
     new = choose_linear_path(bare, "keep", pairs, 32, trained=False)
     assert new.linear is not None and choose_linear_path(new, "keep", pairs, 32, trained=True) is new
-    assert choose_linear_path(new, "none", pairs, 32, trained=True).linear is None
+    none = choose_linear_path(new, "none", pairs, 32, trained=True)
+    assert none.linear is None and none.unet.config.hint_channels == 0
     fitted = choose_linear_path(new, "fit", pairs, 32, trained=True)
     assert torch.equal(fitted.linear.factor, new.linear.factor) and fitted.linear.share.mean() < 0.2
+    assert fitted.unet is new.unet
     eps = DiffusionModel(bare.unet, bare.schedule, "eps")
     assert choose_linear_path(eps, "fit", pairs, 32, trained=True) is eps
     with pytest.raises(UsageError, match="keep, fit, none"):

@@ -30,10 +30,11 @@ class LossWeights:
     qabf: float = 2.6
     ssim: float = 1.2
     scd: float = 0.7
-    contrast: float = 4.0
+    contrast: float = 6.0
     chroma: float = 0.5
     artefact: float = 2.0
-    drift: float = 2.5
+    drift: float = 4.0
+    noise: float = 100.0
     range: float = 10.0
 
 
@@ -65,6 +66,7 @@ def fusion_loss(
         "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
         "artefact": excess(mag_a, mag_b, mag_f),
         "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
+        "noise": amplified_noise(a, b, f) / 255,
         "range": (raw - raw.clamp(0, 1)).square().mean(),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
@@ -80,6 +82,22 @@ def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torc
     """The same in a picture ``scale`` times smaller: a slow change of luma across an area that is even in both
     sources, such as the sky."""
     return excess(*(magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f)))
+
+
+def amplified_noise(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """By how much the noise of F is above that of the noisier source, in grey levels, where both are flat.
+
+    What counts as noise and as flat is that of ``benchmarks/noise.py``, without its statistics of the whole picture:
+    local standard deviation of what a Gaussian takes away, where what it leaves spans few grey levels.
+    """
+    smooth = [blur(x, 13, 2.0, "replicate") for x in (a, b, f)]
+    rough = [x - s for x, s in zip((a, b, f), smooth, strict=True)]
+    deviation = [(blur(x.square(), 5, 2.0, "replicate") + 0.25).sqrt() for x in rough]
+    flat = torch.ones_like(a)
+    for s, noise in zip(smooth[:2], deviation[:2], strict=True):
+        span = F.max_pool2d(s, 11, 1, 5) + F.max_pool2d(-s, 11, 1, 5)
+        flat = flat * torch.sigmoid(6.0 + 0.7 * noise - span)  # 0.7: five standard deviations of smoothed white noise
+    return (flat * F.relu(deviation[2] - torch.maximum(deviation[0], deviation[1]))).mean()
 
 
 def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,6 +10,8 @@ import numpy as np
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.training.pairs import PairSet
 
+MOST_ENLARGED = 1.5  # how much a picture that is smaller than the crop may be enlarged
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -59,28 +61,45 @@ def centre_crops(pairs: PairSet, crop: int, count: int) -> np.ndarray:
     crops = []
     for k in range(count):
         pair = pairs[k % len(pairs)]
-        h, w = pair.shape[:2]
-        if min(h, w) < crop:
-            raise DataError(f"{pairs.pairs[k % len(pairs)][1].name} is smaller than the crop of {crop} pixels.")
+        side = _side(pair, crop, crop, pairs.pairs[k % len(pairs)][1].name)
         # Places on a lattice whose steps are irrational: even, and never twice the same.
-        y = int((k * 0.618034 + 0.5) % 1 * (h - crop))
-        x = int((k * 0.754878 + 0.5) % 1 * (w - crop))
-        crops.append(pair[y : y + crop, x : x + crop])
-    return np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32) / 255
+        y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - side))
+        x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - side))
+        crops.append(_resized(pair[y : y + side, x : x + side].astype(np.float32) / 255, crop))
+    return np.stack(crops).transpose(0, 3, 1, 2)
+
+
+def largest_crop(pairs: PairSet, limit: int, multiple: int) -> int:
+    """The side of the largest crop that every pair has, at most ``limit``, in steps of ``multiple`` pixels."""
+    smallest = min(min(pairs[i].shape[:2]) for i in range(len(pairs)))
+    return min(limit, int(smallest * MOST_ENLARGED)) // multiple * multiple
+
+
+def _side(pair: np.ndarray, wanted: int, crop: int, name: str) -> int:
+    """The side of the square to take for a ``crop``: the ``wanted`` one, or as much of it as the pair has."""
+    side = min(wanted, *pair.shape[:2])
+    if side * MOST_ENLARGED < crop:
+        size = f"{pair.shape[1]}×{pair.shape[0]}"
+        raise DataError(f"{name} is {size} pixels, too small for the crop of {crop}: use a smaller --crop.")
+    return side
+
+
+def _resized(square: np.ndarray, crop: int) -> np.ndarray:
+    """A square (n, n, 4) in [0, 1] as (crop, crop, 4)."""
+    if len(square) == crop:
+        return square
+    if len(square) > crop:
+        return cv2.resize(square, (crop, crop), interpolation=cv2.INTER_AREA)
+    return np.clip(cv2.resize(square, (crop, crop), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: str) -> np.ndarray:
-    """One crop, possibly shrunk and flipped: float32 (crop, crop, 4) in [0, 1]."""
+    """One crop, possibly resized and flipped: float32 (crop, crop, 4) in [0, 1]."""
     h, w = pair.shape[:2]
     zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
-    side = round(augment.crop / zoom)
-    side = min(side, h, w)
-    if side < augment.crop:
-        raise DataError(f"{name} is {w}×{h} pixels, smaller than the crop of {augment.crop}: use a smaller --crop.")
+    side = _side(pair, round(augment.crop / zoom), augment.crop, name)
     y, x = rng.integers(h - side + 1), rng.integers(w - side + 1)
-    crop = pair[y : y + side, x : x + side].astype(np.float32) / 255
-    if side > augment.crop:
-        crop = cv2.resize(crop, (augment.crop, augment.crop), interpolation=cv2.INTER_AREA)
+    crop = _resized(pair[y : y + side, x : x + side].astype(np.float32) / 255, augment.crop)
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     if augment.transpose and rng.random() < 0.5:

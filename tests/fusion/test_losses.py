@@ -110,6 +110,18 @@ def test_artefact_term_sees_edges_of_neither_source():
     assert losses.fusion_loss(edge.expand(-1, 3, -1, -1), edge, edge, vis, losses.LossWeights())[1]["artefact"] == 0
 
 
+def test_noise_term_sees_noise_above_the_sources_where_both_are_flat():
+    """White noise of 3 levels in one source: copied it costs nothing, doubled its fine part, at an edge nothing."""
+    generator = torch.Generator().manual_seed(0)
+    flat = torch.full((1, 1, 96, 96), 120.0)
+    noise = torch.randn(flat.shape, generator=generator) * 3
+    noisy = flat + noise
+    assert float(losses.amplified_noise(noisy, flat, noisy)) == 0
+    assert float(losses.amplified_noise(noisy, flat, flat + 2 * noise)) == pytest.approx(3, rel=0.15)
+    stripes = flat + 60 * (torch.arange(96) // 6 % 2)
+    assert float(losses.amplified_noise(stripes + noise, flat, stripes + 2 * noise)) < 0.01
+
+
 @pytest.mark.parametrize("border", ["valid", "replicate"])
 def test_blur_keeps_constants_and_is_gaussian(border):
     assert torch.allclose(losses.blur(torch.full((1, 1, 20, 30), 7.0), 9, 1.8, border), torch.tensor(7.0))

@@ -60,7 +60,7 @@ def test_from_pairs_to_a_fused_picture(data, diffusion, tmp_path):
         ((), 2, "either --minutes or --steps"),
         (("--steps", 1, "--channels", "8,x"), 2, "--channels takes whole numbers"),
         (("--steps", 1, "--schedule", "sine"), 2, "Unknown noise schedule 'sine'"),
-        (("--steps", 1, "--crop", 128), 1, "smaller than the crop"),
+        (("--steps", 1, "--crop", 128), 1, "too small for the crop"),
         (("--steps", 1, "--data", "nowhere"), 1, "nowhere"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.pairs import PairSet
 
 from .conftest import write_pairs
@@ -114,8 +114,23 @@ def test_validation_crops_are_fixed_and_differ(data):
 
 def test_pictures_smaller_than_the_crop_are_named(data):
     pairs = PairSet.from_folders([data])
-    with pytest.raises(DataError, match=r"96×80 pixels, smaller than the crop of 128"):
+    with pytest.raises(DataError, match=r"96×80 pixels, too small for the crop of 128"):
         draw_batch(pairs, Augment(crop=128), 1, step_generator(0, 0))
+    with pytest.raises(DataError, match=r"96×80 pixels, too small for the crop of 128"):
+        centre_crops(pairs, 128, 1)
+
+
+def test_pictures_a_little_smaller_than_the_crop_are_enlarged(data):
+    """96×80 pixels: the whole square that fits, enlarged as a library does it."""
+    pairs = PairSet.from_folders([data])
+    assert largest_crop(pairs, 1000, 16) == 112 and largest_crop(pairs, 96, 16) == 96
+    crop = centre_crops(pairs, 112, 1)[0].transpose(1, 2, 0)
+    part = pairs[0][:80, 8:88].astype(np.float32) / 255
+    expected = cv2.resize(part, (112, 112), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    assert crop.shape == expected.shape
+    assert np.abs(crop - expected).max() < 1e-6
+    drawn = draw_batch(pairs, Augment(crop=112), 3, step_generator(0, 0))
+    assert drawn.shape == (3, 4, 112, 112) and drawn.min() >= 0 and drawn.max() <= 1
 
 
 def test_reversed_white_is_black_and_finite(tmp_path):

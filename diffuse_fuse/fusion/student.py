@@ -1,13 +1,13 @@
 """The student: a plain network that learns what the fusion model makes of a pair, at a fraction of its cost.
 
 It sees luma and infrared, in cells of 4×4 pixels and at a few coarser levels, without attention or normalisation.
-The fine structure, which a cell's features have no room for, goes past them: the network only writes how much of it
-each pixel gets.
+The structure of the sources goes past its features: the network only writes how much of it each pixel gets, of what is
+finer than a cell, and of some octaves above.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,10 +24,12 @@ CELL = 4  # pixels a side; its 16 pixels are channels of the finest level
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """Hyper-parameters: ``channels`` and residual ``blocks`` of each level, from cells of 4×4 pixels downwards."""
+    """Hyper-parameters: ``channels`` and residual ``blocks`` of each level, from cells of 4×4 pixels downwards, and
+    the ``octaves`` of structure, beginning with that between one cell and the next, of which gains are written."""
 
     channels: tuple[int, ...] = (48, 48, 64, 96)
     blocks: tuple[int, ...] = (1, 1, 1, 1)
+    octaves: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -36,6 +38,8 @@ class StudentConfig:
             raise WeightsError(
                 f"A student has channels and blocks for the same levels, not {self.channels} and {self.blocks}."
             )
+        if not 0 <= self.octaves < len(self.channels):
+            raise WeightsError(f"A student of {len(self.channels)} levels has no {self.octaves} octaves above a cell.")
 
     @property
     def multiple(self) -> int:
@@ -46,16 +50,18 @@ class StudentConfig:
     def reach(self) -> int:
         """How many pixels a cell of ``multiple`` pixels sees beyond its border.
 
-        A cell of its level for each 3×3 convolution, and one of the coarser level for each interpolation.
+        A cell of its level for each 3×3 convolution, and one of the coarser level for each interpolation; the last
+        one is that of the octaves from cells to pixels.
         """
         cells = [CELL * 2**level for level in range(len(self.blocks))]
-        return sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
+        features = sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
+        return features + (CELL if self.octaves else 0)
 
 
-# About 4.2 and 1.9 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
+# About 7.6 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
 SIZES = {
-    "fast": StudentConfig((48, 48, 64, 96), (1, 1, 1, 1)),
-    "tiny": StudentConfig((32, 32, 48, 48), (1, 1, 1, 1)),
+    "fast": StudentConfig((64, 64, 96, 128), (1, 1, 1, 1), octaves=3),
+    "tiny": StudentConfig((32, 32, 48, 48), (1, 1, 1, 1), octaves=3),
 }
 
 
@@ -77,7 +83,11 @@ class StudentModel(nn.Module):
         )
         # Three convolutions instead of one with all the channels, which would have to be copied apart.
         self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(3))
-        for layer in (self.offset, self.vis_gain, self.ir_gain):
+        layers = [self.offset, self.vis_gain, self.ir_gain]
+        if config.octaves:
+            self.octave_gain = nn.Conv2d(channels[0], 2 * config.octaves, 1)
+            layers.append(self.octave_gain)
+        for layer in layers:
             nn.init.zeros_(layer.weight)  # the untrained student gives max(Y, IR)
             nn.init.zeros_(layer.bias)
 
@@ -101,10 +111,15 @@ class StudentModel(nn.Module):
         # The weights may be of less precision; what they correct is not.
         h = self._features(torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1)
         offset, vis_gain, ir_gain = (layer(h).float() for layer in (self.offset, self.vis_gain, self.ir_gain))
+        means = torch.cat([y.mean(dim=1, keepdim=True), ir.mean(dim=1, keepdim=True)], dim=1)
         raw = base + offset
-        raw = torch.addcmul(raw, vis_gain, y - y.mean(dim=1, keepdim=True))
-        raw = torch.addcmul(raw, ir_gain, ir - ir.mean(dim=1, keepdim=True))
-        return from_cells(raw)
+        raw = torch.addcmul(raw, vis_gain, y - means[:, :1])
+        raw = torch.addcmul(raw, ir_gain, ir - means[:, 1:])
+        raw = from_cells(raw)
+        if not self.hyper.octaves:
+            return raw
+        more = (self.octave_gain(h).float() * octaves(means, self.hyper.octaves)).sum(dim=1, keepdim=True)
+        return raw + F.interpolate(more, scale_factor=float(CELL), mode="bilinear", align_corners=False)
 
     def _features(self, cells: torch.Tensor) -> torch.Tensor:
         levels = [F.relu(self.stem(cells))]
@@ -117,6 +132,14 @@ class StudentModel(nn.Module):
             h = levels[level] + up
             h = self.blocks[level](h)
         return h
+
+    def with_octaves(self, count: int) -> StudentModel:
+        """This student, or one with the same weights that could also write gains of ``count`` octaves, 0 at first."""
+        if self.hyper.octaves == count:
+            return self
+        wider = StudentModel(replace(self.hyper, octaves=count))
+        wider.load_state_dict({**wider.state_dict(), **self.state_dict()})
+        return wider
 
     def config(self) -> dict[str, Any]:
         """What ``from_weights`` needs to build the model again, as plain values."""
@@ -143,6 +166,21 @@ class _Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.conv2(F.relu(self.conv1(x)))
+
+
+def octaves(means: torch.Tensor, count: int) -> torch.Tensor:
+    """What (N, C, H, W) has between each size of cells and twice that size, at its own resolution: a Laplacian
+    pyramid (Burt and Adelson 1983) of ``count`` levels, (N, count * C, H, W), the finest first.
+
+    H and W are multiples of 2**count.
+    """
+    levels, finer, pooled = [], means, means
+    for level in range(1, count + 1):
+        pooled = F.avg_pool2d(pooled, 2)
+        coarser = F.interpolate(pooled, scale_factor=float(2**level), mode="bilinear", align_corners=False)
+        levels.append(finer - coarser)
+        finer = coarser
+    return torch.cat(levels, dim=1)
 
 
 def to_cells(x: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ teacher has seen is a lesson that comes up several times, turned and mirrored, a
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from diffuse_fuse.fusion.losses import LossWeights, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, _level
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
@@ -35,7 +35,8 @@ _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops 
 
 def start_student(size: str, seed: int, init: str | None = None) -> tuple[StudentModel, str]:
     """The student of one of the ``SIZES`` that a training begins with, and where its weights are from: at random from
-    ``seed``, or those that ``init`` names. Raises UsageError for another size, or where ``init`` has another one.
+    ``seed``, or those that ``init`` names, which may be of a time before there were octaves. Raises UsageError for
+    another size, or where ``init`` has another one.
     """
     if size not in SIZES:
         raise UsageError(f"There is no size '{size}' of a student: use one of {', '.join(SIZES)}.")
@@ -44,9 +45,10 @@ def start_student(size: str, seed: int, init: str | None = None) -> tuple[Studen
         return StudentModel(SIZES[size]), "random"
     path = models.locate(init)
     found = StudentModel.from_weights(load_weights(path, "student"), str(path))
-    if found.hyper != SIZES[size]:
+    wanted = SIZES[size]
+    if found.hyper not in (wanted, replace(wanted, octaves=0)):
         raise UsageError(f"{path} is no student of the size '{size}': give its own size with --size.")
-    return found, f"student {sha256(path)}"
+    return found.with_octaves(wanted.octaves), f"student {sha256(path)}"
 
 
 class StudentTask:
@@ -87,7 +89,7 @@ class StudentTask:
             raise UsageError(
                 f"A crop of {self.augment.crop} pixels does not fit the networks: use a multiple of {cell}."
             )
-        size = min(VAL_SIZE, min(min(val[i].shape[:2]) for i in range(len(val)))) // cell * cell
+        size = largest_crop(val, VAL_SIZE, cell)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
         with torch.no_grad():
             pairs = zip(*(source.split(1) for source in self.val_pairs), strict=True)

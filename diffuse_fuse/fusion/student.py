@@ -7,7 +7,7 @@ finer than a cell, and of some octaves above.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.checkpoint import Weights, fill
-from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.fusion.colour import luma
 
 CELL = 4  # pixels a side; its 16 pixels are channels of the finest level
@@ -133,13 +133,28 @@ class StudentModel(nn.Module):
             h = self.blocks[level](h)
         return h
 
-    def with_octaves(self, count: int) -> StudentModel:
-        """This student, or one with the same weights that could also write gains of ``count`` octaves, 0 at first."""
-        if self.hyper.octaves == count:
-            return self
-        wider = StudentModel(replace(self.hyper, octaves=count))
-        wider.load_state_dict({**wider.state_dict(), **self.state_dict()})
-        return wider
+    def grown(self, config: StudentConfig) -> StudentModel:
+        """This student as one of a larger ``config`` (as many levels and blocks, no fewer channels and octaves) that
+        writes the same: what is new gives nothing to what there was, and is there to be learnt (as Net2WiderNet of
+        Chen et al. 2016 begins). Raises UsageError for another shape."""
+        old = self.hyper
+        wider = len(old.channels) == len(config.channels) and all(
+            new >= has
+            for new, has in zip((*config.channels, config.octaves), (*old.channels, old.octaves), strict=True)
+        )
+        if not wider or old.blocks != config.blocks:
+            raise UsageError(f"A student of {old} cannot grow to one of {config}.")
+        student = StudentModel(config)
+        own, theirs = dict(student.named_parameters()), dict(self.named_parameters())
+        with torch.no_grad():
+            for name, value in theirs.items():
+                out, *into = value.shape
+                if into:
+                    own[name][:out, into[0] :] = 0
+                    own[name][:out, : into[0]] = value
+                else:
+                    own[name][:out] = value
+        return student
 
     def config(self) -> dict[str, Any]:
         """What ``from_weights`` needs to build the model again, as plain values."""

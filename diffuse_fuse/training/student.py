@@ -8,7 +8,7 @@ teacher has seen is a lesson that comes up several times, turned and mirrored, a
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops 
 
 def start_student(size: str, seed: int, init: str | None = None) -> tuple[StudentModel, str]:
     """The student of one of the ``SIZES`` that a training begins with, and where its weights are from: at random from
-    ``seed``, or those that ``init`` names, which may be of a time before there were octaves. Raises UsageError for
-    another size, or where ``init`` has another one.
+    ``seed``, or those that ``init`` names, grown to that size. Raises UsageError for another size, or where ``init``
+    has a larger one.
     """
     if size not in SIZES:
         raise UsageError(f"There is no size '{size}' of a student: use one of {', '.join(SIZES)}.")
@@ -45,10 +45,8 @@ def start_student(size: str, seed: int, init: str | None = None) -> tuple[Studen
         return StudentModel(SIZES[size]), "random"
     path = models.locate(init)
     found = StudentModel.from_weights(load_weights(path, "student"), str(path))
-    wanted = SIZES[size]
-    if found.hyper not in (wanted, replace(wanted, octaves=0)):
-        raise UsageError(f"{path} is no student of the size '{size}': give its own size with --size.")
-    return found.with_octaves(wanted.octaves), f"student {sha256(path)}"
+    torch.manual_seed(seed)
+    return found.grown(SIZES[size]), f"student {sha256(path)}"
 
 
 class StudentTask:
@@ -85,10 +83,7 @@ class StudentTask:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.teacher = teacher.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
         cell = int(np.lcm(model.multiple, teacher.multiple))
-        if self.augment.crop % cell:
-            raise UsageError(
-                f"A crop of {self.augment.crop} pixels does not fit the networks: use a multiple of {cell}."
-            )
+        self.augment.require_multiple(cell)
         size = largest_crop(val, VAL_SIZE, cell)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
         with torch.no_grad():
@@ -156,7 +151,7 @@ class StudentTask:
             "judged": self.judged,
             "reuse": self.reuse,
             "batch": self.batch,
-            "crop": self.augment.crop,
+            "crop": self.augment.size,
             "seed": self.seed,
             "losses": asdict(self.losses),
         }

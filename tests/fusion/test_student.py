@@ -5,7 +5,7 @@ import torch
 
 from diffuse_fuse.bench import macs_per_pixel
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
-from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.fusion.colour import luma
 from diffuse_fuse.fusion.model import load_model
 from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, from_cells, octaves, to_cells
@@ -44,11 +44,11 @@ def test_octaves_and_what_is_coarser_add_up_to_the_picture():
     assert octaves(torch.full((1, 1, 16, 16), 0.3), 3).abs().max() < 1e-6
 
 
-def test_octaves_are_added_to_a_student_that_has_none():
-    """It gives what it gave until their gains are learnt; a gain of 1 adds the octave once more."""
+def test_a_grown_student_gives_what_it_gave():
+    """Until what is new is learnt; a gain of 1 adds its octave once more."""
     old, (ir, vis) = random_student(), pair()
-    new = old.with_octaves(2)
-    assert new.hyper.octaves == 2 and new.with_octaves(2) is new
+    new = old.grown(StudentConfig((16, 8, 24), (1, 1, 1), octaves=2))
+    assert new.hyper.octaves == 2 and new.hyper.channels == (16, 8, 24)
     with torch.inference_mode():
         torch.testing.assert_close(new(ir, vis), old(ir, vis))
         new.octave_gain.bias[2] = 1.0  # of the visible picture's second octave
@@ -56,6 +56,9 @@ def test_octaves_are_added_to_a_student_that_has_none():
     means = to_cells(luma(vis)).mean(dim=1, keepdim=True)
     expected = octaves(means, 2)[:, 1:]
     torch.testing.assert_close(torch.nn.functional.avg_pool2d(more, 4), blurred(expected), atol=1e-5, rtol=1e-4)
+    for smaller in (StudentConfig((8, 8, 8), (1, 1, 1)), StudentConfig((8, 8), (1, 1))):
+        with pytest.raises(UsageError, match="cannot grow"):
+            old.grown(smaller)
 
 
 def blurred(cells):

@@ -157,5 +157,9 @@ def test_a_student_goes_on_from_its_own_kind(tmp_path):
     begun, source = start_student("tiny", 0, str(tmp_path / "t.safetensors"))
     assert source.startswith("student ")
     assert all(torch.equal(a, b) for a, b in zip(begun.parameters(), trained.parameters(), strict=True))
-    with pytest.raises(UsageError, match="no student of the size"):
-        start_student("fast", 0, str(tmp_path / "t.safetensors"))
+    wider, _ = start_student("fast", 0, str(tmp_path / "t.safetensors"))
+    assert wider.hyper == SIZES["fast"]
+    ir, vis = torch.rand(1, 1, 64, 64), torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(wider(ir, vis), trained(ir, vis))
+    with pytest.raises(UsageError, match="cannot grow"):
+        start_student("tiny", 0, "fast")

@@ -17,7 +17,7 @@ import typer
 
 from diffuse_fuse.diffusion.pictures import PairModel
 from diffuse_fuse.diffusion.wiener import WienerDenoiser
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_evenly, step_generator
 from diffuse_fuse.training.pairs import PairSet
 
 STEPS = (5, 20, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 990)
@@ -33,12 +33,10 @@ def main(
 ) -> None:
     """Fits, compares, prints."""
     train = PairSet.from_folders(data)
-    rng = step_generator(seed=0, step=0, stream=2)
     # plain crops: gain, gamma and lost colour would widen the distribution beyond that of the validation pairs
     plain = Augment(crop=crop, photometric=0.0, grey=0.0)
-    batches = [draw_batch(train, plain, min(50, crops - first), rng) for first in range(0, crops, 50)]
-    wiener = WienerDenoiser(np.concatenate(batches) * 2 - 1)
-    x_0 = centre_crops(PairSet.from_folders([val]), crop, count) * 2 - 1
+    wiener = WienerDenoiser(draw_evenly(train, plain, crops, step_generator(seed=0, step=0, stream=2)) * 2 - 1)
+    x_0 = centre_crops(PairSet.from_folders([val]), (crop, crop), count) * 2 - 1
     eps = np.random.default_rng(0).standard_normal(x_0.shape, dtype=np.float32)
     pair_model = PairModel(model)
     print(f"| t | {pair_model.name} | linear | ratio | crops where {pair_model.name} is better |")

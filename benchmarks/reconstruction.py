@@ -30,7 +30,7 @@ def main(
     """Encodes, decodes, prints."""
     pair_model = PairModel(model)
     schedule = pair_model.schedule
-    x_0 = torch.from_numpy(centre_crops(PairSet.from_folders([data]), crop, count) * 2 - 1)
+    x_0 = torch.from_numpy(centre_crops(PairSet.from_folders([data]), (crop, crop), count) * 2 - 1)
     print(f"| S, {count} crops of {crop} px | linear | quadratic |")
     print("|---:|---:|---:|")
     for s in map(int, steps.split(",")):

@@ -40,7 +40,7 @@ def main(
 ) -> None:
     """Samples, measures, prints."""
     pair_model = PairModel(model, device)
-    both = centre_crops(PairSet.from_folders([data]), crop, 2 * count).transpose(0, 2, 3, 1)
+    both = centre_crops(PairSet.from_folders([data]), (crop, crop), 2 * count).transpose(0, 2, 3, 1)
     real, other = both[:count], both[count:]
     rng = np.random.default_rng(seed)
     rows = {

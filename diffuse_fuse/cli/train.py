@@ -28,6 +28,9 @@ Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for so 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
 Crop = Annotated[int, typer.Option("--crop", min=16, help="Side of a crop in pixels.")]
+CropSize = Annotated[
+    str, typer.Option("--crop", help="Size of a crop in pixels: its side, or width and height such as 448x256.")
+]
 Rate = Annotated[float, typer.Option("--lr", min=0.0, help="Learning rate.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
@@ -125,7 +128,7 @@ def fusion(
     ] = "50",
     noise: Annotated[str, typer.Option("--noise", help="Noise of the features: none or fixed.")] = "none",
     batch: Batch = 6,
-    crop: Crop = 128,
+    crop: CropSize = "128",
     lr: Rate = 4e-4,
     seed: Seed = 0,
     device: Device = "auto",
@@ -151,7 +154,7 @@ def fusion(
         train_pairs,
         val_pairs,
         unet=unet,
-        augment=replace(FUSION_AUGMENT, crop=crop),
+        augment=replace(FUSION_AUGMENT, **_crop(crop)),
         batch=batch,
         seed=seed,
         source=source,
@@ -185,7 +188,7 @@ def student(
     steps: Steps = None,
     resume: Resume = False,
     batch: Batch = 6,
-    crop: Crop = 160,
+    crop: CropSize = "160",
     lr: Rate = 1e-3,
     seed: Seed = 0,
     device: Device = "auto",
@@ -218,7 +221,7 @@ def student(
         teacher_weight=teacher_weight,
         judged=judged,
         reuse=reuse,
-        augment=replace(FUSION_AUGMENT, crop=crop),
+        augment=replace(FUSION_AUGMENT, **_crop(crop)),
         batch=batch,
         seed=seed,
         source=f"{path.stem} {sha256(path)}",
@@ -258,6 +261,16 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"{option} takes whole numbers with commas, such as 5,50,200; not '{text}'.") from None
+
+
+def _crop(text: str) -> dict[str, int | None]:
+    """ "256" and "448x256" as fields of ``Augment``."""
+    from diffuse_fuse.diffusion.pictures import parse_size
+
+    if "x" not in text:
+        return {"crop": parse_size(f"{text}x{text}")[0]}
+    width, height = parse_size(text)
+    return {"crop": height, "width": width}
 
 
 def _train(task: Any, settings: Any, count: int, held_out: int) -> None:

@@ -26,15 +26,15 @@ class LossWeights:
 
     intensity: float = 0.5
     gradient: float = 0.5
-    vif: float = 0.8
-    qabf: float = 2.6
+    vif: float = 1.0
+    qabf: float = 3.4
     ssim: float = 1.2
-    scd: float = 0.7
-    contrast: float = 6.0
+    scd: float = 0.6
+    contrast: float = 8.0
     chroma: float = 0.5
     artefact: float = 2.0
-    drift: float = 4.0
-    noise: float = 100.0
+    drift: float = 3.0
+    noise: float = 60.0
     range: float = 10.0
 
 

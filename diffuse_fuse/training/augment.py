@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from diffuse_fuse.errors import DataError
+from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.training.pairs import PairSet
 
 MOST_ENLARGED = 1.5  # how much a picture that is smaller than the crop may be enlarged
@@ -21,6 +21,7 @@ class Augment:
     makes black grey, as haze and an open thermal range do. ``blur`` is the largest deviation, in pixels, of a Gaussian
     that each source goes through with a probability of 0.2. ``recombine`` is the probability that a crop gets the
     infrared part of another one: two pictures that have nothing in common have to be fused as well.
+    Crops are ``crop`` pixels high and as wide unless there is a ``width``; only square ones are transposed.
     """
 
     crop: int = 128
@@ -37,6 +38,18 @@ class Augment:
     grey: float = 0.05
     noise: float = 0.0
     transpose: bool = False
+    width: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a crop."""
+        return self.crop, self.width or self.crop
+
+    def require_multiple(self, multiple: int) -> None:
+        """Raises UsageError for crops that a network which works on cells of so many pixels cannot be shown."""
+        if any(side % multiple for side in self.size):
+            height, width = self.size
+            raise UsageError(f"A crop of {width}×{height} does not fit the network: use multiples of {multiple}.")
 
 
 def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
@@ -46,8 +59,19 @@ def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator
 
 
 def draw_batch(pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` augmented crops, float32 (count, 4, crop, crop) in [0, 1], channels R, G, B, IR."""
-    chosen = rng.choice(len(pairs), size=count, p=pairs.share)
+    """``count`` augmented crops, float32 (count, 4, *augment.size) in [0, 1], channels R, G, B, IR."""
+    return _draw(pairs, augment, rng.choice(len(pairs), size=count, p=pairs.share), rng)
+
+
+def draw_evenly(pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator) -> np.ndarray:
+    """As ``draw_batch``, but with each pair as often as its share asks for, to one: for statistics of the data, of
+    which chance should be no part."""
+    places = (np.arange(count) + rng.random()) / count
+    return _draw(pairs, augment, np.searchsorted(np.cumsum(pairs.share), places).clip(max=len(pairs) - 1), rng)
+
+
+def _draw(pairs: PairSet, augment: Augment, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    count = len(chosen)
     crops = [_crop(pairs[int(i)], augment, rng, pairs.pairs[int(i)][1].name) for i in chosen]
     if augment.recombine:
         taken = rng.random(count) < augment.recombine
@@ -56,53 +80,54 @@ def draw_batch(pairs: PairSet, augment: Augment, count: int, rng: np.random.Gene
     return np.stack([_photometric(c, augment, rng) for c in crops]).transpose(0, 3, 1, 2)
 
 
-def centre_crops(pairs: PairSet, crop: int, count: int) -> np.ndarray:
-    """Crops without chance, for validation: (count, 4, crop, crop) in [0, 1], spread over pairs and places."""
+def centre_crops(pairs: PairSet, size: tuple[int, int], count: int) -> np.ndarray:
+    """Crops without chance, for validation: (count, 4, *size) in [0, 1], spread over pairs and places."""
     crops = []
     for k in range(count):
         pair = pairs[k % len(pairs)]
-        side = _side(pair, crop, crop, pairs.pairs[k % len(pairs)][1].name)
+        h, w = _window(pair, size, 1.0, pairs.pairs[k % len(pairs)][1].name)
         # Places on a lattice whose steps are irrational: even, and never twice the same.
-        y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - side))
-        x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - side))
-        crops.append(_resized(pair[y : y + side, x : x + side].astype(np.float32) / 255, crop))
+        y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - h))
+        x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - w))
+        crops.append(_resized(pair[y : y + h, x : x + w].astype(np.float32) / 255, size))
     return np.stack(crops).transpose(0, 3, 1, 2)
 
 
-def largest_crop(pairs: PairSet, limit: int, multiple: int) -> int:
-    """The side of the largest crop that every pair has, at most ``limit``, in steps of ``multiple`` pixels."""
-    smallest = min(min(pairs[i].shape[:2]) for i in range(len(pairs)))
-    return min(limit, int(smallest * MOST_ENLARGED)) // multiple * multiple
+def largest_crop(pairs: PairSet, limit: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Height and width of the largest crop that every pair has, at most ``limit``, in steps of ``multiple`` pixels."""
+    smallest = np.min([pairs[i].shape[:2] for i in range(len(pairs))], axis=0)
+    most = [min(size, int(side * MOST_ENLARGED)) for size, side in zip(limit, smallest, strict=True)]
+    return most[0] // multiple * multiple, most[1] // multiple * multiple
 
 
-def _side(pair: np.ndarray, wanted: int, crop: int, name: str) -> int:
-    """The side of the square to take for a ``crop``: the ``wanted`` one, or as much of it as the pair has."""
-    side = min(wanted, *pair.shape[:2])
-    if side * MOST_ENLARGED < crop:
-        size = f"{pair.shape[1]}×{pair.shape[0]}"
-        raise DataError(f"{name} is {size} pixels, too small for the crop of {crop}: use a smaller --crop.")
-    return side
+def _window(pair: np.ndarray, size: tuple[int, int], scale: float, name: str) -> tuple[int, int]:
+    """Height and width of what to take for a crop of ``size``: ``scale`` times as much, or as much as the pair has."""
+    scale = min(scale, *(has / asked for has, asked in zip(pair.shape, size, strict=False)))
+    if scale * MOST_ENLARGED < 1:
+        found, asked = (f"{w}×{h}" for h, w in (pair.shape[:2], size))
+        raise DataError(f"{name} is {found} pixels, too small for the crop of {asked}: use a smaller --crop.")
+    return tuple(min(round(asked * scale), has) for has, asked in zip(pair.shape, size, strict=False))
 
 
-def _resized(square: np.ndarray, crop: int) -> np.ndarray:
-    """A square (n, n, 4) in [0, 1] as (crop, crop, 4)."""
-    if len(square) == crop:
-        return square
-    if len(square) > crop:
-        return cv2.resize(square, (crop, crop), interpolation=cv2.INTER_AREA)
-    return np.clip(cv2.resize(square, (crop, crop), interpolation=cv2.INTER_CUBIC), 0, 1)
+def _resized(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A window (h, w, 4) in [0, 1] as (*size, 4)."""
+    if window.shape[:2] == size:
+        return window
+    if len(window) > size[0]:
+        return cv2.resize(window, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.clip(cv2.resize(window, size[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: str) -> np.ndarray:
-    """One crop, possibly resized and flipped: float32 (crop, crop, 4) in [0, 1]."""
+    """One crop, possibly resized and flipped: float32 (*augment.size, 4) in [0, 1]."""
     h, w = pair.shape[:2]
     zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
-    side = _side(pair, round(augment.crop / zoom), augment.crop, name)
-    y, x = rng.integers(h - side + 1), rng.integers(w - side + 1)
-    crop = _resized(pair[y : y + side, x : x + side].astype(np.float32) / 255, augment.crop)
+    height, width = _window(pair, augment.size, 1 / zoom, name)
+    y, x = rng.integers(h - height + 1), rng.integers(w - width + 1)
+    crop = _resized(pair[y : y + height, x : x + width].astype(np.float32) / 255, augment.size)
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
-    if augment.transpose and rng.random() < 0.5:
+    if augment.transpose and augment.width is None and rng.random() < 0.5:
         crop = crop.transpose(1, 0, 2)
     return np.ascontiguousarray(crop)
 

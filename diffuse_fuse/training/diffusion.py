@@ -17,12 +17,12 @@ from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, draw_evenly, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
 LINEAR_CROPS = 2400  # that the Wiener filter is fitted on
-SHARE_CROPS = 48  # of these, that the network's share is fitted on
+SHARE_CROPS = 96  # of these, that the network's share is fitted on
 FIRST_SHARE = 0.25  # at least, of a network that has just been given hints
 LINEAR_WAYS = ("keep", "fit", "none")
 VAL_CROPS = 24
@@ -76,13 +76,15 @@ def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: b
     """``model`` with a linear path fitted on crops of ``pairs``, ``size`` pixels a side, as they are: the widened
     colours of augmentation are not what is to be denoised.
 
-    With ``shares`` the network's share is fitted too, which pays where it has learnt something already; it is a
-    half at first otherwise. Both are least squares in closed form.
+    With ``shares`` the network's share is fitted too, which pays where it has learnt something already; otherwise it
+    stays that of the path there was, or is a half. Both are least squares in closed form.
     """
     plain = Augment(crop=size, photometric=0.0, grey=0.0)
-    batches = [draw_batch(pairs, plain, 50, step_generator(0, k, stream=3)) for k in range(LINEAR_CROPS // 50)]
-    crops = np.concatenate(batches) * 2 - 1
-    full = DiffusionModel(model.unet, model.schedule, model.prediction, LinearPath.fit(crops))
+    crops = draw_evenly(pairs, plain, LINEAR_CROPS, step_generator(0, 0, stream=3)) * 2 - 1
+    path = LinearPath.fit(crops)
+    if model.linear is not None:
+        path.share.data.copy_(model.linear.share)
+    full = DiffusionModel(model.unet, model.schedule, model.prediction, path)
     if shares:
         _fit_shares(full, torch.from_numpy(crops[:: LINEAR_CROPS // SHARE_CROPS]))
     return full
@@ -90,8 +92,8 @@ def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: b
 
 @torch.no_grad()
 def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
-    """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W); to none in
-    bands where what half of the crops suggest does not help the other half."""
+    """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W), in bands where
+    what half of the crops suggest serves the other half best; elsewhere to what there was, or none, by the same."""
     path, schedule = model.linear, model.schedule
     eps = torch.from_numpy(step_generator(0, 0, stream=4).standard_normal(x_0.shape, dtype=np.float32))
     alpha_bar = torch.from_numpy(schedule.alpha_bar)
@@ -109,8 +111,10 @@ def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
         normal = torch.einsum("ahw,bhw,ihw->iab", bands, bands, energy)  # of every other crop, and of the rest
         right = torch.einsum("ahw,ihw->ia", bands, gained)
         half = _solve(normal[0], right[0])
-        helps = 2 * half * right[1] > half.square() * normal[1].diagonal()
-        path.share[k] = helps * _solve(normal.sum(dim=0), right.sum(dim=0))
+        choices = torch.stack([half, path.share[k], torch.zeros_like(half)])
+        best = (choices.square() * normal[1].diagonal() - 2 * choices * right[1]).argmin(dim=0)
+        choices[0] = _solve(normal.sum(dim=0), right.sum(dim=0))
+        path.share[k] = choices.gather(0, best[None])[0]
 
 
 def _solve(normal: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
@@ -140,7 +144,8 @@ class DiffusionTask:
         self.schedule, self.augment = model.schedule, augment or Augment()
         self.train, self.batch, self.seed, self.source, self.device = train, batch, seed, source, device
         self.model = model.to(device, memory_format=torch.channels_last)
-        crops = centre_crops(val, self.augment.crop, VAL_CROPS)
+        self.augment.require_multiple(model.unet.config.multiple)
+        crops = centre_crops(val, self.augment.size, VAL_CROPS)
         self.val_x_0 = self._to_model(crops)
         rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare
         self.val_eps = torch.from_numpy(rng.standard_normal(crops.shape, dtype=np.float32)).to(device)

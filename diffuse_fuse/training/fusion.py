@@ -33,7 +33,7 @@ from diffuse_fuse.training.pairs import PairSet
 
 UNET_MODES = ("frozen", "finetune", "distill")
 VAL_CROPS = 20
-VAL_SIZE = 256
+VAL_SIZE = (256, 384)
 DISTILL_TIMES = (0.005, 0.05, 0.15)  # parts of T at which the teacher looks at the noisy pair
 
 # Gain and gamma reach far: a thermal picture may be nearly black (MSRS) or fill the range (RoadScene).
@@ -100,6 +100,7 @@ class FusionTask:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
+        self.augment.require_multiple(model.multiple)
         size = largest_crop(val, VAL_SIZE, model.multiple)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
 
@@ -158,7 +159,7 @@ class FusionTask:
             "pairs": len(self.train),
             "unet": f"{self.mode} from {self.source}",
             "batch": self.batch,
-            "crop": self.augment.crop,
+            "crop": self.augment.size,
             "seed": self.seed,
             "losses": asdict(self.losses),
         }

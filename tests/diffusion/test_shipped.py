@@ -12,7 +12,7 @@ from diffuse_fuse import models
 from diffuse_fuse.diffusion.pictures import PairModel, seeded
 from diffuse_fuse.diffusion.samplers import ddim_encode, ddim_sample, time_steps
 from diffuse_fuse.diffusion.wiener import WienerDenoiser
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, step_generator
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_evenly, step_generator
 from diffuse_fuse.training.pairs import PairSet
 
 SHARED = Path(os.environ.get("DFUSE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
@@ -44,7 +44,7 @@ def model():
 @pytest.fixture(scope="module")
 def x_0():
     """Four crops of validation pairs, (4, 4, CROP, CROP) in [-1, 1]."""
-    return torch.from_numpy(centre_crops(PairSet.from_folders([DATA / "val"]), CROP, 4) * 2 - 1)
+    return torch.from_numpy(centre_crops(PairSet.from_folders([DATA / "val"]), (CROP, CROP), 4) * 2 - 1)
 
 
 def test_encoding_leads_back_ten_times_closer_with_ten_times_the_steps(model, x_0):
@@ -77,13 +77,13 @@ def wiener():
     folders = [SHARED / "data" / name / "train" for name in ("roadscene", "m3svd", "msrs")]
     pairs = PairSet.from_folders([folder for folder in folders if folder.is_dir()])
     plain = Augment(crop=128, photometric=0.0, grey=0.0)
-    return WienerDenoiser(draw_batch(pairs, plain, 600, step_generator(seed=0, step=0, stream=2)) * 2 - 1)
+    return WienerDenoiser(draw_evenly(pairs, plain, 600, step_generator(seed=0, step=0, stream=2)) * 2 - 1)
 
 
 @pytest.fixture(scope="module")
 def ratio(model, wiener):
     """The network's loss at t over that of the linear denoiser, on the same crops and noise."""
-    x_0 = centre_crops(PairSet.from_folders([DATA / "val"]), 128, 4) * 2 - 1
+    x_0 = centre_crops(PairSet.from_folders([DATA / "val"]), (128, 128), 4) * 2 - 1
     eps = np.random.default_rng(0).standard_normal(x_0.shape, dtype=np.float32)
 
     @cache

@@ -42,6 +42,14 @@ def test_shares_are_fitted_to_what_the_network_is_good_for(pairs):
     assert losses[0] > losses[1] > losses[2]
 
 
+def test_shares_that_were_learnt_are_where_a_fit_begins(pairs):
+    old = with_linear_path(network(), pairs, 32, shares=False)
+    torch.nn.init.uniform_(old.linear.share)
+    kept, fitted = (with_linear_path(old, pairs, 32, shares=shares) for shares in (False, True))
+    assert torch.equal(kept.linear.share, old.linear.share)
+    assert val_loss(fitted, pairs) < val_loss(old, pairs)
+
+
 def test_the_same_pairs_give_the_same_path(pairs):
     first, second = (with_linear_path(network(), pairs, 32, shares=True).linear.state_dict() for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)

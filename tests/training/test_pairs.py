@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from diffuse_fuse.errors import DataError
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
+from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, draw_evenly, largest_crop, step_generator
 from diffuse_fuse.training.pairs import PairSet
 
 from .conftest import write_pairs
@@ -55,6 +55,18 @@ def test_batch_is_a_function_of_seed_and_step(data):
     draw = [draw_batch(pairs, STRONG, 4, step_generator(*key)) for key in [(0, 7), (0, 7), (0, 8), (1, 7)]]
     assert np.array_equal(draw[0], draw[1])
     assert not np.array_equal(draw[0], draw[2]) and not np.array_equal(draw[0], draw[3])
+
+
+def test_every_pair_is_drawn_as_often_as_its_share_asks_for(data):
+    pairs = PairSet.from_folders([data])
+    plain = Augment(crop=80, zoom=(1, 1), photometric=0, grey=0)
+    crops = draw_evenly(pairs, plain, 5 * len(pairs), step_generator(0, 0))
+    assert crops.shape == (5 * len(pairs), 4, 80, 80)
+    infrared = [pairs[i][..., 3].astype(np.float32) / 255 for i in range(len(pairs))]
+    windows = [[p[:, x : x + 80] for p in (a, a[:, ::-1]) for x in range(17)] for a in infrared]
+    found = [[any(np.array_equal(crop[3], part) for part in parts) for parts in windows] for crop in crops]
+    assert np.array_equal(np.sum(found, axis=0), np.full(len(pairs), 5))
+    assert np.array_equal(crops, draw_evenly(pairs, plain, 5 * len(pairs), step_generator(0, 0)))
 
 
 def test_recombined_crops_get_the_infrared_part_of_another_one(data):
@@ -107,8 +119,8 @@ def test_without_augmentation_crops_are_parts_of_the_picture(data):
 
 def test_validation_crops_are_fixed_and_differ(data):
     pairs = PairSet.from_folders([data])
-    crops = centre_crops(pairs, 64, 8)
-    assert np.array_equal(crops, centre_crops(pairs, 64, 8))
+    crops = centre_crops(pairs, (64, 48), 8)
+    assert np.array_equal(crops, centre_crops(pairs, (64, 48), 8))
     assert len({crop.tobytes() for crop in crops}) == 8
 
 
@@ -117,20 +129,31 @@ def test_pictures_smaller_than_the_crop_are_named(data):
     with pytest.raises(DataError, match=r"96×80 pixels, too small for the crop of 128"):
         draw_batch(pairs, Augment(crop=128), 1, step_generator(0, 0))
     with pytest.raises(DataError, match=r"96×80 pixels, too small for the crop of 128"):
-        centre_crops(pairs, 128, 1)
+        centre_crops(pairs, (128, 128), 1)
 
 
 def test_pictures_a_little_smaller_than_the_crop_are_enlarged(data):
-    """96×80 pixels: the whole square that fits, enlarged as a library does it."""
+    """96×80 pixels: what fits of the crop's shape, enlarged as a library does it."""
     pairs = PairSet.from_folders([data])
-    assert largest_crop(pairs, 1000, 16) == 112 and largest_crop(pairs, 96, 16) == 96
-    crop = centre_crops(pairs, 112, 1)[0].transpose(1, 2, 0)
+    assert largest_crop(pairs, (1000, 64), 16) == (112, 64) and largest_crop(pairs, (64, 1000), 16) == (64, 144)
+    crop = centre_crops(pairs, (112, 112), 1)[0].transpose(1, 2, 0)
     part = pairs[0][:80, 8:88].astype(np.float32) / 255
     expected = cv2.resize(part, (112, 112), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     assert crop.shape == expected.shape
     assert np.abs(crop - expected).max() < 1e-6
-    drawn = draw_batch(pairs, Augment(crop=112), 3, step_generator(0, 0))
-    assert drawn.shape == (3, 4, 112, 112) and drawn.min() >= 0 and drawn.max() <= 1
+
+
+def test_crops_may_be_wide_and_are_not_turned_then(data):
+    pairs = PairSet.from_folders([data])
+    wide = Augment(crop=48, width=96, zoom=(1, 1), photometric=0, grey=0, transpose=True)
+    crops = draw_batch(pairs, wide, 12, step_generator(0, 0))
+    assert crops.shape == (12, 4, 48, 96)
+    rows = [pair[..., 3].astype(np.float32) / 255 for pair in (pairs[i] for i in range(len(pairs)))]
+    rows += [picture[:, ::-1] for picture in rows]
+    parts = [picture[y : y + 48] for picture in rows for y in range(33)]
+    assert all(any(np.allclose(crop[3], part) for part in parts) for crop in crops)
+    with pytest.raises(UsageError, match="96×48 does not fit the network: use multiples of 32"):
+        wide.require_multiple(32)
 
 
 def test_reversed_white_is_black_and_finite(tmp_path):

@@ -51,11 +51,11 @@ class StudentConfig:
         """How many pixels a cell of ``multiple`` pixels sees beyond its border.
 
         A cell of its level for each 3×3 convolution, and one of the coarser level for each interpolation; the last
-        one is that of the octaves from cells to pixels.
+        ones are those of the octaves from cells to pixels.
         """
         cells = [CELL * 2**level for level in range(len(self.blocks))]
         features = sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
-        return features + (CELL if self.octaves else 0)
+        return features + (CELL + CELL // 2 if self.octaves else 0)
 
 
 # About 7.6 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
@@ -85,8 +85,8 @@ class StudentModel(nn.Module):
         self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(3))
         layers = [self.offset, self.vis_gain, self.ir_gain]
         if config.octaves:
-            self.octave_gain = nn.Conv2d(channels[0], 2 * config.octaves, 1)
-            layers.append(self.octave_gain)
+            self.octave_gains = nn.ModuleList(nn.Conv2d(width, 2, 1) for width in channels[: config.octaves])
+            layers += self.octave_gains
         for layer in layers:
             nn.init.zeros_(layer.weight)  # the untrained student gives max(Y, IR)
             nn.init.zeros_(layer.bias)
@@ -109,29 +109,36 @@ class StudentModel(nn.Module):
         ir, y = to_cells(ir), to_cells(y)
         base = torch.maximum(y, ir)
         # The weights may be of less precision; what they correct is not.
-        h = self._features(torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1)
-        offset, vis_gain, ir_gain = (layer(h).float() for layer in (self.offset, self.vis_gain, self.ir_gain))
+        features = self._features(torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1)
+        offset, vis_gain, ir_gain = (layer(features[0]).float() for layer in (self.offset, self.vis_gain, self.ir_gain))
         means = torch.cat([y.mean(dim=1, keepdim=True), ir.mean(dim=1, keepdim=True)], dim=1)
         raw = base + offset
         raw = torch.addcmul(raw, vis_gain, y - means[:, :1])
         raw = torch.addcmul(raw, ir_gain, ir - means[:, 1:])
         raw = from_cells(raw)
-        if not self.hyper.octaves:
-            return raw
-        more = (self.octave_gain(h).float() * octaves(means, self.hyper.octaves)).sum(dim=1, keepdim=True)
-        return raw + F.interpolate(more, scale_factor=float(CELL), mode="bilinear", align_corners=False)
+        return raw + double(double(self._of_octaves(features, means))) if self.hyper.octaves else raw
 
-    def _features(self, cells: torch.Tensor) -> torch.Tensor:
+    def _of_octaves(self, features: list[torch.Tensor], means: torch.Tensor) -> torch.Tensor:
+        """What the gains add to the ``means`` of cells of luma and infrared, (N, 2, H/4, W/4): (N, 1, H/4, W/4)."""
+        added = []
+        for gain, h in zip(self.octave_gains, features, strict=False):
+            octave, means = next_octave(means)
+            added.append((gain(h).float() * octave).sum(dim=1, keepdim=True))
+        total = added.pop()
+        while added:
+            total = added.pop() + double(total)
+        return total
+
+    def _features(self, cells: torch.Tensor) -> list[torch.Tensor]:
         levels = [F.relu(self.stem(cells))]
         for down in self.down:
             levels.append(F.relu(down(levels[-1])))
-        h = self.blocks[-1](levels[-1])
+        features = [self.blocks[-1](levels[-1])]
         for level in reversed(range(len(self.up))):
             # bilinear: the nearest cells' values leave squares of 32 pixels in skies and on roads
-            up = F.interpolate(self.up[level](h), scale_factor=2.0, mode="bilinear", align_corners=False)
-            h = levels[level] + up
-            h = self.blocks[level](h)
-        return h
+            h = levels[level] + double(self.up[level](features[0]))
+            features.insert(0, self.blocks[level](h))
+        return features
 
     def grown(self, config: StudentConfig) -> StudentModel:
         """This student as one of a larger ``config`` (as many levels and blocks, no fewer channels and octaves) that
@@ -183,19 +190,16 @@ class _Block(nn.Module):
         return x + self.conv2(F.relu(self.conv1(x)))
 
 
-def octaves(means: torch.Tensor, count: int) -> torch.Tensor:
-    """What (N, C, H, W) has between each size of cells and twice that size, at its own resolution: a Laplacian
-    pyramid (Burt and Adelson 1983) of ``count`` levels, (N, count * C, H, W), the finest first.
+def next_octave(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What (N, C, H, W) has between its own cells and those of twice their size, and what these have, (N, C, H/2, W/2):
+    a level of a Laplacian pyramid (Burt and Adelson 1983). H and W are even."""
+    coarser = F.avg_pool2d(means, 2)
+    return means - double(coarser), coarser
 
-    H and W are multiples of 2**count.
-    """
-    levels, finer, pooled = [], means, means
-    for level in range(1, count + 1):
-        pooled = F.avg_pool2d(pooled, 2)
-        coarser = F.interpolate(pooled, scale_factor=float(2**level), mode="bilinear", align_corners=False)
-        levels.append(finer - coarser)
-        finer = coarser
-    return torch.cat(levels, dim=1)
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) -> (N, C, 2 H, 2 W), bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def to_cells(x: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.fusion.colour import luma
 from diffuse_fuse.fusion.model import load_model
-from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, from_cells, octaves, to_cells
+from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, double, from_cells, next_octave, to_cells
 
 from .conftest import random_student
 
@@ -36,12 +36,10 @@ def test_cells_are_the_pixels_of_a_square():
 
 def test_octaves_and_what_is_coarser_add_up_to_the_picture():
     x = torch.rand(2, 2, 16, 24, generator=torch.Generator().manual_seed(1))
-    parts = octaves(x, 3).unflatten(1, (3, 2))
-    coarser = torch.nn.functional.interpolate(
-        torch.nn.functional.avg_pool2d(x, 8), scale_factor=8, mode="bilinear", align_corners=False
-    )
-    torch.testing.assert_close(parts.sum(dim=1) + coarser, x)
-    assert octaves(torch.full((1, 1, 16, 16), 0.3), 3).abs().max() < 1e-6
+    octave, coarser = next_octave(x)
+    torch.testing.assert_close(coarser, torch.nn.functional.avg_pool2d(x, 2))
+    torch.testing.assert_close(octave + double(coarser), x)
+    assert next_octave(torch.full((1, 1, 16, 16), 0.3))[0].abs().max() < 1e-6
 
 
 def test_a_grown_student_gives_what_it_gave():
@@ -51,21 +49,13 @@ def test_a_grown_student_gives_what_it_gave():
     assert new.hyper.octaves == 2 and new.hyper.channels == (16, 8, 24)
     with torch.inference_mode():
         torch.testing.assert_close(new(ir, vis), old(ir, vis))
-        new.octave_gain.bias[2] = 1.0  # of the visible picture's second octave
+        new.octave_gains[1].bias[0] = 1.0  # of the visible picture's second octave
         more = new(ir, vis) - old(ir, vis)
-    means = to_cells(luma(vis)).mean(dim=1, keepdim=True)
-    expected = octaves(means, 2)[:, 1:]
-    torch.testing.assert_close(torch.nn.functional.avg_pool2d(more, 4), blurred(expected), atol=1e-5, rtol=1e-4)
+    second, _ = next_octave(next_octave(to_cells(luma(vis)).mean(dim=1, keepdim=True))[1])
+    torch.testing.assert_close(more, double(double(double(second))), atol=1e-5, rtol=1e-4)
     for smaller in (StudentConfig((8, 8, 8), (1, 1, 1)), StudentConfig((8, 8), (1, 1))):
         with pytest.raises(UsageError, match="cannot grow"):
             old.grown(smaller)
-
-
-def blurred(cells):
-    """Means over cells of what is interpolated between their centres: 1, 6, 1 in eighths, along both axes."""
-    taps = torch.tensor([1.0, 6.0, 1.0]) / 8
-    padded = torch.nn.functional.pad(cells, (1, 1, 1, 1), mode="replicate")
-    return torch.nn.functional.conv2d(padded, torch.outer(taps, taps)[None, None])
 
 
 @pytest.mark.parametrize(("size", "limit"), [("fast", 8000), ("tiny", 2100)])
@@ -77,7 +67,8 @@ def test_multiply_adds_are_those_of_the_layers(size, limit):
         (4 + 1) * fine * coarse / cell
         for fine, coarse, cell in zip(config.channels, config.channels[1:], cells[1:], strict=False)
     )
-    outer = (48 + 3 * 16 + 2 * config.octaves) * config.channels[0] / 16
+    outer = (48 + 3 * 16) * config.channels[0] / 16
+    outer += sum(2 * c / cell for c, cell in zip(config.channels[: config.octaves], cells, strict=False))
     found = macs_per_pixel(StudentModel(config))
     assert found == pytest.approx(blocks + changes + outer) and found < limit
     assert StudentModel(config).passes == 1

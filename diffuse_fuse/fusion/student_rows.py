@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from diffuse_fuse.fusion.colour import luma
-from diffuse_fuse.fusion.rows import counted
+from diffuse_fuse.fusion.streams import counted
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.fusion.student_colour import tint, to_bytes
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from diffuse_fuse.diffusion.features import feature_input
 from diffuse_fuse.diffusion.unet import ResBlock, UNet, time_embedding
-from diffuse_fuse.fusion.colour import luma, recolour, to_bytes
+from diffuse_fuse.fusion.colour import luma, recolour
 from diffuse_fuse.fusion.head import FusionHead
 from diffuse_fuse.fusion.model import FusionModel
 from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted, double, in_portions
@@ -24,9 +24,6 @@ class ModelRows:
 
     What each part takes is added to ``seconds``, by name, where it is given.
     """
-
-    memory_format = torch.channels_last
-    to_bytes = staticmethod(to_bytes)
 
     def __init__(self, model: FusionModel, seconds: dict[str, float] | None = None) -> None:
         self._seconds = {} if seconds is None else seconds

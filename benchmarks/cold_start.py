@@ -40,6 +40,7 @@ model, threads = sys.argv[1], int(sys.argv[2]) or None
 import gc
 gc.disable()
 import torch
+gc.freeze()  # as dfuse does
 gc.enable()
 done("import of PyTorch")
 import diffuse_fuse.cli.commands, diffuse_fuse.batch, diffuse_fuse.backends, diffuse_fuse.fusion.fuser

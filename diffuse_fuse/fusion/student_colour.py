@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from diffuse_fuse.fusion.colour import luma, slopes_of_response
+from diffuse_fuse.fusion.colour import LUMA, luma, slopes_of_response
 
 _STEPS = 1024  # of luma, in the table of slopes: what they miss of a slope is below a hundredth
 _SLOPES = slopes_of_response(torch.arange(_STEPS + 1, dtype=torch.float64) / _STEPS).float()
+_HALF = torch.tensor(0.5)
 
 
 def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
@@ -21,29 +22,56 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
     returns (N, 3, H, W) in [0, 1].
     """
     before = luma(vis) if before is None else before
-    chroma = vis - before
-    r, g, b = chroma.split(1, dim=1)
-    up = torch.maximum(torch.maximum(r, g), b).clamp_min(1e-6)
-    down = torch.minimum(torch.minimum(r, g), b).clamp_max(-1e-6)
-    room = torch.minimum((1 - y) / up, -y / down)
-    growth = _slope(before) / _slope(y)
-    return torch.addcmul(y, torch.minimum(growth, room), chroma).clamp(0, 1)
+    r, g, b = vis.split(1, dim=1)
+    share = _share(y, before, r - g, b - g, before - g, white=1)
+    return torch.addcmul(y, share, vis - before).clamp(0, 1)
 
 
-def _slope(v: torch.Tensor) -> torch.Tensor:
-    """The slope of f(Y) at ``v`` in [0, 1]."""
-    step = (v * _STEPS + 0.5).to(torch.int32)
+def paint(
+    y: torch.Tensor, before: torch.Tensor, red: torch.Tensor, blue: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """``tint`` with fewer steps, on levels of 0 to 255: the G, R - G and B - G that ``rounded`` takes.
+
+    ``y`` and ``before`` are the luma of the result and of the visible picture, ``red`` and ``blue`` its R - G and
+    B - G; all of one shape.
+    """
+    away = (red * LUMA[0]).add_(blue, alpha=LUMA[2])
+    share = _share(y, before, red, blue, away, white=255)
+    return torch.addcmul(y, away, share, value=-1), red * share, blue * share
+
+
+def _share(
+    y: torch.Tensor, before: torch.Tensor, red: torch.Tensor, blue: torch.Tensor, away: torch.Tensor, white: float
+) -> torch.Tensor:
+    """By how much the distances of R, G and B from luma grow; ``away`` is that of luma from G."""
+    up = torch.maximum(red, blue).clamp_min_(0).sub_(away).clamp_min_(1e-6)
+    down = torch.minimum(red, blue).clamp_max_(0).neg_().add_(away).clamp_min_(1e-6)
+    room = torch.minimum((white - y).div_(up), y / down)
+    return torch.minimum(_slope(before, white).div_(_slope(y, white)), room)
+
+
+def _slope(v: torch.Tensor, white: float) -> torch.Tensor:
+    """The slope of f(Y) at ``v`` in [0, white]."""
+    step = torch.add(_HALF, v, alpha=_STEPS / white).to(torch.int32)
     return _SLOPES.to(v.device).index_select(0, step.flatten()).view_as(v)
 
 
 def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) in [0, 1] -> uint8: G is rounded, and with it the differences R - G and B - G.
-
-    Rounding each channel by itself errs twice as far in the differences, which are what hue depends on; to go through
-    all the colours around, as ``colour.to_bytes`` does, takes longer than the student itself. Equal channels stay
-    equal.
-    """
+    """(N, 3, H, W) in [0, 1] -> uint8, as ``rounded`` does it."""
     r, g, b = (rgb * 255).split(1, dim=1)
-    middle = g.round()
-    levels = torch.cat([middle + (r - g).round(), middle, middle + (b - g).round()], dim=1)
-    return levels.clamp(0, 255).to(torch.int16).to(torch.uint8)  # by way of int16: both steps are vectorised
+    return torch.cat(rounded(g, r - g, b - g), dim=1)
+
+
+def rounded(
+    green: torch.Tensor, red: torch.Tensor, blue: torch.Tensor, depth: int = 8
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """G, R - G and B - G in levels of 0 to 255 -> R, G, B in uint8, or for a ``depth`` of 16 bits in int32.
+
+    G is rounded, and with it the differences R - G and B - G. Rounding each channel by itself errs twice as far in the
+    differences, which are what hue depends on; to go through all the colours around, as ``colour.to_bytes`` does,
+    takes longer than the student itself. Equal channels stay equal.
+    """
+    most, between = (255, torch.int16) if depth == 8 else (65535, torch.int32)
+    g, r, b = ((x if depth == 8 else x * 257).round().to(between) for x in (green, red, blue))
+    levels = (x.clamp_(0, most) for x in (r.add_(g), g.clone(), b.add_(g)))
+    return tuple(x.to(torch.uint8) if depth == 8 else x for x in levels)

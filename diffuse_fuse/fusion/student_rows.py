@@ -1,73 +1,171 @@
-"""A student fed row by row: bands that overlap by what a pixel sees, with the picture of the whole network.
+"""A student fed row by row: the picture of the whole network, in memory that does not grow with height.
 
-A student sees little of a picture at once and is cheap, so some rows are computed twice instead of each layer keeping
-its own, as ``rows`` does.
+As in ``rows`` every layer keeps the few rows that its next ones need, so no row is computed twice. Everything but the
+network is done value by value, so pixels are put into the order of the network's cells while they still are bytes,
+and back into rows when they are bytes again.
 """
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
+from torch import nn
 
-from diffuse_fuse.fusion.colour import luma
-from diffuse_fuse.fusion.rows import counted
-from diffuse_fuse.fusion.student import StudentModel
-from diffuse_fuse.fusion.student_colour import tint, to_bytes
+from diffuse_fuse.fusion.colour import LUMA
+from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted
+from diffuse_fuse.fusion.student import CELL, StudentModel
+from diffuse_fuse.fusion.student_colour import paint, rounded
+from diffuse_fuse.images.arrays import as_infrared, as_visible
 
-# Common pictures in one band: rows computed twice cost more than caches that are too small.
-_BAND_PIXELS = 1 << 21
-_COLOUR_ROWS = 64  # coloured at a time, so that all the steps find them in the caches
-_VALUES = 60  # float32 values a pixel of a band that are alive at once; measured on 12 megapixels: 51
+# Common pictures in one band; few enough that the tensors of a band stay in the caches.
+_BAND_PIXELS = 1 << 19
+_BAND_CELLS = 2
+_COLOUR_PIXELS = 1 << 17  # coloured at a time, so that all the steps find them in the caches
+_VALUES = 40  # float32 values a pixel of a band, and of the rows that wait, that are alive at once
+
+_IR, _Y, _RED, _BLUE = range(4)
 
 
 class StudentRows:
-    """One picture's way through a ``StudentModel``: as ``rows.ModelRows``."""
+    """One picture's way through a ``StudentModel``; for the next picture, make another.
 
-    memory_format = torch.contiguous_format
-    to_bytes = staticmethod(to_bytes)
+    ``depth``: bits a channel of the result, 8 or 16. What each part takes is added to ``seconds``, by name, where it
+    is given.
+    """
 
-    def __init__(self, model: StudentModel, seconds: dict[str, float] | None = None) -> None:
-        self._model = model
+    def __init__(
+        self, model: StudentModel, device: str = "cpu", depth: int = 8, seconds: dict[str, float] | None = None
+    ) -> None:
+        self._model, self._device, self._depth = model, device, depth
         self._seconds = {} if seconds is None else seconds
-        self._overlap = overlap(model)
-        self._kept: tuple[torch.Tensor, torch.Tensor] | None = None
-        self._above = 0  # rows that are kept but done already
+        self._levels = _Level(model, 0)
+        self._sources = Queue()
 
-    def __call__(self, ir: torch.Tensor, vis: torch.Tensor, last: bool) -> torch.Tensor:
-        """The next rows of ``ir`` (1, 1, rows, W) and ``vis`` (1, 3, rows, W) in [0, 1] -> fused rows (1, 3, ·, W).
+    def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
+        """The next rows of ``ir`` (rows, W) and ``vis`` (rows, W) or (rows, W, 3) -> fused rows (·, W, 3).
 
-        Rows and W are multiples of ``model.multiple``.
+        uint8, or what ``as_infrared`` and ``as_visible`` take; uint8 or uint16 come back. Rows and W are multiples of
+        ``model.multiple``.
         """
-        if self._kept is not None:
-            ir, vis = (torch.cat(both, dim=2) for both in zip(self._kept, (ir, vis), strict=True))
-        complete = ir.shape[2] - (0 if last else self._overlap)
-        if complete <= self._above:
-            self._kept = ir, vis
-            return vis[:, :, :0]
+        sources = self._cells(ir, vis)
+        self._sources.put(sources)
         with counted(self._seconds, "network"):
-            y = luma(vis)
-            raw = self._model.fuse_luma(ir, y)
+            h = self._levels(self._model.stem(_network_input(sources, self._model.stem.weight.dtype)).relu_(), last)
+            if not h.shape[2]:
+                return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
+            sources = self._sources.take(h.shape[2])
+            y = self._luma(h, sources)
         with counted(self._seconds, "colour"):
-            done = slice(self._above, complete)
-            sources = (x[:, :, done].split(_COLOUR_ROWS, dim=2) for x in (raw.clamp(0, 1), vis, y))
-            fused = torch.cat([tint(*rows) for rows in zip(*sources, strict=True)], dim=2)
-        if not last:
-            start = max(0, complete - self._overlap)
-            # copies: views would keep all rows of the band in memory
-            self._kept = ir[:, :, start:].clone(), vis[:, :, start:].clone()
-            self._above = complete - start
-        return fused
+            return self._painted(y, sources)
+
+    def _cells(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+        """Infrared, luma, R - G and B - G, in levels of 0 to 255, as cells: (4, 16, rows/4, W/4), channels last."""
+        if ir.dtype != np.uint8:
+            ir = as_infrared(ir) * np.float32(255)
+        if vis.dtype != np.uint8:
+            vis = as_visible(vis) * np.float32(255)
+        planes = np.empty((4, *ir.shape), np.result_type(ir, vis))
+        planes[0] = ir
+        if vis.ndim == 3:
+            cv2.split(vis, list(planes[1:]))
+        else:
+            planes[1:] = vis
+        ir, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
+        sources = torch.empty(4, *ir.shape, device=ir.device)
+        sources[_IR] = ir
+        red = torch.sub(r, g, out=sources[_RED])
+        blue = torch.sub(b, g, out=sources[_BLUE])
+        torch.add(g, red, alpha=LUMA[0], out=sources[_Y]).add_(blue, alpha=LUMA[2])
+        return sources.permute(0, 3, 1, 2)
+
+    def _luma(self, h: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
+        """The fused luma in levels, of the features ``h``: what ``StudentModel.fuse_luma`` does with them."""
+        ir, y, model = sources[_IR][None], sources[_Y][None], self._model
+        offset, vis_gain, ir_gain = (layer(h).float() for layer in (model.offset, model.vis_gain, model.ir_gain))
+        raw = torch.maximum(y, ir).add_(offset, alpha=255)
+        raw.addcmul_(vis_gain, y - y.mean(dim=1, keepdim=True))
+        return raw.addcmul_(ir_gain, ir - ir.mean(dim=1, keepdim=True)).clamp_(0, 255)
+
+    def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> np.ndarray:
+        """The fused rows, of their luma and of what came in."""
+        rows, columns = y.shape[2:]
+        step = max(1, _COLOUR_PIXELS // (CELL**2 * columns))
+        cells = torch.empty(3, rows, columns, CELL**2, dtype=torch.uint8 if self._depth == 8 else torch.int32)
+        for top in range(0, rows, step):
+            y_strip, strip = (x[:, :, top : top + step].permute(0, 2, 3, 1) for x in (y, sources))
+            colours = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
+            for channel, values in zip(cells, rounded(*colours, self._depth), strict=True):
+                channel[top : top + step] = values
+        planes = from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
+        return cv2.merge([plane.numpy() for plane in planes])
 
 
-def overlap(model: StudentModel) -> int:
-    """Rows that a band needs on either side: the reach, in whole cells of the coarsest level."""
-    return -(-model.hyper.reach // model.multiple) * model.multiple
+class _Level:
+    """A level of the student with all that lies below it: features of the encoder -> features of the decoder."""
+
+    def __init__(self, model: StudentModel, level: int) -> None:
+        self._blocks = [_Block(*block.children()) for block in model.blocks[level]]
+        self._is_lowest = level + 1 == len(model.blocks)
+        if not self._is_lowest:
+            self._down, self._up, self._skip, self._enlarge = model.down[level], model.up[level], Queue(), Enlarge()
+            self._below = _Level(model, level + 1)
+
+    def __call__(self, h: torch.Tensor, last: bool) -> torch.Tensor:
+        if not self._is_lowest:
+            self._skip.put(h)
+            below = self._below(convolve(self._down, h).relu_(), last)
+            up = self._enlarge(convolve(self._up, below), last)
+            h = self._skip.take(up.shape[2]) + up
+        for block in self._blocks:
+            h = block(h, last)
+        return h
+
+
+class _Block:
+    """Two 3×3 convolutions past which the input goes."""
+
+    def __init__(self, conv1: nn.Conv2d, conv2: nn.Conv2d) -> None:
+        self._conv1, self._conv2, self._input = Conv(conv1), Conv(conv2), Queue()
+
+    def __call__(self, x: torch.Tensor, last: bool) -> torch.Tensor:
+        self._input.put(x)
+        h = self._conv2(self._conv1(x, last).relu_(), last)
+        return h.add_(self._input.take(h.shape[2]))
+
+
+def _network_input(sources: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Luma, infrared and the larger of the two, in [-1, 1]: (1, 48, rows/4, W/4), channels last."""
+    y, ir = (sources[which].permute(1, 2, 0) / 255 for which in (_Y, _IR))
+    # rounded twice, as in the module: the network has learned from such values, and finer ones shift its picture
+    y, ir = (x.to(dtype).mul_(2).sub_(1) for x in (y, ir))
+    return torch.cat([y, ir, torch.maximum(y, ir)], dim=-1).permute(2, 0, 1)[None]
+
+
+# four neighbours of a row are moved as one value
+_FOUR = {1: torch.int32, 2: torch.int64, 4: torch.complex128}
+
+
+def to_cells(planes: torch.Tensor) -> torch.Tensor:
+    """(N, H, W) of values of 1, 2 or 4 bytes -> cells of 4×4 pixels, (N, H/4, W/4, 16)."""
+    n, h, w = planes.shape
+    fours = planes.view(_FOUR[planes.element_size()]).view(n, h // CELL, CELL, w // CELL)
+    return fours.permute(0, 1, 3, 2).contiguous().view(planes.dtype)
+
+
+def from_cells(cells: torch.Tensor) -> torch.Tensor:
+    """(N, H/4, W/4, 16) -> (N, H, W): back from ``to_cells``."""
+    n, h, w, _ = cells.shape
+    fours = cells.view(_FOUR[cells.element_size()]).permute(0, 1, 3, 2).contiguous()
+    return fours.view(cells.dtype).view(n, h * CELL, w * CELL)
 
 
 def usual_rows(model: StudentModel, width: int) -> int:
-    """How many rows a band has where memory is no matter: so many that no more than half of the work is done twice."""
-    return max(2 * overlap(model), _BAND_PIXELS // width // model.multiple * model.multiple)
+    """How many rows a band has where memory is no matter."""
+    multiple = model.multiple
+    return max(_BAND_CELLS * multiple, _BAND_PIXELS // width // multiple * multiple)
 
 
 def working_memory(model: StudentModel, width: int, rows: int) -> int:
     """About how many bytes a band of so many rows needs besides weights and pictures."""
-    return 4 * _VALUES * width * (rows + 2 * overlap(model))
+    return 4 * _VALUES * width * (rows + model.hyper.reach)

@@ -15,8 +15,9 @@ import torch
 from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
+from diffuse_fuse.fusion.colour import to_bytes
 from diffuse_fuse.fusion.head import HeadConfig
-from diffuse_fuse.fusion.model import AnyModel
+from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.rows import ModelRows
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
@@ -54,23 +55,34 @@ def fuse_in_bands(
     multiple = model.multiple
     padded_h, padded_w = (size + -size % multiple for size in (h, w))
     rows = rows or band_rows(model, padded_w)
-    columns = _reflected(0, padded_w, w)
     fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0
     with torch.inference_mode():
-        stream = (student_rows.StudentRows if isinstance(model, StudentModel) else ModelRows)(model, seconds)
+        make = student_rows.StudentRows if isinstance(model, StudentModel) else _BaseRows
+        stream = make(model, device, depth, seconds)
         for top in range(0, padded_h, rows):
             bottom = min(top + rows, padded_h)
             band = _reflected(top, bottom, h)
-            both = _planes(as_infrared(ir[band][:, columns]), as_visible(vis[band][:, columns]))
-            both = both.to(device).contiguous(memory_format=stream.memory_format)
-            part = stream(both[:, :1], both[:, 1:], last=bottom == padded_h)[:, :, : h - done, :w]
-            if part.shape[2]:
-                part = stream.to_bytes(part) if depth == 8 else (part * (2**depth - 1)).round().to(torch.int32)
-                fused[done : done + part.shape[2]] = cv2.merge([plane.cpu().numpy() for plane in part[0]])
-                done += part.shape[2]
+            part = stream(*(_wider(x[band], padded_w) for x in (ir, vis)), last=bottom == padded_h)[: h - done, :w]
+            fused[done : done + len(part)] = part
+            done += len(part)
             if on_rows:
                 on_rows(done, h)
     return fused
+
+
+class _BaseRows:
+    """``ModelRows`` from arrays to arrays, as ``StudentRows``."""
+
+    def __init__(self, model: FusionModel, device: str, depth: int, seconds: dict[str, float] | None) -> None:
+        self._stream, self._device, self._depth = ModelRows(model, seconds), device, depth
+
+    def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
+        both = _planes(as_infrared(ir), as_visible(vis)).to(self._device).contiguous(memory_format=torch.channels_last)
+        part = self._stream(both[:, :1], both[:, 1:], last)
+        if not part.shape[2]:
+            return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
+        part = to_bytes(part) if self._depth == 8 else (part * (2**self._depth - 1)).round().to(torch.int32)
+        return cv2.merge([plane.cpu().numpy() for plane in part[0]])
 
 
 def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
@@ -134,6 +146,12 @@ def reach(unet: UNetConfig, head: HeadConfig) -> int:
     middle, stem = 2 * cells[-1], cells[0]
     head_cell = 2
     return head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
+
+
+def _wider(x: np.ndarray, width: int) -> np.ndarray:
+    """``x`` (rows, W, ...) with columns reflected at the last one, up to ``width``."""
+    added = _reflected(x.shape[1], width, x.shape[1])
+    return np.concatenate([x, x[:, added]], axis=1) if width > x.shape[1] else x
 
 
 def _reflected(start: int, stop: int, size: int) -> np.ndarray | slice:

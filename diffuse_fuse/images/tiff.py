@@ -8,13 +8,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import tifffile
 
 from diffuse_fuse.images import exif
 from diffuse_fuse.images.quiet import quiet
+
+if TYPE_CHECKING:
+    import tifffile
 
 _RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
 _ORIENTATION, _NODATA = 274, 42113
@@ -114,6 +116,8 @@ def _nodata_of(page: tifffile.TiffPage) -> float | None:
 @contextmanager
 def _opened(data: bytes) -> Iterator[tifffile.TiffFile]:
     """tifffile.TiffFile whose errors of every kind become ValueError, and whose log is quiet."""
+    import tifffile  # here: with its codecs a thirtieth of what dfuse imports, for pictures that are no TIFF
+
     try:
         with quiet(), tifffile.TiffFile(io.BytesIO(data)) as file:
             yield file

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from diffuse_fuse.fusion.colour import lab, luma, recolour
-from diffuse_fuse.fusion.student_colour import tint, to_bytes
+from diffuse_fuse.fusion.student_colour import paint, tint, to_bytes
 
 unit = st.floats(0, 1, width=32)
 pictures = arrays(np.float32, (1, 3, 4, 5), elements=unit)
@@ -31,6 +31,16 @@ def test_luma_is_met(y, vis):
     out = tint(y, vis)
     assert 0 <= out.min() and out.max() <= 1
     torch.testing.assert_close(luma(out), y, atol=1e-5, rtol=0)
+
+
+@given(maps, pictures)
+def test_paint_is_tint_on_levels(y, vis):
+    y, vis = torch.from_numpy(y), torch.from_numpy(vis)
+    r, g, b = (255 * vis).split(1, dim=1)
+    green, red, blue = paint(255 * y, luma(255 * vis), r - g, b - g)
+    painted = torch.cat([green + red, green, green + blue], dim=1)
+    # a luma at the border between two entries of the table of slopes may find either
+    torch.testing.assert_close(painted, 255 * tint(y, vis), atol=2, rtol=0)
 
 
 @given(pictures)

@@ -8,9 +8,9 @@ from diffuse_fuse import Fuser
 from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion.fuser import fuse
-from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, inference_dtype
-from diffuse_fuse.fusion.student_colour import tint
-from diffuse_fuse.fusion.student_rows import StudentRows, overlap, usual_rows
+from diffuse_fuse.fusion.student import CELL, SIZES, StudentConfig, StudentModel, inference_dtype
+from diffuse_fuse.fusion.student_colour import tint, to_bytes
+from diffuse_fuse.fusion.student_rows import StudentRows, from_cells, to_cells, usual_rows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 
 from .conftest import random_student
@@ -33,42 +33,69 @@ def test_pictures_are_the_same_to_a_level_wherever_they_are_cut(config, size, dt
     assert all(np.abs(results[-1] - other).max() <= 1 for other in results)
 
 
-def test_a_band_is_the_whole_network_between_its_borders():
-    model = random_student(StudentConfig((8, 8), (1, 1)))
-    ir, vis = (
-        torch.rand(1, channels, 160, 32, generator=torch.Generator().manual_seed(channels)) for channels in (1, 3)
-    )
+@pytest.mark.parametrize("blocks", [(1, 1), (0, 2), (2, 1, 1)])
+def test_bands_are_the_picture_of_the_module(blocks):
+    """Through ``StudentModel`` and ``tint``, which training uses: other code, the same network and colours."""
+    model = random_student(StudentConfig((8,) * len(blocks), blocks))
+    ir, vis = pair(10 * model.multiple, 64)
     with torch.inference_mode():
-        whole = tint(model(ir, vis).clamp(0, 1), vis)
-        stream, parts = StudentRows(model), []
-        for top in range(0, 160, 40):
-            parts.append(stream(ir[:, :, top : top + 40], vis[:, :, top : top + 40], last=top == 120))
-    torch.testing.assert_close(torch.cat(parts, dim=2), whole, atol=1e-5, rtol=0)
-    assert parts[0].shape[2] == 40 - overlap(model)  # the rest waits for its neighbours
+        planes = torch.from_numpy(np.dstack([ir, vis])).permute(2, 0, 1)[None] / 255
+        picture = tint(model(planes[:, :1], planes[:, 1:]).clamp(0, 1), planes[:, 1:])
+        whole = to_bytes(picture)[0].permute(1, 2, 0).numpy().astype(int)
+        deep = (picture[0] * 65535).round().permute(1, 2, 0).numpy()
+    for rows in (model.multiple, 3 * model.multiple, len(ir)):
+        assert np.abs(fuse_in_bands(model, ir, vis, rows=rows) - whole).max() <= 1
+        assert np.abs(fuse_in_bands(model, ir, vis, rows=rows, depth=16) - deep).max() <= 257
+
+
+def test_rows_wait_no_longer_than_the_reach():
+    config = StudentConfig((8, 8, 16), (1, 1, 1))
+    stream, cell = StudentRows(random_student(config)), config.multiple
+    fed, out = 0, 0
+    with torch.inference_mode():
+        for _ in range(3 * config.reach // cell):
+            out += len(stream(*pair(cell, cell), last=False))
+            fed += cell
+            assert fed - out <= config.reach + cell
+        assert 0 < out and out + len(stream(*pair(cell, cell), last=True)) == fed + cell
 
 
 @pytest.mark.parametrize("height", [512, 2048])
-def test_the_network_never_sees_more_than_a_band_and_its_overlap(height):
+def test_no_row_is_computed_twice_and_no_more_than_a_band_at_once(height):
     model = random_student(StudentConfig((8, 8), (1, 1)))
     seen, progress = [], []
-    inner = model.fuse_luma
-    model.fuse_luma = lambda ir, y: (seen.append(ir.shape[2]), inner(ir, y))[1]
-    fuse_in_bands(model, *pair(height, 32), rows=64, on_rows=lambda done, total: progress.append((done, total)))
-    assert max(seen) <= 64 + 2 * overlap(model) and len(seen) >= height // 64
-    assert len(progress) == height // 64 and progress[-1] == (height, height)
+    model.stem.register_forward_hook(lambda stem, given, made: seen.append(made.shape[2] * CELL))
+    model.offset.register_forward_hook(lambda head, given, made: progress.append(made.shape[2] * CELL))
+    fuse_in_bands(model, *pair(height, 32), rows=64)
+    assert sum(seen) == sum(progress) == height
+    assert max(seen) == 64 and max(progress) <= 64 + model.hyper.reach
+
+
+def test_progress_counts_rows_up_to_all_of_them():
+    model, progress = random_student(StudentConfig((8, 8), (1, 1))), []
+    fuse_in_bands(model, *pair(512, 32), rows=64, on_rows=lambda done, total: progress.append((done, total)))
+    assert len(progress) == 512 // 64 and progress[-1] == (512, 512)
     assert [done for done, _ in progress] == sorted(done for done, _ in progress)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_cells_are_blocks_of_pixels_and_come_back(dtype):
+    planes = torch.from_numpy(np.arange(2 * 8 * 12).reshape(2, 8, 12).astype(dtype))
+    cells = to_cells(planes)
+    assert cells.shape == (2, 2, 3, 16) and cells.dtype == planes.dtype
+    assert torch.equal(cells[1, 1, 2].view(4, 4), planes[1, 4:, 8:])
+    assert torch.equal(from_cells(cells), planes)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_bands_and_their_memory(size):
     model = StudentModel(SIZES[size])
-    assert overlap(model) % model.multiple == 0 and overlap(model) >= SIZES[size].reach
     assert usual_rows(model, 640) >= 480  # a common picture is one band
     for width in (640, 4000, 12000):
         assert usual_rows(model, width) % model.multiple == 0
         assert usual_rows(model, width) == band_rows(model, width)
-    assert working_memory(model, 4000, usual_rows(model, 4000)) < 1e9  # 12 megapixels in less than 2 GB
-    assert working_memory(model, 12000, usual_rows(model, 12000)) < 2.5e9  # 100 megapixels in less than 4 GB
+    assert working_memory(model, 4000, usual_rows(model, 4000)) < 3e8  # 12 megapixels in less than 2 GB
+    assert working_memory(model, 12000, usual_rows(model, 12000)) < 6e8  # 100 megapixels in less than 4 GB
     short = working_memory(model, 4000, usual_rows(model, 4000)) - 1
     assert model.multiple <= band_rows(model, 4000, available=short) < usual_rows(model, 4000)
     with pytest.raises(ImageError, match="not enough memory"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.fusion.colour import LUMA
@@ -41,6 +42,7 @@ class StudentRows:
         self._seconds = {} if seconds is None else seconds
         self._levels = _Level(model, 0)
         self._sources = Queue()
+        self._octaves = _Octaves() if model.hyper.octaves else None
 
     def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
         """The next rows of ``ir`` (rows, W) and ``vis`` (rows, W) or (rows, W, 3) -> fused rows (·, W, 3).
@@ -51,13 +53,23 @@ class StudentRows:
         sources = self._cells(ir, vis)
         self._sources.put(sources)
         with counted(self._seconds, "network"):
-            h = self._levels(self._model.stem(_network_input(sources, self._model.stem.weight.dtype)).relu_(), last)
+            means = sources[[_Y, _IR]].mean(dim=1)[None] / 255 if self._octaves else None
+            h = self._model.stem(_network_input(sources, self._model.stem.weight.dtype)).relu_()
+            h, added = self._levels(h, means, last)
             if not h.shape[2]:
-                return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
+                return self._no_rows(ir.shape[1])
             sources = self._sources.take(h.shape[2])
             y = self._luma(h, sources)
+            if self._octaves:
+                y, sources = self._octaves(y, sources, added, last)
+                if not y.shape[2]:
+                    return self._no_rows(ir.shape[1])
+            y.clamp_(0, 255)
         with counted(self._seconds, "colour"):
             return self._painted(y, sources)
+
+    def _no_rows(self, width: int) -> np.ndarray:
+        return np.empty((0, width, 3), np.uint8 if self._depth == 8 else np.uint16)
 
     def _cells(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
         """Infrared, luma, R - G and B - G, in levels of 0 to 255, as cells: (4, 16, rows/4, W/4), channels last."""
@@ -80,12 +92,12 @@ class StudentRows:
         return sources.permute(0, 3, 1, 2)
 
     def _luma(self, h: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
-        """The fused luma in levels, of the features ``h``: what ``StudentModel.fuse_luma`` does with them."""
+        """The fused luma in levels but for octaves, of the features ``h``: what ``StudentModel.fuse_luma`` does."""
         ir, y, model = sources[_IR][None], sources[_Y][None], self._model
         offset, vis_gain, ir_gain = (layer(h).float() for layer in (model.offset, model.vis_gain, model.ir_gain))
         raw = torch.maximum(y, ir).add_(offset, alpha=255)
         raw.addcmul_(vis_gain, y - y.mean(dim=1, keepdim=True))
-        return raw.addcmul_(ir_gain, ir - ir.mean(dim=1, keepdim=True)).clamp_(0, 255)
+        return raw.addcmul_(ir_gain, ir - ir.mean(dim=1, keepdim=True))
 
     def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> np.ndarray:
         """The fused rows, of their luma and of what came in."""
@@ -102,7 +114,7 @@ class StudentRows:
 
 
 class _Level:
-    """A level of the student with all that lies below it: features of the encoder -> features of the decoder."""
+    """A level of the student with all that lies below it."""
 
     def __init__(self, model: StudentModel, level: int) -> None:
         self._blocks = [_Block(*block.children()) for block in model.blocks[level]]
@@ -110,16 +122,70 @@ class _Level:
         if not self._is_lowest:
             self._down, self._up, self._skip, self._enlarge = model.down[level], model.up[level], Queue(), Enlarge()
             self._below = _Level(model, level + 1)
+        self._octave = None
+        if level < model.hyper.octaves:
+            self._octave = _Octave(model.octave_gains[level], has_more=level + 1 < model.hyper.octaves)
 
-    def __call__(self, h: torch.Tensor, last: bool) -> torch.Tensor:
+    def __call__(
+        self, h: torch.Tensor, means: torch.Tensor | None, last: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Features of the encoder -> those of the decoder, and what the octaves from here on add to the ``means`` of
+        this level's cells; None where there are no octaves."""
+        coarser = self._octave.part(means, last) if self._octave else None
         if not self._is_lowest:
             self._skip.put(h)
-            below = self._below(convolve(self._down, h).relu_(), last)
+            below, added = self._below(convolve(self._down, h).relu_(), coarser, last)
             up = self._enlarge(convolve(self._up, below), last)
             h = self._skip.take(up.shape[2]) + up
         for block in self._blocks:
             h = block(h, last)
-        return h
+        return h, self._octave.add(h, added, last) if self._octave else None
+
+
+class _Octave:
+    """What ``StudentModel._of_octaves`` does at one level: an octave of the means, times its gains."""
+
+    def __init__(self, gain: nn.Conv2d, has_more: bool) -> None:
+        self._gain, self._means, self._octave, self._enlarge = gain, Queue(), Queue(), Enlarge()
+        self._enlarge_more, self._more = (Enlarge(), Queue()) if has_more else (None, None)
+
+    def part(self, means: torch.Tensor, last: bool) -> torch.Tensor:
+        """Keeps the octave of the ``means`` for ``add``; returns the means of the next coarser cells."""
+        coarser = F.avg_pool2d(means, 2) if means.shape[2] else means[..., : means.shape[3] // 2]
+        self._means.put(means)
+        up = self._enlarge(coarser, last)
+        self._octave.put(self._means.take(up.shape[2]) - up)
+        return coarser
+
+    def add(self, h: torch.Tensor, more: torch.Tensor | None, last: bool) -> torch.Tensor:
+        """The octave times the gains that ``h`` gives it, and ``more`` from the coarser level: as many rows as h."""
+        added = (convolve(self._gain, h).float() * self._octave.take(h.shape[2])).sum(dim=1, keepdim=True)
+        if self._more is None:
+            return added
+        self._more.put(self._enlarge_more(more, last))
+        return added + self._more.take(h.shape[2])
+
+
+class _Octaves:
+    """What the octaves add to a luma in cells, once it is known at its pixels: a few rows later."""
+
+    def __init__(self) -> None:
+        self._to_halves, self._to_pixels, self._added = Enlarge(), Enlarge(), Queue()
+        self._luma, self._sources = Queue(), Queue()
+
+    def __call__(
+        self, y: torch.Tensor, sources: torch.Tensor, added: torch.Tensor, last: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Luma, in levels, and ``sources`` in cells, and what is ``added`` to the cells' means -> the luma with it, and
+        its sources: the rows that are complete."""
+        self._luma.put(y)
+        self._sources.put(sources)
+        self._added.put(self._to_pixels(self._to_halves(added, last), last))
+        rows = self._added.rows // CELL
+        if not rows:
+            return y[:, :, :0], sources[:, :, :0]
+        cells = to_cells(self._added.take(rows * CELL)[0].contiguous()).permute(0, 3, 1, 2)
+        return torch.add(self._luma.take(rows), cells, alpha=255), self._sources.take(rows)
 
 
 class _Block:

@@ -26,17 +26,19 @@ def pair(height, width, seed=0):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(16, 16), (97, 45), (402, 70)])
-@pytest.mark.parametrize("config", [StudentConfig((8,), (1,)), StudentConfig((8, 8, 16), (1, 1, 1))])
+@pytest.mark.parametrize("config", [StudentConfig((8,), (1,)), StudentConfig((8, 8, 16), (1, 1, 1), 2)])
 def test_pictures_are_the_same_to_a_level_wherever_they_are_cut(config, size, dtype):
     model = random_student(config).to(dtype, memory_format=torch.channels_last)
     results = [fuse_in_bands(model, *pair(*size), rows=rows).astype(int) for rows in (16, 48, 160, 1024)]
     assert all(np.abs(results[-1] - other).max() <= 1 for other in results)
 
 
-@pytest.mark.parametrize("blocks", [(1, 1), (0, 2), (2, 1, 1)])
-def test_bands_are_the_picture_of_the_module(blocks):
+@pytest.mark.parametrize(
+    ("blocks", "octaves"), [((1, 1), 0), ((0, 2), 0), ((0, 2), 1), ((2, 1, 1), 0), ((2, 1, 1), 2), ((0, 0, 0), 2)]
+)
+def test_bands_are_the_picture_of_the_module(blocks, octaves):
     """Through ``StudentModel`` and ``tint``, which training uses: other code, the same network and colours."""
-    model = random_student(StudentConfig((8,) * len(blocks), blocks))
+    model = random_student(StudentConfig((8,) * len(blocks), blocks, octaves))
     ir, vis = pair(10 * model.multiple, 64)
     with torch.inference_mode():
         planes = torch.from_numpy(np.dstack([ir, vis])).permute(2, 0, 1)[None] / 255
@@ -48,8 +50,9 @@ def test_bands_are_the_picture_of_the_module(blocks):
         assert np.abs(fuse_in_bands(model, ir, vis, rows=rows, depth=16) - deep).max() <= 257
 
 
-def test_rows_wait_no_longer_than_the_reach():
-    config = StudentConfig((8, 8, 16), (1, 1, 1))
+@pytest.mark.parametrize("octaves", [0, 1, 2])
+def test_rows_wait_no_longer_than_the_reach(octaves):
+    config = StudentConfig((8, 8, 16), (1, 1, 1), octaves)
     stream, cell = StudentRows(random_student(config)), config.multiple
     fed, out = 0, 0
     with torch.inference_mode():

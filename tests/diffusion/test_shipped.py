@@ -83,11 +83,13 @@ def wiener():
 @pytest.fixture(scope="module")
 def ratio(model, wiener):
     """The network's loss at t over that of the linear denoiser, on the same crops and noise."""
-    x_0 = centre_crops(PairSet.from_folders([DATA / "val"]), (128, 128), 4) * 2 - 1
-    eps = np.random.default_rng(0).standard_normal(x_0.shape, dtype=np.float32)
+    pairs = PairSet.from_folders([DATA / "val"])
 
     @cache
     def measure(t: int) -> float:
+        # where there is nearly only noise, what a single scene is like decides: all of them are needed
+        x_0 = centre_crops(pairs, (128, 128), 4 if t < 500 else len(pairs)) * 2 - 1
+        eps = np.random.default_rng(0).standard_normal(x_0.shape, dtype=np.float32)
         alpha_bar = float(model.schedule.alpha_bar[t])
         x_t = (np.sqrt(alpha_bar) * x_0 + np.sqrt(1 - alpha_bar) * eps).astype(np.float32)
         network = ((model.eps_theta(torch.from_numpy(x_t), t).numpy() - eps) ** 2).mean()
@@ -96,13 +98,12 @@ def ratio(model, wiener):
     return measure
 
 
-@pytest.mark.parametrize("t", [5, 20, 50, 100, 200, 300])
+@pytest.mark.parametrize("t", [5, 20, 50, 100, 200, 300, 500, 700, 900])
 def test_the_model_beats_the_best_linear_denoiser(ratio, t):
-    """benchmarks/linear_denoiser.py prints the whole table; docs/sampling.md discusses it."""
-    assert ratio(t) < 0.99
+    """benchmarks/linear_denoiser.py prints the whole table, of more crops; docs/sampling.md discusses it."""
+    assert ratio(t) < (0.95 if t <= 300 else 1.0)
 
 
-@pytest.mark.parametrize("t", [500, 700, 900, 990])
-def test_where_noise_prevails_it_is_as_good(ratio, t):
-    """There the linear path does nearly all of the work."""
-    assert ratio(t) < 1.03
+def test_at_the_last_steps_the_filter_s_own_crops_decide(ratio):
+    """A hundredth up or down is what the mean of 600 crops is off: the table has 4000 of them."""
+    assert ratio(990) < 1.01

@@ -6,6 +6,24 @@ import hashlib
 import os
 from pathlib import Path
 
+_LONGEST = 110  # bytes of a name that a temporary one holds whole: with the rest below 143, the least limit there is
+
+
+def temporary_path(path: Path, suffix: str = "") -> Path:
+    """Where ``path`` is written until it is whole: hidden, in the same folder, and another for each process.
+
+    At most 143 bytes long, which every file system takes, however long ``path``'s own name is; ends in ``suffix``.
+    """
+    return path.with_name(f".{temporary_stem(path.name)}.{os.getpid()}.tmp{suffix}")
+
+
+def temporary_stem(name: str) -> str:
+    """How a temporary file says what it becomes: by the name or, of a long one, its beginning and its hash."""
+    data = os.fsencode(name)
+    if len(data) <= _LONGEST:
+        return name
+    return f"{name[:20]}~{hashlib.sha256(data).hexdigest()[:16]}"
+
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes ``data`` under a hidden name in the same folder, flushes it to the disk, renames it over ``path``.
@@ -14,7 +32,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     # The name is known before the file exists, so an interrupt at any point below cannot leave it behind.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(temporary, "wb") as file:

@@ -1,8 +1,11 @@
 """Files are whole or not there."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from diffuse_fuse.files import write_atomically
+from diffuse_fuse.files import temporary_path, write_atomically
 
 
 def test_folders_are_made_and_files_replaced(tmp_path):
@@ -19,3 +22,21 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     with pytest.raises(TypeError):
         write_atomically(target, "not bytes")
     assert target.read_bytes() == b"old" and list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "ä" * 125 + "b.png", "😀" * 62 + "ab.jpeg"], ids=ascii)
+def test_a_name_as_long_as_the_file_system_allows(name, tmp_path, monkeypatch):
+    target, written_to = tmp_path / name, []
+    monkeypatch.setattr(os, "fsync", lambda _: written_to.extend(tmp_path.iterdir()))
+    write_atomically(target, b"new")
+    assert target.read_bytes() == b"new" and list(tmp_path.iterdir()) == [target]
+    assert written_to == [temporary_path(target)] and written_to[0].name[:11] == f".{name[:10]}"
+
+
+def test_temporary_names_are_short_and_tell_files_apart():
+    names = [f"{'x' * length}{end}" for length in (1, 80, 109, 110, 111, 250) for end in ".12ä"]
+    names += ["😀" * 63, "\udce9" * 255]
+    hidden = [temporary_path(Path(name), ".webm").name for name in names]
+    assert len(set(hidden)) == len(names)
+    assert all(len(os.fsencode(name)) <= 143 and name.startswith(".") and name.endswith(".tmp.webm") for name in hidden)
+    assert temporary_path(Path("a/b.png")) == Path(f"a/.b.png.{os.getpid()}.tmp")

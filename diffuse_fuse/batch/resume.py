@@ -6,6 +6,7 @@ a picture whose sources, options or weights are others now is made again.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,14 +19,14 @@ from pathlib import Path
 import diffuse_fuse
 from diffuse_fuse.batch.job import Existing, Job
 from diffuse_fuse.batch.recipe import Recipe
-from diffuse_fuse.files import sha256
+from diffuse_fuse.files import sha256, temporary_stem
 from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
 from diffuse_fuse.images.write import holds_metadata
 
 KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
 KEPT_SILENT = "{} files cannot say how they were made: one that is there is kept, whatever changed since (--overwrite)."
 
-_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")  # what files.write_atomically writes to
+_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp", re.DOTALL)  # files.temporary_path
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Standing:
 
 def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     """Compares what ``job`` would make with what is there; the sources are read for it, the pictures not decoded."""
+    if _is_too_long(job.out):
+        return Standing(error=f"{job.out} cannot be written: the file system takes no name as long as that.")
     if job.out.is_dir():
         return Standing(error=f"{job.out} is a folder: move it away, or name another output.")
     there = os.path.lexists(job.out)
@@ -107,13 +110,27 @@ def _hash(path: Path) -> str:
     return sha256(path)
 
 
+def _is_too_long(path: Path) -> bool:
+    try:
+        os.lstat(_existing(path.parent) / path.name)  # where the folder lacks, that would be the error
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
+
+
 def _refuses_files(folder: Path) -> str | None:
     """Why no file can be made in ``folder``, which need not be there yet; None when it seems possible."""
-    while not os.path.lexists(folder) and folder != folder.parent:
-        folder = folder.parent
+    folder = _existing(folder)
     if not folder.is_dir():
         return f"{folder} is a file, not a folder"
     return None if os.access(folder, os.W_OK) else f"there is no write permission for the folder {folder}"
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def clear_away(outputs: Iterable[Path]) -> int:
@@ -123,7 +140,7 @@ def clear_away(outputs: Iterable[Path]) -> int:
     """
     expected: dict[Path, set[str]] = defaultdict(set)
     for path in outputs:
-        expected[path.parent].add(path.name)
+        expected[path.parent].add(temporary_stem(path.name))
     removed = 0
     for folder, names in expected.items():
         try:

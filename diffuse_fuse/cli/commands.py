@@ -5,6 +5,7 @@ Exit codes: 0 all done, 1 some failed, 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -90,9 +91,16 @@ def main(arguments: list[str] | None = None) -> int:
     except DfuseError as error:
         code = _report(f"Error: {error}", error.exit_code, debug)
     except Exception as error:
-        text = f"Error: this is a bug in dfuse: {type(error).__name__}: {error}"
-        code = _report(text if debug else f"{text} (run with --debug for the traceback)", 1, debug)
+        code = _report(*_unexpected(error, debug), debug)
     return _flush(code)
+
+
+def _unexpected(error: Exception, debug: bool) -> tuple[str, int]:
+    """The sentence and the exit code for an error that is no DfuseError."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # from whichever path is looked at first
+        return f"Error: the file system takes no name as long as {error.filename!r}: shorten it.", 2
+    text = f"Error: this is a bug in dfuse: {type(error).__name__}: {error}"
+    return text if debug else f"{text} (run with --debug for the traceback)", 1
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

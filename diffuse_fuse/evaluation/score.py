@@ -12,6 +12,7 @@ import numpy as np
 
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
+from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
 from diffuse_fuse.images.read import read_image, read_infrared, read_visible, visible_from_file_array
 
@@ -130,7 +131,7 @@ def _write(path: Path, image: np.ndarray, box: tuple[int, int], quality: int) ->
     """Renamed when complete, but not flushed to the disk as results are: thousands of flushes take minutes."""
     if path.exists():
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

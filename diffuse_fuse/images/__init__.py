@@ -9,7 +9,7 @@ pairs.py     folders → pairs
 
 thermal/     what thermal cameras write: radiometric JPEGs, ranges, polarity, false colours
 embedded.py  the visible picture inside a thermal file, laid under it
-decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages
+decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages, lab.py: CIELAB
 header.py    what a file claims to be, before it is decoded; jpeg.py: segments
 intact.py    is a file cut off or damaged?
 exif.py      orientation, camera, time, place

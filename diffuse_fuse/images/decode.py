@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import exif, header, tiff
+from diffuse_fuse.images import exif, header, lab, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -118,6 +118,8 @@ def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
 
 def _decode_tiff(data: bytes, found: header.Header, number: int) -> _Decoded:
     page = tiff.read_pages(data)[number - 1]
+    if page.lab:
+        return _tiff_with_lab(data, page, number), None, False
     decoded = _tiff_with_alpha(data, page, number) if page.alpha else None
     if decoded:
         return decoded
@@ -154,6 +156,19 @@ def _tiff_with_alpha(data: bytes, page: tiff.Page, number: int) -> _Decoded | No
         colours = np.iinfo(array.dtype).max - colours
     colours = np.ascontiguousarray(colours[..., 0] if array.shape[2] == 2 else colours)
     return colours, alpha, page.alpha == "multiplied"
+
+
+def _tiff_with_lab(data: bytes, page: tiff.Page, number: int) -> np.ndarray:
+    """RGB. OpenCV makes yellow of CIELAB's white, since it does not adapt to sRGB's, and shows ICCLAB unconverted."""
+    bits = None if page.dtype is None else page.dtype.itemsize * 8
+    if page.lab == "ITULAB" or page.channels != 3 or bits not in (8, 16) or page.dtype.kind not in "ui":
+        kind = f"{page.lab}, {page.channels} channels, {page.dtype}"
+        raise ValueError(f"its colours are L*a*b* of a kind that is not read here ({kind}): save it as RGB")
+    plain = tiff.with_channels_as_they_are(data, number - 1)
+    stored = None if page.planar else _rgb(opencv_image(tiff.with_first_page(plain, page), _AS_IT_IS))
+    if stored is None:
+        stored = _plain_dtype(tiff.decode_page(plain, number - 1))
+    return lab.to_rgb(stored.view(f"u{stored.dtype.itemsize}"), page.lab)
 
 
 def _decode_npy(data: bytes, found: header.Header, number: int) -> _Decoded:

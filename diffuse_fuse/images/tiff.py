@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     import tifffile
 
 _RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
-_ORIENTATION, _NODATA = 274, 42113
+_CIELAB, _ICCLAB, _ITULAB = 8, 9, 10
+_PHOTOMETRIC, _ORIENTATION, _NODATA = 262, 274, 42113
 _MOST_PAGES = 100_000
 _MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
 
 Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it already?
+Lab = Literal["CIELAB", "ICCLAB", "ITULAB"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
     alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
+    lab: how L*, a* and b* are stored where the channels are these.
     """
 
     offset: int
@@ -42,6 +45,7 @@ class Page:
     planar: bool
     channels: int
     nodata: float | None
+    lab: Lab | None = None
 
 
 def read_pages(data: bytes) -> list[Page]:
@@ -64,6 +68,7 @@ def read_pages(data: bytes) -> list[Page]:
                     int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1,
                     int(page.samplesperpixel),
                     _nodata_of(page),
+                    _lab_of(page),
                 )
             )
     if not pages:
@@ -79,6 +84,15 @@ def with_first_page(data: bytes, page: Page) -> bytes:
         struct.pack_into(order + "Q", changed, 8, page.offset)
     else:
         struct.pack_into(order + "I", changed, 4, page.offset)
+    return bytes(changed)
+
+
+def with_channels_as_they_are(data: bytes, number: int) -> bytes:
+    """The same file whose page ``number`` (from 0) claims to be RGB, so that no decoder converts its three channels."""
+    with _opened(data) as file:
+        at = file.pages[number].tags[_PHOTOMETRIC].valueoffset
+    changed = bytearray(data)
+    struct.pack_into("<H" if data[:2] == b"II" else ">H", changed, at, _RGB)
     return bytes(changed)
 
 
@@ -103,6 +117,11 @@ def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:
         return None
     kinds: dict[int, Alpha] = {1: "multiplied", 2: "separate"}
     return kinds.get(int(page.extrasamples[0]), "unsaid") if page.extrasamples else "unsaid"
+
+
+def _lab_of(page: tifffile.TiffPage) -> Lab | None:
+    kinds: dict[int, Lab] = {_CIELAB: "CIELAB", _ICCLAB: "ICCLAB", _ITULAB: "ITULAB"}
+    return kinds.get(page.photometric) if int(page.samplesperpixel) > 1 else None  # L* alone is a grey picture
 
 
 def _nodata_of(page: tifffile.TiffPage) -> float | None:

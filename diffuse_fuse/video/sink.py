@@ -13,6 +13,7 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.extras import need
+from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.write import write_image
 from diffuse_fuse.video.audio import Sound
@@ -61,7 +62,7 @@ class VideoSink:
         except (ValueError, TypeError):
             raise UsageError(f"There is no video encoder '{codec}' here: use libx264, libx265 or ffv1.") from None
         self._path, self._fps, self._codec, self._crf, self._sound = path, fps, codec, crf, sound
-        self._hidden = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+        self._hidden = temporary_path(path, path.suffix)  # ffmpeg takes the format from the suffix
         self._reformatter = self._av.video.reformatter.VideoReformatter()
         self._container: Any = None
         self._stream: Any = None

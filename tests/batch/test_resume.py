@@ -10,6 +10,7 @@ import pytest
 from diffuse_fuse import batch
 from diffuse_fuse.alignment import Aligner, Kind
 from diffuse_fuse.batch import resume
+from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.write import write_image
@@ -151,3 +152,26 @@ def test_what_a_killed_run_left_half_written_is_removed(folders, again):
         (out / name).write_bytes(b"")
     again(replace(RECIPE, measure=True))
     assert sorted(path.name for path in out.iterdir()) == sorted([*kept, "0.png", "1.png", "2.png", "metrics.csv"])
+
+
+@pytest.mark.parametrize("name", ["ü" * 125 + ".png", "two\nlines.png"], ids=["long", "newline"])
+def test_what_was_half_written_is_removed_whatever_its_name(name, tmp_path, monkeypatch):
+    dead = subprocess.Popen([sys.executable, "-c", "pass"])
+    dead.wait()
+    monkeypatch.setattr(os, "getpid", lambda: dead.pid)
+    left = temporary_path(tmp_path / name)
+    left.write_bytes(b"half")
+    other = temporary_path(tmp_path / f"{name}2")
+    other.write_bytes(b"half of another")
+    assert resume.clear_away([tmp_path / name]) == 1
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_name_that_is_too_long_is_said_before_the_network_works(folders, again):
+    ir, vis, _ = folders
+    for folder in (ir, vis):
+        (folder / "1.png").rename(folder / f"{'n' * 251}.png")
+    results, calls = again(suffix=".tiff")
+    assert sorted(states(results)) == ["failed", "ok", "ok"] and calls == 2
+    (error,) = (result.error for result in results if result.error)
+    assert error.endswith(".tiff cannot be written: the file system takes no name as long as that.")

@@ -159,6 +159,7 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir.png", "vis.png", "-o", "vis.png"], "one of the input pictures"),
         (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the input pictures"),
         (["ir.png", "vis.png", "-o", "a.gif"], ".gif is unknown"),
+        (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "takes no name as long as"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "exr is unknown"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "jpg"], "contradict"),
         (["ir", "vi", "-o", "vi", "--overwrite"], "input folder"),

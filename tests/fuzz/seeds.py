@@ -92,6 +92,8 @@ def _tiffs(counts: np.ndarray, rgb: np.ndarray, rgba: np.ndarray) -> dict[str, b
         "pages.tif": tiff(np.stack([counts, counts + 1, counts + 2]), photometric="minisblack"),
         "planar.tif": tiff(np.moveaxis(rgb, -1, 0), photometric="rgb", planarconfig="separate"),
         "alpha.tif": tiff(rgba, photometric="rgb", extrasamples=["unassalpha"]),
+        "lab.tif": tiff(rgb, photometric="cielab"),
+        "lab16.tif": tiff(rgb.astype(np.uint16) * 200, photometric="icclab", compression="zlib"),
         "inverted.tif": tiff(counts, photometric="miniswhite"),
         "map.tif": tiff(np.where(y < 9, -9999.0, counts / 100.0), extratags=[(42113, "s", 0, "-9999", True)]),
     }

@@ -80,7 +80,7 @@ class StudentRows:
         planes = np.empty((4, *ir.shape), np.result_type(ir, vis))
         planes[0] = ir
         if vis.ndim == 3:
-            cv2.split(vis, list(planes[1:]))
+            cv2.split(vis.astype(planes.dtype, copy=False), list(planes[1:]))  # into planes of its own type only
         else:
             planes[1:] = vis
         ir, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()

@@ -138,7 +138,7 @@ def test_from_pairs_to_a_fused_picture(large, tiny_model, tmp_path, capsys):
         (("--teacher", "nosuch"), 1, "no model 'nosuch'"),
         (("--teacher", "diffusion"), 1, "fusion or student weights are needed"),
         (("--size", "huge"), 2, "no size 'huge'"),
-        (("--crop", 80), 2, "use a multiple of 32"),
+        (("--crop", 80), 2, "use multiples of 32"),
         (("--minutes", 1), 2, "either --minutes or --steps"),
     ],
 )

@@ -30,11 +30,12 @@ class LossWeights:
     qabf: float = 3.4
     ssim: float = 1.2
     scd: float = 0.6
-    contrast: float = 8.0
-    chroma: float = 0.5
+    contrast: float = 14.0
+    chroma: float = 1.2
     artefact: float = 2.0
     drift: float = 3.0
-    noise: float = 60.0
+    noise: float = 100.0
+    targets: float = 1.0
     range: float = 10.0
 
 
@@ -67,6 +68,7 @@ def fusion_loss(
         "artefact": excess(mag_a, mag_b, mag_f),
         "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
         "noise": amplified_noise(a, b, f) / 255,
+        "targets": -target_visibility(a, f).mean(),
         "range": (raw - raw.clamp(0, 1)).square().mean(),
     }
     total = sum(getattr(weights, name) * term for name, term in terms.items())
@@ -98,6 +100,31 @@ def amplified_noise(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.
         span = F.max_pool2d(s, 11, 1, 5) + F.max_pool2d(-s, 11, 1, 5)
         flat = flat * torch.sigmoid(6.0 + 0.7 * noise - span)  # 0.7: five standard deviations of smoothed white noise
     return (flat * F.relu(deviation[2] - torch.maximum(deviation[0], deviation[1]))).mean()
+
+
+def target_visibility(a: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """How far what is hot in A stands out in F from what surrounds it, (N,), -1 to 1; 0 where nothing is hot.
+
+    As the metric HTV: D / (|D| + sigma + 4), D = F there less the mean of F around, sigma = the deviation around. Each
+    hot pixel counts by itself instead of each region, and its surroundings are what is not hot in a Gaussian window
+    of about 70 pixels: no picture has to be cut into regions. Only what stands out of its surroundings in A counts.
+    """
+    smooth = blur(a, 3, 1.0, "replicate")
+    mean, deviation = a.mean(dim=(1, 2, 3), keepdim=True), (a.var(dim=(1, 2, 3), keepdim=True) + 1).sqrt()
+    hot = (smooth > mean + 2 * deviation).float()
+    others = 1 - F.max_pool2d(hot, 5, 1, 2)
+
+    def around(x: torch.Tensor) -> torch.Tensor:
+        return blur(x * others, 71, 12.0, "replicate")
+
+    share = around(torch.ones_like(a)).clamp_min(1e-3)
+    below = around(a) / share
+    hot = hot * (smooth > below + 10)
+    ground = around(f) / share
+    unrest = (around(f * f) / share - ground * ground).clamp_min(1).sqrt()
+    step = f - ground
+    visible = step / (step.abs() + unrest + 4)
+    return (hot * visible).sum(dim=(1, 2, 3)) / (hot.sum(dim=(1, 2, 3)) + 16)
 
 
 def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

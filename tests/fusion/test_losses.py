@@ -122,6 +122,20 @@ def test_noise_term_sees_noise_above_the_sources_where_both_are_flat():
     assert float(losses.amplified_noise(stripes + noise, flat, stripes + 2 * noise)) < 0.01
 
 
+def test_targets_term_is_about_the_visibility_of_hot_targets():
+    """One hot disc on restless ground: the metric's value where the window holds only ground around it."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:128, :128]
+    disc = (y - 60) ** 2 + (x - 70) ** 2 < 10**2
+    ir = np.clip(60 + 120 * disc + rng.normal(0, 4, disc.shape), 0, 255).astype(np.uint8)
+    faint = np.clip(90 + 12 * disc + rng.normal(0, 8, disc.shape), 0, 255).astype(np.uint8)
+    for fused in (ir, faint, (ir // 2 + faint // 2), 255 - ir):
+        value = float(losses.target_visibility(tensor(ir), tensor(fused)))
+        assert value == pytest.approx(exact((ir, faint, fused), "HTV"), abs=0.1)
+    cold = tensor(255 - ir)
+    assert float(losses.target_visibility(cold, tensor(ir))) == pytest.approx(0, abs=1e-6)  # nothing is hot there
+
+
 @pytest.mark.parametrize("border", ["valid", "replicate"])
 def test_blur_keeps_constants_and_is_gaussian(border):
     assert torch.allclose(losses.blur(torch.full((1, 1, 20, 30), 7.0), 9, 1.8, border), torch.tensor(7.0))

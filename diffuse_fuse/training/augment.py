@@ -51,6 +51,11 @@ class Augment:
             height, width = self.size
             raise UsageError(f"A crop of {width}×{height} does not fit the network: use multiples of {multiple}.")
 
+    def require_room(self, pairs: PairSet) -> None:
+        """Raises DataError for a pair that is too small for a crop, or cannot be read: better now than in an hour."""
+        for index in range(len(pairs)):
+            _window(pairs[index], self.size, 1.0, pairs.pairs[index][1].name)
+
 
 def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
     """The random numbers of one step. All randomness of training comes from here, so that a run that is

@@ -145,6 +145,7 @@ class DiffusionTask:
         self.train, self.batch, self.seed, self.source, self.device = train, batch, seed, source, device
         self.model = model.to(device, memory_format=torch.channels_last)
         self.augment.require_multiple(model.unet.config.multiple)
+        self.augment.require_room(train)
         crops = centre_crops(val, self.augment.size, VAL_CROPS)
         self.val_x_0 = self._to_model(crops)
         rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare

@@ -101,6 +101,7 @@ class FusionTask:
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
         self.augment.require_multiple(model.multiple)
+        self.augment.require_room(train)
         size = largest_crop(val, VAL_SIZE, model.multiple)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
 

@@ -84,6 +84,7 @@ class StudentTask:
         self.teacher = teacher.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
         cell = int(np.lcm(model.multiple, teacher.multiple))
         self.augment.require_multiple(cell)
+        self.augment.require_room(train)
         size = largest_crop(val, VAL_SIZE, cell)
         self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
         with torch.no_grad():

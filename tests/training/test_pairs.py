@@ -132,6 +132,17 @@ def test_pictures_smaller_than_the_crop_are_named(data):
         centre_crops(pairs, (128, 128), 1)
 
 
+def test_one_small_pair_among_large_ones_is_found_before_it_is_drawn(tmp_path):
+    for name in ("ir", "vi"):
+        (tmp_path / name).mkdir()
+        for stem, side in (("a", 96), ("b", 96), ("small", 40)):
+            cv2.imwrite(str(tmp_path / name / f"{stem}.png"), np.full((side, side, 3), 90, np.uint8))
+    pairs = PairSet.from_folders([tmp_path])
+    Augment(crop=48).require_room(pairs)  # enlarged by a little
+    with pytest.raises(DataError, match=r"small.png is 40×40 pixels, too small for the crop of 64×64"):
+        Augment(crop=64).require_room(pairs)
+
+
 def test_pictures_a_little_smaller_than_the_crop_are_enlarged(data):
     """96×80 pixels: what fits of the crop's shape, enlarged as a library does it."""
     pairs = PairSet.from_folders([data])

@@ -1,13 +1,14 @@
 """The student: a plain network that learns what the fusion model makes of a pair, at a fraction of its cost.
 
-It sees luma and infrared, in cells of 4×4 pixels and at a few coarser levels, without attention or normalisation.
-The structure of the sources goes past its features: the network only writes how much of it each pixel gets, of what is
-finer than a cell, and of some octaves above.
+It sees luma and infrared, in cells of 4×4 pixels and at a few coarser levels, without attention or normalisation; by
+choice once more in cells of 2×2 at the end. The structure of the sources goes past its features: the network only
+writes how much of it each pixel gets, of what is finer than a cell of 4×4, and of some octaves above.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,17 +20,23 @@ from diffuse_fuse.checkpoint import Weights, fill
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.fusion.colour import luma
 
-CELL = 4  # pixels a side; its 16 pixels are channels of the finest level
+CELL = 4  # pixels a side; its 16 pixels are channels of the finest level but for the fine one
+FINE = 2  # pixels a side of a cell of the fine level
+_FINE_CELLS = (CELL // FINE) ** 2  # in a cell
+OUTPUTS = 3  # values a pixel that the network writes: an offset and two gains
 
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """Hyper-parameters: ``channels`` and residual ``blocks`` of each level, from cells of 4×4 pixels downwards, and
-    the ``octaves`` of structure, beginning with that between one cell and the next, of which gains are written."""
+    """Hyper-parameters: ``channels`` and residual ``blocks`` of each level, from cells of 4×4 pixels downwards, the
+    ``octaves`` of structure, beginning with that between one cell and the next, of which gains are written, and the
+    channels and blocks of the ``fine`` level, cells of 2×2 pixels (no channels: there is none)."""
 
     channels: tuple[int, ...] = (48, 48, 64, 96)
     blocks: tuple[int, ...] = (1, 1, 1, 1)
     octaves: int = 0
+    fine: int = 0
+    fine_blocks: int = 2
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -40,6 +47,8 @@ class StudentConfig:
             )
         if not 0 <= self.octaves < len(self.channels):
             raise WeightsError(f"A student of {len(self.channels)} levels has no {self.octaves} octaves above a cell.")
+        if self.fine and self.fine < OUTPUTS * FINE**2:
+            raise WeightsError(f"The fine level of a student has {OUTPUTS * FINE**2} channels or more, not {self.fine}.")
 
     @property
     def multiple(self) -> int:
@@ -55,12 +64,13 @@ class StudentConfig:
         """
         cells = [CELL * 2**level for level in range(len(self.blocks))]
         features = sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
+        features += 2 * FINE * self.fine_blocks if self.fine else 0
         return features + (CELL + CELL // 2 if self.octaves else 0)
 
 
-# About 14.3 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
+# About 12.7 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
 SIZES = {
-    "fast": StudentConfig((64, 64, 96, 128), (2, 2, 2, 2), octaves=3),
+    "fast": StudentConfig((64, 64, 96, 128), (1, 1, 1, 1), octaves=3, fine=16),
     "tiny": StudentConfig((32, 32, 48, 48), (1, 1, 1, 1), octaves=3),
 }
 
@@ -78,12 +88,16 @@ class StudentModel(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(channels))
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(channels))
         self.blocks = nn.ModuleList(
-            nn.Sequential(*(_Block(width) for _ in range(count)))
+            nn.Sequential(*(Block(width) for _ in range(count)))
             for width, count in zip(channels, config.blocks, strict=True)
         )
-        # Three convolutions instead of one with all the channels, which would have to be copied apart.
-        self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(3))
-        layers = [self.offset, self.vis_gain, self.ir_gain]
+        if config.fine:
+            self.fine = FineLevel(channels[0], config.fine, config.fine_blocks)
+            layers = list(self.fine.outputs)
+        else:
+            # Three convolutions instead of one with all the channels, which would have to be copied apart.
+            self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(OUTPUTS))
+            layers = [self.offset, self.vis_gain, self.ir_gain]
         if config.octaves:
             self.octave_gains = nn.ModuleList(nn.Conv2d(width, 2, 1) for width in channels[: config.octaves])
             layers += self.octave_gains
@@ -109,8 +123,13 @@ class StudentModel(nn.Module):
         ir, y = to_cells(ir), to_cells(y)
         base = torch.maximum(y, ir)
         # The weights may be of less precision; what they correct is not.
-        features = self._features(torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1)
-        offset, vis_gain, ir_gain = (layer(features[0]).float() for layer in (self.offset, self.vis_gain, self.ir_gain))
+        cells = torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1
+        features = self._features(cells)
+        if self.hyper.fine:
+            offset, vis_gain, ir_gain = self.fine(features[0], cells)
+        else:
+            offset, vis_gain, ir_gain = (layer(features[0]) for layer in (self.offset, self.vis_gain, self.ir_gain))
+        offset, vis_gain, ir_gain = offset.float(), vis_gain.float(), ir_gain.float()
         means = torch.cat([y.mean(dim=1, keepdim=True), ir.mean(dim=1, keepdim=True)], dim=1)
         raw = base + offset
         raw = torch.addcmul(raw, vis_gain, y - means[:, :1])
@@ -141,27 +160,35 @@ class StudentModel(nn.Module):
         return features
 
     def grown(self, config: StudentConfig) -> StudentModel:
-        """This student as one of a larger ``config`` (as many levels, no fewer channels, blocks and octaves) that
-        writes the same: what is new gives nothing to what there was, and is there to be learnt (as Net2WiderNet and
+        """This student as one of a larger ``config`` (as many levels, no fewer channels, blocks and octaves, a fine
+        level as wide as this one's or where there was none) that writes the same: what is new gives nothing to what there was, and is there to be learnt (as Net2WiderNet and
         Net2DeeperNet of Chen et al. 2016 begin). Raises UsageError for another shape."""
         old = self.hyper
-        sizes = [(*c.channels, *c.blocks, c.octaves) for c in (old, config)]
-        if len(old.channels) != len(config.channels) or any(new < has for has, new in zip(*sizes, strict=True)):
+        sizes = [(*c.channels, *c.blocks, c.octaves, c.fine and c.fine_blocks) for c in (old, config)]
+        alike = len(old.channels) == len(config.channels) and old.fine in (0, config.fine)
+        if not alike or any(new < has for has, new in zip(*sizes, strict=True)):
             raise UsageError(f"A student of {old} cannot grow to one of {config}.")
+        if config.fine and not old.fine:
+            return self._refined(config).grown(config)
         student = StudentModel(config)
-        for level, count in zip(student.blocks, old.blocks, strict=True):
-            for block in level[count:]:
+        stages, counts = [*student.blocks], [*old.blocks]
+        if config.fine:
+            stages, counts = [*stages, student.fine.blocks], [*counts, old.fine_blocks]
+        for blocks, count in zip(stages, counts, strict=True):
+            for block in blocks[count:]:
                 nn.init.zeros_(block.conv2.weight)
                 nn.init.zeros_(block.conv2.bias)
         own, theirs = dict(student.named_parameters()), dict(self.named_parameters())
         with torch.no_grad():
             for name, value in theirs.items():
-                out, *into = value.shape
-                if into:
-                    own[name][:out, into[0] :] = 0
-                    own[name][:out, : into[0]] = value
-                else:
-                    own[name][:out] = value
+                _fit_into(own[name], value)
+        return student
+
+    def _refined(self, config: StudentConfig) -> StudentModel:
+        """This student with the fine level of ``config``, which passes on what the outputs were."""
+        student = StudentModel(replace(self.hyper, fine=config.fine, fine_blocks=config.fine_blocks))
+        student.load_state_dict(self.state_dict(), strict=False)
+        student.fine.take_over([self.offset, self.vis_gain, self.ir_gain])
         return student
 
     def config(self) -> dict[str, Any]:
@@ -179,13 +206,70 @@ class StudentModel(nn.Module):
         return model
 
 
-class _Block(nn.Module):
-    """Two 3×3 convolutions past which the input goes."""
+def _fit_into(parameter: torch.Tensor, value: torch.Tensor) -> None:
+    """``value`` as the part of a larger ``parameter`` that sees what it saw; that part sees nothing else."""
+    out, *into = value.shape
+    if into:
+        parameter[:out, into[0] :] = 0
+        parameter[:out, : into[0]] = value
+    else:
+        parameter[:out] = value
 
-    def __init__(self, width: int) -> None:
+
+class FineLevel(nn.Module):
+    """What each pixel gets, decided in cells of 2×2 pixels: too many pixels share the channels of a cell of 4×4.
+
+    The way into fine cells and back is made of convolutions only; pixels are not moved one by one.
+    """
+
+    def __init__(self, width: int, fine: int, blocks: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.spread = nn.Conv2d(width, _FINE_CELLS * fine, 1)
+        self.sources = nn.Conv2d(3 * CELL**2, _FINE_CELLS * fine, 1, bias=False)
+        self.blocks = nn.Sequential(*(Block(fine, 2 * fine) for _ in range(blocks)))
+        self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, CELL // FINE, stride=CELL // FINE) for _ in range(OUTPUTS))
+
+    def forward(self, h: torch.Tensor, cells: torch.Tensor) -> list[torch.Tensor]:
+        """Features ``h`` and what the network sees, ``cells`` of three pictures, (N, ·, H, W) -> offset and two gains
+        of each pixel, (N, 16, H, W) each."""
+        fine = self.blocks(self.enter(h, cells))
+        return [layer(fine) for layer in self.outputs]
+
+    def enter(self, h: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """What the level's blocks see, (N, fine, 2 H, 2 W)."""
+        return to_fine(self.spread(h) + self.sources(cells))
+
+    def take_over(self, outputs: Sequence[nn.Conv2d]) -> None:
+        """Gives what these three convolutions of the features (16 values a cell each) gave."""
+        kept = OUTPUTS * FINE**2  # channels of a fine cell, by output and pixel
+        fine = self.spread.out_channels // _FINE_CELLS
+        with torch.no_grad():
+            self.sources.weight.view(_FINE_CELLS, fine, -1)[:, :kept] = 0
+            for block in self.blocks:
+                block.conv2.weight[:kept] = 0
+                block.conv2.bias[:kept] = 0
+            for output, (layer, own) in enumerate(zip(outputs, self.outputs, strict=True)):
+                nn.init.zeros_(own.weight)
+                nn.init.zeros_(own.bias)
+                for pixel in range(CELL**2):
+                    y, x = divmod(pixel, CELL)
+                    row, column = y // FINE, x // FINE  # of its fine cell
+                    channel = output * FINE**2 + (y % FINE) * FINE + x % FINE
+                    place = (row * (CELL // FINE) + column) * fine + channel
+                    self.spread.weight[place] = layer.weight[pixel]
+                    self.spread.bias[place] = layer.bias[pixel]
+                    own.weight[pixel, channel, row, column] = 1
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions past which the input goes; ``hidden`` channels between them, as many as outside unless
+    given."""
+
+    def __init__(self, width: int, hidden: int | None = None) -> None:
+        super().__init__()
+        hidden = hidden or width
+        self.conv1 = nn.Conv2d(width, hidden, 3, padding=1)
+        self.conv2 = nn.Conv2d(hidden, width, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.conv2(F.relu(self.conv1(x)))
@@ -208,6 +292,14 @@ def to_cells(x: torch.Tensor) -> torch.Tensor:
     n, _, h, w = x.shape
     cells = x.reshape(n, h // CELL, CELL, w // CELL, CELL).permute(0, 1, 3, 2, 4)
     return cells.reshape(n, h // CELL, w // CELL, CELL**2).permute(0, 3, 1, 2)
+
+
+def to_fine(spread: torch.Tensor) -> torch.Tensor:
+    """(N, 4 C, H, W) -> (N, C, 2 H, 2 W): the channels are those of one fine cell of a cell after the other's."""
+    n, channels, h, w = spread.shape
+    side = CELL // FINE
+    x = spread.permute(0, 2, 3, 1).reshape(n, h, w, side, side, channels // _FINE_CELLS).permute(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, side * h, side * w, channels // _FINE_CELLS).permute(0, 3, 1, 2)
 
 
 def from_cells(cells: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from torch import nn
 
 from diffuse_fuse.fusion.colour import LUMA
 from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted
-from diffuse_fuse.fusion.student import CELL, StudentModel
+from diffuse_fuse.fusion.student import CELL, FINE, StudentModel, to_fine
 from diffuse_fuse.fusion.student_colour import paint, rounded
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 
@@ -42,6 +42,7 @@ class StudentRows:
         self._seconds = {} if seconds is None else seconds
         self._levels = _Level(model, 0)
         self._sources = Queue()
+        self._outputs = _Fine(model) if model.hyper.fine else _Outputs(model)
         self._octaves = _Octaves() if model.hyper.octaves else None
 
     def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
@@ -54,22 +55,18 @@ class StudentRows:
         self._sources.put(sources)
         with counted(self._seconds, "network"):
             means = sources[[_Y, _IR]].mean(dim=1)[None] / 255 if self._octaves else None
-            h = self._model.stem(_network_input(sources, self._model.stem.weight.dtype)).relu_()
-            h, added = self._levels(h, means, last)
-            if not h.shape[2]:
-                return self._no_rows(ir.shape[1])
-            sources = self._sources.take(h.shape[2])
-            y = self._luma(h, sources)
+            seen = _network_input(sources, self._model.stem.weight.dtype)
+            h, added = self._levels(self._model.stem(seen).relu_(), means, last)
+            outputs = self._outputs(h, seen, last)
+            sources = self._sources.take(outputs[0].shape[2])
+            y = _luma(outputs, sources)
             if self._octaves:
                 y, sources = self._octaves(y, sources, added, last)
-                if not y.shape[2]:
-                    return self._no_rows(ir.shape[1])
+            if not y.shape[2]:
+                return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
             y.clamp_(0, 255)
         with counted(self._seconds, "colour"):
             return self._painted(y, sources)
-
-    def _no_rows(self, width: int) -> np.ndarray:
-        return np.empty((0, width, 3), np.uint8 if self._depth == 8 else np.uint16)
 
     def _cells(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
         """Infrared, luma, R - G and B - G, in levels of 0 to 255, as cells: (4, 16, rows/4, W/4), channels last."""
@@ -90,14 +87,6 @@ class StudentRows:
         blue = torch.sub(b, g, out=sources[_BLUE])
         torch.add(g, red, alpha=LUMA[0], out=sources[_Y]).add_(blue, alpha=LUMA[2])
         return sources.permute(0, 3, 1, 2)
-
-    def _luma(self, h: torch.Tensor, sources: torch.Tensor) -> torch.Tensor:
-        """The fused luma in levels but for octaves, of the features ``h``: what ``StudentModel.fuse_luma`` does."""
-        ir, y, model = sources[_IR][None], sources[_Y][None], self._model
-        offset, vis_gain, ir_gain = (layer(h).float() for layer in (model.offset, model.vis_gain, model.ir_gain))
-        raw = torch.maximum(y, ir).add_(offset, alpha=255)
-        raw.addcmul_(vis_gain, y - y.mean(dim=1, keepdim=True))
-        return raw.addcmul_(ir_gain, ir - ir.mean(dim=1, keepdim=True))
 
     def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> np.ndarray:
         """The fused rows, of their luma and of what came in."""
@@ -142,6 +131,37 @@ class _Level:
         return h, self._octave.add(h, added, last) if self._octave else None
 
 
+class _Outputs:
+    """Offset and gains of each pixel, (1, 16, rows, W/4) each, from the features of its cell."""
+
+    def __init__(self, model: StudentModel) -> None:
+        self._layers = (model.offset, model.vis_gain, model.ir_gain)
+
+    def __call__(self, h: torch.Tensor, seen: torch.Tensor, last: bool) -> list[torch.Tensor]:
+        """Of all rows of ``h``."""
+        return [layer(h) if h.shape[2] else convolve(layer, h) for layer in self._layers]
+
+
+class _Fine:
+    """What ``FineLevel`` does: the same, from what cells of 2×2 pixels add; a few rows later."""
+
+    def __init__(self, model: StudentModel) -> None:
+        self._level, self._seen, self._ready = model.fine, Queue(), Queue()
+        self._blocks = [_Block(block.conv1, block.conv2) for block in model.fine.blocks]
+
+    def __call__(self, h: torch.Tensor, seen: torch.Tensor, last: bool) -> list[torch.Tensor]:
+        """Features and what the network sees of the cells -> the rows that are complete."""
+        self._seen.put(seen)
+        level = self._level
+        fine = to_fine(convolve(level.spread, h) + convolve(level.sources, self._seen.take(h.shape[2])))
+        for block in self._blocks:
+            fine = block(fine, last)
+        self._ready.put(fine)
+        side = CELL // FINE
+        fine = self._ready.take(self._ready.rows // side * side)
+        return [convolve(layer, fine) for layer in level.outputs]
+
+
 class _Octave:
     """What ``StudentModel._of_octaves`` does at one level: an octave of the means, times its gains."""
 
@@ -181,7 +201,7 @@ class _Octaves:
         self._luma.put(y)
         self._sources.put(sources)
         self._added.put(self._to_pixels(self._to_halves(added, last), last))
-        rows = self._added.rows // CELL
+        rows = min(self._luma.rows, self._added.rows // CELL)
         if not rows:
             return y[:, :, :0], sources[:, :, :0]
         cells = to_cells(self._added.take(rows * CELL)[0].contiguous()).permute(0, 3, 1, 2)
@@ -198,6 +218,15 @@ class _Block:
         self._input.put(x)
         h = self._conv2(self._conv1(x, last).relu_(), last)
         return h.add_(self._input.take(h.shape[2]))
+
+
+def _luma(outputs: list[torch.Tensor], sources: torch.Tensor) -> torch.Tensor:
+    """The fused luma in levels but for octaves, as ``StudentModel.fuse_luma`` computes it."""
+    ir, y = sources[_IR][None], sources[_Y][None]
+    offset, vis_gain, ir_gain = (output.float() for output in outputs)
+    raw = torch.maximum(y, ir).add_(offset, alpha=255)
+    raw.addcmul_(vis_gain, y - y.mean(dim=1, keepdim=True))
+    return raw.addcmul_(ir_gain, ir - ir.mean(dim=1, keepdim=True))
 
 
 def _network_input(sources: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

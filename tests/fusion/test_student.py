@@ -58,7 +58,23 @@ def test_a_grown_student_gives_what_it_gave():
             old.grown(smaller)
 
 
-@pytest.mark.parametrize(("size", "limit"), [("fast", 14900), ("tiny", 2100)])
+def test_a_student_grows_a_fine_level_and_gives_what_it_gave():
+    old, (ir, vis) = random_student(), pair()
+    new = old.grown(StudentConfig((8, 16, 16), (1, 1, 1), octaves=1, fine=14, fine_blocks=1))
+    deeper = new.grown(StudentConfig((8, 16, 16), (1, 1, 1), octaves=1, fine=14, fine_blocks=3))
+    wider = new.grown(StudentConfig((16, 16, 16), (1, 1, 1), octaves=2, fine=14, fine_blocks=1))
+    with torch.inference_mode():
+        for student in (new, deeper, wider):
+            torch.testing.assert_close(student(ir, vis), old(ir, vis), atol=1e-5, rtol=1e-5)
+        new.fine.outputs[0].bias[5] = 0.25  # the offset of a cell's pixel (1, 1)
+        more = (new(ir, vis) - old(ir, vis))[0, 0]
+    assert more[1::4, 1::4].allclose(torch.tensor(0.25), atol=1e-4) and more[::4].abs().max() < 1e-4
+    for other in (StudentConfig((8, 16, 16), (1, 1, 1), 1), StudentConfig((8, 16, 16), (1, 1, 1), 1, fine=16)):
+        with pytest.raises(UsageError, match="cannot grow"):
+            new.grown(other)
+
+
+@pytest.mark.parametrize(("size", "limit"), [("fast", 12700), ("tiny", 2100)])
 def test_multiply_adds_are_those_of_the_layers(size, limit):
     config = SIZES[size]
     cells = [16 * 4**level for level in range(len(config.channels))]
@@ -67,7 +83,11 @@ def test_multiply_adds_are_those_of_the_layers(size, limit):
         (4 + 1) * fine * coarse / cell
         for fine, coarse, cell in zip(config.channels, config.channels[1:], cells[1:], strict=False)
     )
-    outer = (48 + 3 * 16) * config.channels[0] / 16
+    if fine := config.fine:
+        outer = (48 + config.channels[0]) * 4 * fine / 16 + 4 * fine * 3 * 16 / 16 + 48 * config.channels[0] / 16
+        blocks += config.fine_blocks * 9 * 2 * fine * 2 * fine / 4
+    else:
+        outer = (48 + 3 * 16) * config.channels[0] / 16
     outer += sum(2 * c / cell for c, cell in zip(config.channels[: config.octaves], cells, strict=False))
     found = macs_per_pixel(StudentModel(config))
     assert found == pytest.approx(blocks + changes + outer) and found < limit
@@ -81,6 +101,7 @@ def test_multiply_adds_are_those_of_the_layers(size, limit):
         StudentConfig((8, 8, 16), (1, 1, 1)),
         StudentConfig((8, 8), (0, 2)),
         StudentConfig((8, 8, 8), (0, 0, 0), octaves=2),
+        StudentConfig((8, 8), (1, 1), fine=12),
         SIZES["tiny"],
     ],
 )
@@ -126,6 +147,8 @@ def test_configurations_that_cannot_be_are_refused(tmp_path):
         StudentConfig((8, 8), (1,))
     with pytest.raises(WeightsError, match="octaves above a cell"):
         StudentConfig((8, 8), (1, 1), octaves=2)
+    with pytest.raises(WeightsError, match="12 channels or more"):
+        StudentConfig((8, 8), (1, 1), fine=8)
     model = random_student()
     path = tmp_path / "s.safetensors"
     save_weights(path, Weights("student", {**model.config(), "width": 8}, {}, model.state_dict()))

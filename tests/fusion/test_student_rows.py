@@ -28,7 +28,10 @@ def pair(height, width, seed=0):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(16, 16), (97, 45), (402, 70)])
-@pytest.mark.parametrize("config", [StudentConfig((8,), (1,)), StudentConfig((8, 8, 16), (1, 1, 1), 2)])
+@pytest.mark.parametrize(
+    "config",
+    [StudentConfig((8,), (1,)), StudentConfig((8, 8, 16), (1, 1, 1), 2), StudentConfig((8, 8), (1, 1), 1, fine=12)],
+)
 def test_pictures_are_the_same_to_a_level_wherever_they_are_cut(config, size, dtype):
     model = random_student(config).to(dtype, memory_format=torch.channels_last)
     results = [fuse_in_bands(model, *pair(*size), rows=rows).astype(int) for rows in (16, 48, 160, 1024)]
@@ -36,11 +39,21 @@ def test_pictures_are_the_same_to_a_level_wherever_they_are_cut(config, size, dt
 
 
 @pytest.mark.parametrize(
-    ("blocks", "octaves"), [((1, 1), 0), ((0, 2), 0), ((0, 2), 1), ((2, 1, 1), 0), ((2, 1, 1), 2), ((0, 0, 0), 2)]
+    ("blocks", "octaves", "fine"),
+    [
+        ((1, 1), 0, 0),
+        ((0, 2), 0, 0),
+        ((0, 2), 1, 0),
+        ((2, 1, 1), 0, 0),
+        ((2, 1, 1), 2, 0),
+        ((0, 0, 0), 2, 0),
+        ((0, 1), 0, 12),
+        ((2, 1, 1), 2, 16),
+    ],
 )
-def test_bands_are_the_picture_of_the_module(blocks, octaves):
+def test_bands_are_the_picture_of_the_module(blocks, octaves, fine):
     """Through ``StudentModel`` and ``tint``, which training uses: other code, the same network and colours."""
-    model = random_student(StudentConfig((8,) * len(blocks), blocks, octaves))
+    model = random_student(StudentConfig((8,) * len(blocks), blocks, octaves, fine))
     ir, vis = pair(10 * model.multiple, 64)
     with torch.inference_mode():
         planes = torch.from_numpy(np.dstack([ir, vis])).permute(2, 0, 1)[None] / 255
@@ -52,9 +65,9 @@ def test_bands_are_the_picture_of_the_module(blocks, octaves):
         assert np.abs(fuse_in_bands(model, ir, vis, rows=rows, depth=16) - deep).max() <= 257
 
 
-@pytest.mark.parametrize("octaves", [0, 1, 2])
-def test_rows_wait_no_longer_than_the_reach(octaves):
-    config = StudentConfig((8, 8, 16), (1, 1, 1), octaves)
+@pytest.mark.parametrize(("octaves", "fine"), [(0, 0), (1, 0), (2, 0), (0, 16), (2, 16)])
+def test_rows_wait_no_longer_than_the_reach(octaves, fine):
+    config = StudentConfig((8, 8, 16), (1, 1, 1), octaves, fine)
     stream, cell = StudentRows(random_student(config)), config.multiple
     fed, out = 0, 0
     with torch.inference_mode():

@@ -48,7 +48,8 @@ class StudentConfig:
         if not 0 <= self.octaves < len(self.channels):
             raise WeightsError(f"A student of {len(self.channels)} levels has no {self.octaves} octaves above a cell.")
         if self.fine and self.fine < OUTPUTS * FINE**2:
-            raise WeightsError(f"The fine level of a student has {OUTPUTS * FINE**2} channels or more, not {self.fine}.")
+            least = OUTPUTS * FINE**2
+            raise WeightsError(f"The fine level of a student has {least} channels or more, not {self.fine}.")
 
     @property
     def multiple(self) -> int:
@@ -161,8 +162,9 @@ class StudentModel(nn.Module):
 
     def grown(self, config: StudentConfig) -> StudentModel:
         """This student as one of a larger ``config`` (as many levels, no fewer channels, blocks and octaves, a fine
-        level as wide as this one's or where there was none) that writes the same: what is new gives nothing to what there was, and is there to be learnt (as Net2WiderNet and
-        Net2DeeperNet of Chen et al. 2016 begin). Raises UsageError for another shape."""
+        level as wide as this one's or where there was none) that writes the same: what is new gives nothing to what
+        there was, and is there to be learnt (as Net2WiderNet and Net2DeeperNet of Chen et al. 2016 begin). Raises
+        UsageError for another shape."""
         old = self.hyper
         sizes = [(*c.channels, *c.blocks, c.octaves, c.fine and c.fine_blocks) for c in (old, config)]
         alike = len(old.channels) == len(config.channels) and old.fine in (0, config.fine)
@@ -227,7 +229,8 @@ class FineLevel(nn.Module):
         self.spread = nn.Conv2d(width, _FINE_CELLS * fine, 1)
         self.sources = nn.Conv2d(3 * CELL**2, _FINE_CELLS * fine, 1, bias=False)
         self.blocks = nn.Sequential(*(Block(fine, 2 * fine) for _ in range(blocks)))
-        self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, CELL // FINE, stride=CELL // FINE) for _ in range(OUTPUTS))
+        side = CELL // FINE
+        self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, side, stride=side) for _ in range(OUTPUTS))
 
     def forward(self, h: torch.Tensor, cells: torch.Tensor) -> list[torch.Tensor]:
         """Features ``h`` and what the network sees, ``cells`` of three pictures, (N, ·, H, W) -> offset and two gains

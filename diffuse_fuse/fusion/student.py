@@ -7,8 +7,7 @@ writes how much of it each pixel gets, of what is finer than a cell of 4×4, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,12 +16,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.checkpoint import Weights, fill
-from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.colour import luma
 
 CELL = 4  # pixels a side; its 16 pixels are channels of the finest level but for the fine one
 FINE = 2  # pixels a side of a cell of the fine level
-_FINE_CELLS = (CELL // FINE) ** 2  # in a cell
+FINE_CELLS = (CELL // FINE) ** 2  # in a cell
 OUTPUTS = 3  # values a pixel that the network writes: an offset and two gains
 
 
@@ -160,39 +159,6 @@ class StudentModel(nn.Module):
             features.insert(0, self.blocks[level](h))
         return features
 
-    def grown(self, config: StudentConfig) -> StudentModel:
-        """This student as one of a larger ``config`` (as many levels, no fewer channels, blocks and octaves, a fine
-        level as wide as this one's or where there was none) that writes the same: what is new gives nothing to what
-        there was, and is there to be learnt (as Net2WiderNet and Net2DeeperNet of Chen et al. 2016 begin). Raises
-        UsageError for another shape."""
-        old = self.hyper
-        sizes = [(*c.channels, *c.blocks, c.octaves, c.fine and c.fine_blocks) for c in (old, config)]
-        alike = len(old.channels) == len(config.channels) and old.fine in (0, config.fine)
-        if not alike or any(new < has for has, new in zip(*sizes, strict=True)):
-            raise UsageError(f"A student of {old} cannot grow to one of {config}.")
-        if config.fine and not old.fine:
-            return self._refined(config).grown(config)
-        student = StudentModel(config)
-        stages, counts = [*student.blocks], [*old.blocks]
-        if config.fine:
-            stages, counts = [*stages, student.fine.blocks], [*counts, old.fine_blocks]
-        for blocks, count in zip(stages, counts, strict=True):
-            for block in blocks[count:]:
-                nn.init.zeros_(block.conv2.weight)
-                nn.init.zeros_(block.conv2.bias)
-        own, theirs = dict(student.named_parameters()), dict(self.named_parameters())
-        with torch.no_grad():
-            for name, value in theirs.items():
-                _fit_into(own[name], value)
-        return student
-
-    def _refined(self, config: StudentConfig) -> StudentModel:
-        """This student with the fine level of ``config``, which passes on what the outputs were."""
-        student = StudentModel(replace(self.hyper, fine=config.fine, fine_blocks=config.fine_blocks))
-        student.load_state_dict(self.state_dict(), strict=False)
-        student.fine.take_over([self.offset, self.vis_gain, self.ir_gain])
-        return student
-
     def config(self) -> dict[str, Any]:
         """What ``from_weights`` needs to build the model again, as plain values."""
         return asdict(self.hyper)
@@ -208,16 +174,6 @@ class StudentModel(nn.Module):
         return model
 
 
-def _fit_into(parameter: torch.Tensor, value: torch.Tensor) -> None:
-    """``value`` as the part of a larger ``parameter`` that sees what it saw; that part sees nothing else."""
-    out, *into = value.shape
-    if into:
-        parameter[:out, into[0] :] = 0
-        parameter[:out, : into[0]] = value
-    else:
-        parameter[:out] = value
-
-
 class FineLevel(nn.Module):
     """What each pixel gets, decided in cells of 2×2 pixels: too many pixels share the channels of a cell of 4×4.
 
@@ -226,8 +182,8 @@ class FineLevel(nn.Module):
 
     def __init__(self, width: int, fine: int, blocks: int) -> None:
         super().__init__()
-        self.spread = nn.Conv2d(width, _FINE_CELLS * fine, 1)
-        self.sources = nn.Conv2d(3 * CELL**2, _FINE_CELLS * fine, 1, bias=False)
+        self.spread = nn.Conv2d(width, FINE_CELLS * fine, 1)
+        self.sources = nn.Conv2d(3 * CELL**2, FINE_CELLS * fine, 1, bias=False)
         self.blocks = nn.Sequential(*(Block(fine, 2 * fine) for _ in range(blocks)))
         side = CELL // FINE
         self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, side, stride=side) for _ in range(OUTPUTS))
@@ -241,27 +197,6 @@ class FineLevel(nn.Module):
     def enter(self, h: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """What the level's blocks see, (N, fine, 2 H, 2 W)."""
         return to_fine(self.spread(h) + self.sources(cells))
-
-    def take_over(self, outputs: Sequence[nn.Conv2d]) -> None:
-        """Gives what these three convolutions of the features (16 values a cell each) gave."""
-        kept = OUTPUTS * FINE**2  # channels of a fine cell, by output and pixel
-        fine = self.spread.out_channels // _FINE_CELLS
-        with torch.no_grad():
-            self.sources.weight.view(_FINE_CELLS, fine, -1)[:, :kept] = 0
-            for block in self.blocks:
-                block.conv2.weight[:kept] = 0
-                block.conv2.bias[:kept] = 0
-            for output, (layer, own) in enumerate(zip(outputs, self.outputs, strict=True)):
-                nn.init.zeros_(own.weight)
-                nn.init.zeros_(own.bias)
-                for pixel in range(CELL**2):
-                    y, x = divmod(pixel, CELL)
-                    row, column = y // FINE, x // FINE  # of its fine cell
-                    channel = output * FINE**2 + (y % FINE) * FINE + x % FINE
-                    place = (row * (CELL // FINE) + column) * fine + channel
-                    self.spread.weight[place] = layer.weight[pixel]
-                    self.spread.bias[place] = layer.bias[pixel]
-                    own.weight[pixel, channel, row, column] = 1
 
 
 class Block(nn.Module):
@@ -301,8 +236,8 @@ def to_fine(spread: torch.Tensor) -> torch.Tensor:
     """(N, 4 C, H, W) -> (N, C, 2 H, 2 W): the channels are those of one fine cell of a cell after the other's."""
     n, channels, h, w = spread.shape
     side = CELL // FINE
-    x = spread.permute(0, 2, 3, 1).reshape(n, h, w, side, side, channels // _FINE_CELLS).permute(0, 1, 3, 2, 4, 5)
-    return x.reshape(n, side * h, side * w, channels // _FINE_CELLS).permute(0, 3, 1, 2)
+    x = spread.permute(0, 2, 3, 1).reshape(n, h, w, side, side, channels // FINE_CELLS).permute(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, side * h, side * w, channels // FINE_CELLS).permute(0, 3, 1, 2)
 
 
 def from_cells(cells: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ from diffuse_fuse.fusion.losses import LossWeights, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
+from diffuse_fuse.fusion.student_growth import grown
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, _level
 from diffuse_fuse.training.grid import grid
@@ -46,7 +47,7 @@ def start_student(size: str, seed: int, init: str | None = None) -> tuple[Studen
     path = models.locate(init)
     found = StudentModel.from_weights(load_weights(path, "student"), str(path))
     torch.manual_seed(seed)
-    return found.grown(SIZES[size]), f"student {sha256(path)}"
+    return grown(found, SIZES[size]), f"student {sha256(path)}"
 
 
 class StudentTask:

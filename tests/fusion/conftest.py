@@ -32,6 +32,12 @@ def random_student(config=None, spread=0.05) -> StudentModel:
     return model.eval().requires_grad_(False)
 
 
+def pair(height=64, width=96, seed=4):
+    """Infrared and visible pictures of noise, two of each."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(2, 1, height, width, generator=generator), torch.rand(2, 3, height, width, generator=generator)
+
+
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory):
     model = random_model()

@@ -5,17 +5,12 @@ import torch
 
 from diffuse_fuse.bench import macs_per_pixel
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
-from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.colour import luma
 from diffuse_fuse.fusion.model import load_model
 from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, double, from_cells, next_octave, to_cells
 
-from .conftest import random_student
-
-
-def pair(height=64, width=96, seed=4):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(2, 1, height, width, generator=generator), torch.rand(2, 3, height, width, generator=generator)
+from .conftest import pair, random_student
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -40,38 +35,6 @@ def test_octaves_and_what_is_coarser_add_up_to_the_picture():
     torch.testing.assert_close(coarser, torch.nn.functional.avg_pool2d(x, 2))
     torch.testing.assert_close(octave + double(coarser), x)
     assert next_octave(torch.full((1, 1, 16, 16), 0.3))[0].abs().max() < 1e-6
-
-
-def test_a_grown_student_gives_what_it_gave():
-    """Until what is new is learnt; a gain of 1 adds its octave once more."""
-    old, (ir, vis) = random_student(), pair()
-    new = old.grown(StudentConfig((16, 8, 24), (1, 2, 3), octaves=2))
-    assert new.hyper.octaves == 2 and new.hyper.channels == (16, 8, 24) and new.hyper.blocks == (1, 2, 3)
-    with torch.inference_mode():
-        torch.testing.assert_close(new(ir, vis), old(ir, vis))
-        new.octave_gains[1].bias[0] = 1.0  # of the visible picture's second octave
-        more = new(ir, vis) - old(ir, vis)
-    second, _ = next_octave(next_octave(to_cells(luma(vis)).mean(dim=1, keepdim=True))[1])
-    torch.testing.assert_close(more, double(double(double(second))), atol=1e-5, rtol=1e-4)
-    for smaller in (StudentConfig((8, 8, 8), (1, 1, 1)), StudentConfig((8, 8), (1, 1))):
-        with pytest.raises(UsageError, match="cannot grow"):
-            old.grown(smaller)
-
-
-def test_a_student_grows_a_fine_level_and_gives_what_it_gave():
-    old, (ir, vis) = random_student(), pair()
-    new = old.grown(StudentConfig((8, 16, 16), (1, 1, 1), octaves=1, fine=14, fine_blocks=1))
-    deeper = new.grown(StudentConfig((8, 16, 16), (1, 1, 1), octaves=1, fine=14, fine_blocks=3))
-    wider = new.grown(StudentConfig((16, 16, 16), (1, 1, 1), octaves=2, fine=14, fine_blocks=1))
-    with torch.inference_mode():
-        for student in (new, deeper, wider):
-            torch.testing.assert_close(student(ir, vis), old(ir, vis), atol=1e-5, rtol=1e-5)
-        new.fine.outputs[0].bias[5] = 0.25  # the offset of a cell's pixel (1, 1)
-        more = (new(ir, vis) - old(ir, vis))[0, 0]
-    assert more[1::4, 1::4].allclose(torch.tensor(0.25), atol=1e-4) and more[::4].abs().max() < 1e-4
-    for other in (StudentConfig((8, 16, 16), (1, 1, 1), 1), StudentConfig((8, 16, 16), (1, 1, 1), 1, fine=16)):
-        with pytest.raises(UsageError, match="cannot grow"):
-            new.grown(other)
 
 
 @pytest.mark.parametrize(("size", "limit"), [("fast", 12700), ("tiny", 2100)])

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.losses import LossWeights, fusion_loss, sobel
+from diffuse_fuse.fusion.losses import LossWeights, blur, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
@@ -31,6 +32,7 @@ from diffuse_fuse.training.pairs import PairSet
 TEACHER_WEIGHT = 100.0  # the distance's gradient is then as large as that of the fusion losses
 JUDGED = 1  # crops of a batch that the fusion losses see
 REUSE = 8  # steps for each lesson, on average
+_OCTAVES = 3  # in which structure is compared
 _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 
 
@@ -188,6 +190,26 @@ def _turned(pictures: tuple[torch.Tensor, ...], turn: int) -> tuple[torch.Tensor
 
 
 def distance(raw: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference of two lumas (N, 1, H, W), and that of their gradients, both in levels of [0, 1]."""
+    """How far a luma (N, 1, H, W) in [0, 1] is from the teacher's: mean absolute difference of values, that of
+    gradients, and how unlike the structure is."""
     difference = raw.float() - taught.float()
-    return difference.abs().mean() + sobel(difference).abs().mean() / 8  # Sobel's weights add up to 8
+    # Sobel's weights add up to 8
+    return difference.abs().mean() + sobel(difference).abs().mean() / 8 + unlikeness(raw.float(), taught.float())
+
+
+def unlikeness(raw: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """1 - the contrast and structure part of SSIM (Wang et al. 2004), mean of three octaves; 0 for the same picture.
+
+    The constant is the variance of two grey levels, not SSIM's 58: weak detail counts as much as strong, as in VIF and
+    Qabf. An absolute difference is made by strong edges, and a student that has to choose lets weak detail fade.
+    """
+    total = 0.0
+    raw, taught = raw * 255, taught * 255
+    for octave in range(_OCTAVES):
+        if octave:
+            raw, taught = F.avg_pool2d(raw, 2), F.avg_pool2d(taught, 2)
+        maps = torch.cat([raw, taught, raw * raw, taught * taught, raw * taught], dim=1)
+        mean, mean_t, square, square_t, cross = blur(maps, 11, 1.5, "replicate").unbind(dim=1)
+        variances = square - mean * mean + square_t - mean_t * mean_t
+        total = total + 1 - ((2 * (cross - mean * mean_t) + 4) / (variances + 4)).mean()
+    return total / _OCTAVES

@@ -12,7 +12,7 @@ from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.training import student
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.state import load_state
-from diffuse_fuse.training.student import distance, start_student
+from diffuse_fuse.training.student import distance, start_student, unlikeness
 
 from .conftest import write_pairs
 from .test_loop import flat
@@ -95,11 +95,22 @@ def test_turns_are_the_eight_symmetries_of_a_square():
 
 
 def test_distance_counts_levels_and_edges():
-    flat_, edge = torch.full((1, 1, 8, 8), 0.5), torch.full((1, 1, 8, 8), 0.5)
-    assert distance(flat_, edge) == 0
-    assert distance(flat_ + 0.1, edge).item() == pytest.approx(0.1, abs=1e-6)
-    edge[..., 4:] += 0.2
+    flat_, edge = torch.full((1, 1, 64, 64), 0.5), torch.full((1, 1, 64, 64), 0.5)
+    assert distance(flat_, edge).item() == pytest.approx(0, abs=1e-6)
+    assert distance(flat_ + 0.1, edge).item() == pytest.approx(0.1, abs=1e-3)
+    edge[..., 32:] = 0.7
     assert distance(flat_, edge).item() > 0.1 + 0.01  # the mean difference, and the edge
+
+
+def test_unlikeness_sees_faded_detail_whatever_its_strength():
+    """Detail of half its contrast: 2·½/(1 + ¼) of it is left. An other mean is no matter, other detail is all."""
+    generator = torch.Generator().manual_seed(0)
+    for strength in (0.06, 0.2):
+        detail = torch.randn(1, 1, 96, 96, generator=generator) * strength
+        other = torch.randn(1, 1, 96, 96, generator=generator) * strength
+        assert unlikeness(0.5 + detail, 0.4 + detail).item() == pytest.approx(0, abs=2e-3)
+        assert unlikeness(0.5 + detail / 2, 0.5 + detail).item() == pytest.approx(0.2, abs=0.06)
+        assert unlikeness(0.5 + other, 0.5 + detail).item() > 0.6
 
 
 def test_crops_and_sizes_that_do_not_fit_are_refused(make_task):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
 from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.training.pairs import PairSet
@@ -96,6 +97,13 @@ def centre_crops(pairs: PairSet, size: tuple[int, int], count: int) -> np.ndarra
         x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - w))
         crops.append(_resized(pair[y : y + h, x : x + w].astype(np.float32) / 255, size))
     return np.stack(crops).transpose(0, 3, 1, 2)
+
+
+def as_sources(crops: np.ndarray, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Crops (N, 4, H, W) -> infrared (N, 1, H, W), visible (N, 3, H, W), channels last."""
+    x = torch.from_numpy(crops).to(device)
+    ir, vis = (part.contiguous(memory_format=torch.channels_last) for part in (x[:, 3:], x[:, :3]))
+    return ir, vis
 
 
 def largest_crop(pairs: PairSet, limit: tuple[int, int], multiple: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
+from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
@@ -103,7 +103,7 @@ class FusionTask:
         self.augment.require_multiple(model.multiple)
         self.augment.require_room(train)
         size = largest_crop(val, VAL_SIZE, model.multiple)
-        self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
+        self.val_pairs = as_sources(centre_crops(val, size, VAL_CROPS), self.device)
 
     def identity(self) -> dict[str, Any]:
         """What must not change between a run and its resumption."""
@@ -122,10 +122,10 @@ class FusionTask:
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
         """The fusion loss of one batch, and the distance to the teacher's features where there is one."""
         rng = step_generator(self.seed, step)
-        ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+        ir, vis = as_sources(draw_batch(self.train, self.augment, self.batch, rng), self.device)
         origin = tuple(int(v) for v in rng.integers(1024, size=2))
         raw = model(ir, vis, origin)
-        raw.register_hook(_level)
+        raw.register_hook(level_gradient)
         with torch.autocast(self.device, enabled=False):
             total, _ = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
         if self.teacher is not None:
@@ -181,16 +181,8 @@ class FusionTask:
         distance = sum(F.mse_loss(s.float(), t) / t.square().mean() for s, t in zip(student, targets, strict=True))
         return distance / len(student)
 
-    def _to_model(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, 4, H, W) in [0, 1] -> infrared (N, 1, H, W), visible (N, 3, H, W), channels last."""
-        x = torch.from_numpy(crops).to(self.device)
-        return (
-            x[:, 3:].contiguous(memory_format=torch.channels_last),
-            x[:, :3].contiguous(memory_format=torch.channels_last),
-        )
 
-
-def _level(grad: torch.Tensor) -> torch.Tensor:
+def level_gradient(grad: torch.Tensor) -> torch.Tensor:
     """Makes every pixel's part of the gradient (N, 1, H, W) about equally large; its mean size stays as it is.
 
     The metric-shaped terms are flat far from their optimum (Qabf is made of sigmoids) and steep at a few pixels.

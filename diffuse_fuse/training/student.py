@@ -24,8 +24,8 @@ from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.student_growth import grown
-from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, largest_crop, step_generator
-from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, _level
+from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
+from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, level_gradient
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
 
@@ -89,7 +89,7 @@ class StudentTask:
         self.augment.require_multiple(cell)
         self.augment.require_room(train)
         size = largest_crop(val, VAL_SIZE, cell)
-        self.val_pairs = self._to_model(centre_crops(val, size, VAL_CROPS))
+        self.val_pairs = as_sources(centre_crops(val, size, VAL_CROPS), self.device)
         with torch.no_grad():
             pairs = zip(*(source.split(1) for source in self.val_pairs), strict=True)
             self.val_taught = torch.cat([self.teacher(ir, vis) for ir, vis in pairs])
@@ -123,7 +123,7 @@ class StudentTask:
             if self.judged:
                 first = slice(self.judged)
                 judged = raw[first].view_as(raw[first])  # the distance's gradient is level already
-                judged.register_hook(_level)
+                judged.register_hook(level_gradient)
                 colours = tint(judged.clamp(0, 1), vis[first])
                 total = total + fusion_loss(colours, judged, ir[first], vis[first], self.losses)[0]
         return total
@@ -165,7 +165,7 @@ class StudentTask:
         """A batch and the teacher's luma of it: a function of the number, so that a resumed run finds the same."""
         if number not in self._lessons:
             rng = step_generator(self.seed, number, stream=1)
-            ir, vis = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+            ir, vis = as_sources(draw_batch(self.train, self.augment, self.batch, rng), self.device)
             origin = tuple(int(v) for v in rng.integers(1024, size=2))
             with torch.no_grad():
                 taught = self.teacher(ir, vis, origin)
@@ -173,11 +173,6 @@ class StudentTask:
             for old in [kept for kept in self._lessons if kept <= number - _LESSONS]:
                 del self._lessons[old]
         return tuple(x.float() for x in self._lessons[number])
-
-    def _to_model(self, crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, 4, H, W) in [0, 1] -> infrared (N, 1, H, W), visible (N, 3, H, W)."""
-        x = torch.from_numpy(crops).to(self.device)
-        return x[:, 3:].contiguous(), x[:, :3].contiguous()
 
 
 def _turned(pictures: tuple[torch.Tensor, ...], turn: int) -> tuple[torch.Tensor, ...]:

@@ -18,14 +18,11 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from judging import judge
 
-from diffuse_fuse import metrics
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNetConfig
-from diffuse_fuse.fusion.fuser import Fuser
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
-from diffuse_fuse.images.arrays import to_uint8_grey
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.pairs import PairSet
@@ -126,19 +123,8 @@ def _one(
         "minutes": last["seconds"] / 60,
         "train_loss": float(np.mean(recent)),
         "val_loss": last["val_loss"],
-        **judge(out / "weights.safetensors", val),
+        **judge(out / "weights.safetensors", val, NAMES),
     }
-
-
-def judge(weights: Path, val: Path) -> dict[str, float]:
-    """Means of the metrics over the whole pictures of ``val``."""
-    fuser = Fuser(weights)
-    values = []
-    for pair in find_pairs(*find_pair_folders(val)).pairs:
-        loaded = load_pair(pair.ir, pair.vis)
-        fused = fuser.fuse(loaded.ir, loaded.vis)
-        values.append(metrics.compute(to_uint8_grey(loaded.ir), loaded.vis, fused, NAMES))
-    return {name: float(np.nanmean([v[name] for v in values])) for name in NAMES}
 
 
 def _table(results: list[dict[str, float]], steps: int) -> str:

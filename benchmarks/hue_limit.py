@@ -24,11 +24,8 @@ from contestants import drawn_pairs, fusers, markdown, mean, number, run, scenes
 
 from diffuse_fuse import metrics
 from diffuse_fuse.evaluation.methods import model_name
-from diffuse_fuse.metrics.colour import lab
+from diffuse_fuse.metrics.colour import COLOURED, lab, turn_of_hue
 from diffuse_fuse.metrics.context import luma
-
-COLOURED = 5.0  # chroma below which the metric does not look
-HUELESS = 0.02  # chroma below which a colour has no hue
 
 
 def main(
@@ -71,17 +68,11 @@ def least_turns(fused: np.ndarray, vis: np.ndarray, reach: int) -> tuple[float, 
         colours = start + step
         inside = ((colours >= 0) & (colours <= 255)).all(axis=1)
         colours = np.clip(colours, 0, 255).astype(np.uint8)[None]
-        turn = np.where(inside, turns(colours, a, b), np.inf)
+        _, own_a, own_b = lab(colours)[:, 0]
+        turn = np.where(inside, turn_of_hue(own_a, own_b, a, b), np.inf)
         best = np.minimum(best, turn)
         best_of_luma = np.minimum(best_of_luma, np.where(luma(colours)[0] == own, turn, np.inf))
     return tuple(float((chroma * turn).sum() / chroma.sum()) for turn in (best_of_luma, best))
-
-
-def turns(colours: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Degrees between the hues of ``colours`` (1×N×3) and those of a*, b*; 90 for a grey."""
-    _, own_a, own_b = lab(colours)[:, 0]
-    turn = np.degrees(np.abs(np.arctan2(own_a * b - own_b * a, own_a * a + own_b * b)))
-    return np.where(own_a * own_a + own_b * own_b < HUELESS**2, 90.0, turn)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,15 @@ and printed.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from contestants import drawn_pairs, fusers, markdown, mean, number, run, scenes
-from noise import SMALLEST, flat_area, measure
+from contestants import markdown, number, run
+from judging import FLAT, judge
 
-from diffuse_fuse import metrics
 from diffuse_fuse.fusion.losses import LossWeights
 from diffuse_fuse.training.fusion import FUSION_AUGMENT
 from diffuse_fuse.training.loop import Settings, train
@@ -31,7 +29,6 @@ from diffuse_fuse.training.pairs import PairSet
 from diffuse_fuse.training.student import StudentTask, start_student
 
 NAMES = ("EN", "SD", "SF", "VIF", "VIF_ir", "VIF_vis", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM", "dC", "HTV")
-FLAT = ("noise", "uneven")  # of benchmarks/noise.py: noise over that of the noisier source, drift of light
 SEEDS = 3
 GROUPS = (
     ("vif",),
@@ -76,7 +73,7 @@ def main(
             pairs = loaded.setdefault(seen, PairSet.from_folders(seen))
             file.parent.mkdir(parents=True, exist_ok=True)
             weights = learn(row, pairs, held_out, Settings(file.parent, steps=steps, lr=RATE, compile=compile_))
-            file.write_text(json.dumps(judge(str(weights), val)))
+            file.write_text(json.dumps(judge(weights, val, NAMES)))
         results.append((row.name, json.loads(file.read_text())))
     names = (*NAMES, *FLAT)
     table = markdown(
@@ -96,8 +93,8 @@ def rows(data: list[Path]) -> Iterator[Row]:
         yield Row(f"without {', '.join(group)}", replace(every, **dict.fromkeys(group, 0.0)))
     others = [term.name for term in fields(LossWeights) if term.name not in PAPER]
     yield Row("paper", replace(every, **dict.fromkeys(others, 0.0)))
-    for number_, folder in enumerate(data):
-        yield Row(f"only {'/'.join(folder.resolve().parts[-2:])}", every, folder=number_)
+    for index, folder in enumerate(data):
+        yield Row(f"only {'/'.join(folder.resolve().parts[-2:])}", every, folder=index)
 
 
 def learn(row: Row, pairs: PairSet, held_out: PairSet, settings: Settings) -> Path:
@@ -119,22 +116,6 @@ def learn(row: Row, pairs: PairSet, held_out: PairSet, settings: Settings) -> Pa
     )
     train(task, replace(settings, resume=True, quiet=True))
     return settings.out / "weights.safetensors"
-
-
-def judge(weights: str, val: Path) -> dict[str, float]:
-    """Means of the metrics over the pictures of ``val``, and of what happens in flat areas."""
-    (fuse,) = fusers([weights], None, ()).values()
-    found: dict[str, list[float]] = {name: [] for name in (*NAMES, *FLAT)}
-    for scene in scenes(drawn_pairs(val, None, 0)):
-        picture = fuse(scene.ir, scene.vis)
-        scores = metrics.compute(scene.ir, scene.vis, picture, NAMES)
-        area = flat_area(scene.ir, scene.vis)
-        if area.mean() >= SMALLEST:
-            flat = measure(scene.ir, scene.vis, picture, area)
-            scores |= {"noise": flat.ratio, "uneven": flat.uneven}
-        for name, values in found.items():
-            values.append(scores.get(name, math.nan))
-    return {name: mean(values) for name, values in found.items()}
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class StudentConfig:
         return features + (CELL + CELL // 2 if self.octaves else 0)
 
 
-# About 12.7 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
+# About 12.6 and 2.0 kMAC a pixel; wide enough for the vector units (16 floats), and 32 of them keep those busy.
 SIZES = {
     "fast": StudentConfig((64, 64, 96, 128), (1, 1, 1, 1), octaves=3, fine=16),
     "tiny": StudentConfig((32, 32, 48, 48), (1, 1, 1, 1), octaves=3),

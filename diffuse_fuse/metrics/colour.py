@@ -18,7 +18,7 @@ _XYZ = np.array(((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169),
 _WHITE = np.array((0.95047, 1.0, 1.08883))
 _RELATIVE_XYZ = _XYZ / _WHITE[:, None]  # to the white
 _DEGREE = math.pi / 180
-_COLOURED = 5.0  # below this chroma a hue is mostly noise
+COLOURED = 5.0  # below this chroma a hue is mostly noise
 _HUELESS = 0.02  # below this chroma there is nothing but rounding
 
 
@@ -52,16 +52,21 @@ def dhue(t: Triple) -> float:
     def turned(band: Band) -> tuple[float, float]:
         (_, a1, b1), (_, a2, b2) = _labs(t, band)
         chroma = np.sqrt(a2 * a2 + b2 * b2)
-        coloured = chroma >= _COLOURED
+        coloured = chroma >= COLOURED
         a1, b1, a2, b2, chroma = (values[coloured] for values in (a1, b1, a2, b2, chroma))
-        # the angle between both (a, b) vectors
-        turn = np.abs(np.arctan2(a1 * b2 - a2 * b1, a1 * a2 + b1 * b2)) / _DEGREE
-        # a grey fused pixel has no hue, only rounding of at most .005: it counts 90°, neither right nor opposite
-        turn[a1 * a1 + b1 * b1 < _HUELESS**2] = 90
-        return float((chroma * turn).sum()), float(chroma.sum())
+        return float((chroma * turn_of_hue(a1, b1, a2, b2)).sum()), float(chroma.sum())
 
     turn, chroma = total(t.shape, 0, turned)
     return float(turn / chroma) if chroma else math.nan
+
+
+def turn_of_hue(a1: Array, b1: Array, a2: Array, b2: Array) -> Array:
+    """Degrees between the hues of fused colours a1, b1 and visible ones a2, b2 of CIELAB, 0…180."""
+    # the angle between both (a, b) vectors
+    turn = np.abs(np.arctan2(a1 * b2 - a2 * b1, a1 * a2 + b1 * b2)) / _DEGREE
+    # a grey fused pixel has no hue, only rounding of at most .005: it counts 90°, neither right nor opposite
+    turn[a1 * a1 + b1 * b1 < _HUELESS**2] = 90
+    return turn
 
 
 def dl(t: Triple) -> float:

@@ -22,10 +22,9 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
+from diffuse_fuse.training.compiler import compiled
 from diffuse_fuse.training.progress import Progress
 from diffuse_fuse.training.state import load_state, save_state
-
-_COMPILED_APART = 0.3  # relative; bfloat16 makes a few hundredths
 
 
 class Task(Protocol):
@@ -84,14 +83,6 @@ def train(task: Task, settings: Settings) -> Path:
     return _Run(task, settings).go()
 
 
-def _apart(found: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
-    """The relative difference that at least a tenth of the gradients that are not nothing have."""
-    differences = [
-        float((a - b).norm() / b.norm()) for a, b in zip(found, expected, strict=True) if float(b.norm()) > 0
-    ]
-    return sorted(differences, reverse=True)[len(differences) // 10] if differences else 0.0
-
-
 class _Run:
     """One training run's state."""
 
@@ -100,28 +91,16 @@ class _Run:
         self.out = settings.out
         self.device = next(task.model.parameters()).device
         self.model = task.model
-        self.forward = torch.compile(self.model) if settings.compile else self.model
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.params, lr=settings.lr, betas=(0.9, 0.99), weight_decay=1e-3)
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
         self._open()
-        if settings.compile and self.forward is not self.model:
-            self._distrust_compiler()
-
-    def _distrust_compiler(self) -> None:
-        """Goes on without the compiled network where its gradients are not those of the network itself.
-
-        On CPUs torch.compile was seen to lose the gradients below an interpolation in bfloat16, without a word: the
-        loss falls, since the last layers learn, and the rest of the network never does.
-        """
-        wrong = _apart(self._gradients(self.forward), self._gradients(self.model))
-        if wrong > _COMPILED_APART:
-            self.forward = self.model
-            print(f"The compiled network's gradients are off by {wrong:.0%}: training goes on without --compile.")
+        self.forward = compiled(self.model, self._gradients) if settings.compile else self.model
 
     def _gradients(self, forward: nn.Module) -> list[torch.Tensor]:
+        """Those of the first step's loss, of all parameters that learn."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss = self.task.loss(forward, 0)
         loss.backward()

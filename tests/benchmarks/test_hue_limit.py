@@ -28,14 +28,6 @@ def test_limits_are_in_order_and_below_the_picture(dark):
     assert near[0] > 0.1  # this luma and this hue are not to be had together
 
 
-def test_a_turn_is_the_angle_between_hues_and_90_for_grey():
-    vis, _ = pictures()
-    _, a, b = hue_limit.lab(vis)
-    again = hue_limit.turns(vis.reshape(1, -1, 3), a.ravel(), b.ravel())
-    assert again.max() < 1e-4
-    assert (hue_limit.turns(np.full((1, 3, 3), 90, np.uint8), np.ones(3), np.ones(3)) == 90).all()
-
-
 def test_a_grey_picture_has_no_hue():
     grey = np.full((8, 8, 3), 70, np.uint8)
     assert all(np.isnan(value) for value in hue_limit.least_turns(grey, grey, 1))

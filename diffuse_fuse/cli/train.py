@@ -38,10 +38,7 @@ Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threa
 Precision = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16; auto takes bf16 where it is fast.")]
 Compile = Annotated[
     bool,
-    typer.Option(
-        "--compile",
-        help="Compile the network first (needs a C++ compiler; about 1.3× faster where its gradients are right, which is checked first).",
-    ),
+    typer.Option("--compile", help="Compile the network first, unless that fails or loses gradients; 1.3× faster."),
 ]
 Checkpoint = Annotated[float, typer.Option("--checkpoint-minutes", min=0.0, help="Minutes between checkpoints.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]

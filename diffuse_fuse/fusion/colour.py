@@ -16,7 +16,15 @@ _RGB_TO_XYZ = _RGB_TO_XYZ / _RGB_TO_XYZ.sum(axis=1, keepdims=True)
 _XYZ_TO_RGB = np.linalg.inv(_RGB_TO_XYZ).tolist()
 _RGB_TO_XYZ = _RGB_TO_XYZ.tolist()
 
-_LUMA_STEP = 1 / 3  # what a grey level of luma counts in units of a* and b*, where rounding has to choose
+_LIGHTNESS_STEPS = 2  # each brings luma about three times nearer
+_HALVINGS_OF_LUMA, _HALVINGS_OF_SATURATION = 6, 10
+_LUMA_GIVEN = 3 / 255
+
+# What rounding to 8 bits weighs against a unit of chroma: a unit off the hue, where there is colour and where there is
+# hardly any (below the first chroma, above the second), and the square of a grey level of luma.
+_HUE, _HUE_OF_GREYS = 2.5, 0.2
+_HUELESS, _COLOURED = 3.0, 5.0
+_LUMA_OFF = 0.2
 
 
 def luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -29,50 +37,107 @@ def luma(rgb: torch.Tensor) -> torch.Tensor:
 def recolour(y: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
     """A colour picture with luma ``y`` and the chroma (a*, b* of CIELAB) of ``vis``.
 
-    The lightness of ``vis`` is moved by the difference of luma, a* and b* stay. What leaves the RGB cube loses
-    saturation, not hue; and the less saturation is left of it, the more it gives way to ``y`` with the distances of
-    R, G and B from luma that ``vis`` has: a bright yellow, which lies in a corner of the cube, would be white a few
-    levels higher. The luma of the result is ``y`` exactly: the metrics, and so the losses, see luma.
-    A grey ``vis`` gives exactly r = g = b, and ``y`` = luma(vis) gives ``vis`` back.
+    Lightness is what gives the luma ``y`` with the a* and b* of ``vis``. Where none does in the RGB cube, luma gives
+    way towards that of ``vis`` by three grey levels at most, no more than it must: near white and black this is much
+    room. Where it is not enough, the colour loses saturation, as little as it must, and keeps its hue. Everywhere else
+    the luma of the result is ``y``. A grey ``vis`` gives exactly r = g = b, and ``y`` = luma(vis) gives ``vis`` back.
     ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1]; returns (N, 3, H, W) in [0, 1].
     """
     fx, fy, fz = _responses(vis)
-    moved = (fy + _cube_root(_linear(y)) - _cube_root(_linear(luma(vis)))).clamp(16 / 116, 1.0)
     away = (fx - fy, fz - fy)
-    saturation = _saturation_with_room(moved.detach(), *(a.detach() for a in away))
+    own = luma(vis)
+    start = fy + _response(y) - _response(own)
+    with torch.no_grad():
+        moved = start
+        for _ in range(_LIGHTNESS_STEPS):
+            moved = _nearer(y, moved, away)
+        outside = ~_fits(_light(moved, *away))
+        saturation, given = torch.ones_like(moved), torch.zeros_like(moved)
+        if torch.compiler.is_exporting():  # a graph has no way that depends on what the pixels are
+            found = _inside(y, own, moved, *away)
+            pairs = zip(found, (moved, saturation, given), strict=True)
+            moved, saturation, given = (torch.where(outside, new, kept) for new, kept in pairs)
+        elif outside.any():
+            found = _inside(*(x[outside][None, None, None] for x in (y, own, moved, *away)))
+            moved[outside], saturation[outside], given[outside] = (x.flatten() for x in found)
+    # what is found by steps has no slope; lightness follows luma with that of a grey
+    moved = start + (moved - start).detach()
     rgb = torch.cat([_encode(c.clamp(0, 1)) for c in _light(moved, *(saturation * a for a in away))], dim=1)
-    in_lab, kept = _around(y, rgb - luma(rgb))
-    in_rgb, _ = _around(y, vis - luma(vis))
-    share = (saturation * kept).detach()
-    return (in_rgb + share * (in_lab - in_rgb)).clamp(0, 1)
+    return _around(y + given, rgb - luma(rgb)).clamp(0, 1)
 
 
-def _around(y: torch.Tensor, chroma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """``y`` plus as much of ``chroma`` (R, G, B less luma) as stays in the RGB cube, and that share."""
+def _nearer(y: torch.Tensor, fy: torch.Tensor, away: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """A lightness f(Y) whose luma is nearer to ``y``."""
+    rgb = torch.cat([_encode(c) for c in _light(fy, *away)], dim=1)
+    return (fy + _response(y) - _response(luma(rgb))).clamp(16 / 116, 1.0)
+
+
+def _inside(
+    y: torch.Tensor, own: torch.Tensor, fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """For colours outside of the RGB cube: lightness f(Y), the largest part of a* and b*, and the least change of luma
+    towards ``own``, with which they are inside; found by bisection."""
+    step = (own - y).clamp(-_LUMA_GIVEN, _LUMA_GIVEN)
+    whole, none = torch.ones_like(fy), torch.zeros_like(fy)
+    low, high, moved = none, whole, fy
+    for _ in range(_HALVINGS_OF_LUMA):  # the least luma that must be given, all of it where none is enough
+        middle = (low + high) / 2
+        moved = _nearer(y + middle * step, moved, (dx, dz))
+        fits = _fits(_light(moved, dx, dz))
+        low, high = torch.where(fits, low, middle), torch.where(fits, middle, high)
+    given = high * step
+    low, high, moved = none, whole, _response(y + given)
+    for _ in range(_HALVINGS_OF_SATURATION):  # the most saturation
+        middle = (low + high) / 2
+        tried = moved
+        for _ in range(_LIGHTNESS_STEPS):
+            tried = _nearer(y + given, tried, (middle * dx, middle * dz))
+        fits = _fits(_light(tried, middle * dx, middle * dz))
+        low, high, moved = (
+            torch.where(fits, middle, low),
+            torch.where(fits, high, middle),
+            torch.where(fits, tried, moved),
+        )
+    return moved, high, given
+
+
+def _fits(light: list[torch.Tensor]) -> torch.Tensor:
+    """Whether linear R, G, B lie in the cube."""
+    rgb = torch.cat(light, dim=1)
+    return (rgb.amin(dim=1, keepdim=True) >= -1e-5) & (rgb.amax(dim=1, keepdim=True) <= 1 + 1e-5)
+
+
+def _around(y: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
+    """``y`` plus as much of ``chroma`` (R, G, B less luma) as stays in the RGB cube."""
     up = chroma.amax(dim=1, keepdim=True).clamp_min(1e-6)
     down = (-chroma.amin(dim=1, keepdim=True)).clamp_min(1e-6)
-    room = torch.minimum((1 - y) / up, y / down).clamp(0, 1)
-    return y + room * chroma, room
+    return y + torch.minimum((1 - y) / up, y / down).clamp(0, 1) * chroma
 
 
 def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) in [0, 1] -> uint8: of the colours around each, the one that is nearest in a*, b* and luma.
+    """(N, 3, H, W) in [0, 1] -> uint8: of the colours around each, the one that is nearest in chroma, hue and luma.
 
     Rounding each channel by itself is blind to hue: in the dark, where a step of one channel is a step of hue, it
-    makes most of the colour error that a fused picture has. Here each channel goes up or down so that chroma suffers
-    least; a grey level of luma counts a third of a unit of a* or b*. Equal channels stay equal.
+    makes most of the colour error that a fused picture has. Here each channel goes up or down so that hue and chroma
+    (of CIELAB) suffer least. Equal channels stay equal.
     """
     below = (rgb * 255).floor()
     ahead = rgb * 255 - below
-    rows = _steps_in_chroma_and_luma(rgb)
+    (a, b), (steps_a, steps_b) = chroma_and_slopes(rgb)
+    chroma = (a * a + b * b).sqrt()
+    a, b = (x / chroma.clamp_min(1e-3) for x in (a, b))
+    along = [a * x + b * y for x, y in zip(steps_a, steps_b, strict=True)]
+    across = [a * y - b * x for x, y in zip(steps_a, steps_b, strict=True)]
+    rows = (along, across, [torch.full_like(chroma, weight) for weight in LUMA])
+    hue = _HUE_OF_GREYS + (_HUE - _HUE_OF_GREYS) * ((chroma - _HUELESS) / (_COLOURED - _HUELESS)).clamp(0, 1)
     left = [sum(step * ahead[:, c] for c, step in enumerate(row)) for row in rows]
-    least, up = torch.full_like(left[0], torch.inf), torch.zeros_like(below, dtype=torch.bool)
+    least, up = torch.full_like(chroma, torch.inf), torch.zeros_like(below, dtype=torch.bool)
     for corner in product((False, True), repeat=3):
-        off = (
+        along_off, across_off, luma_off = (
             sum((row[c] for c in range(3) if corner[c]), torch.zeros_like(part)) - part
             for row, part in zip(rows, left, strict=True)
         )
-        cost = sum(part.square() for part in off)
+        cost = along_off.abs() + hue * across_off.abs() + _LUMA_OFF * luma_off.square()
         closer = cost < least
         least = torch.where(closer, cost, least)
         for c in range(3):
@@ -81,43 +146,28 @@ def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
     return (below + torch.where(grey, ahead >= 0.5, up)).clamp(0, 255).to(torch.uint8)
 
 
-def _steps_in_chroma_and_luma(rgb: torch.Tensor) -> list[list[torch.Tensor]]:
-    """By how much a*, b* and (weighed) luma change with one step of 1/255 in R, G and B: three rows of three."""
+def chroma_and_slopes(
+    rgb: torch.Tensor,
+) -> tuple[tuple[torch.Tensor, torch.Tensor], list[list[torch.Tensor]]]:
+    """a* and b* of (N, 3, H, W) in [0, 1], and by how much they change with a step of 1/255 in R, G and B: for a* and
+    for b* three of (N, H, W)."""
     linear = _linear(rgb)
     slope = _slope_of_linear(rgb, linear) / 255
-    responses = []
+    responses, steps = [], []
     for row in _RGB_TO_XYZ:
         light = sum(weight * linear[:, c] for c, weight in enumerate(row))
         steep = _slope_of_cube_root(light)
-        responses.append([steep * weight * slope[:, c] for c, weight in enumerate(row)])
-    x, y, z = responses
-    return [
-        [500 * (x[c] - y[c]) for c in range(3)],
-        [200 * (y[c] - z[c]) for c in range(3)],
-        [torch.full_like(x[c], LUMA[c] * _LUMA_STEP) for c in range(3)],
-    ]
+        responses.append(torch.where(light > 0.008856, 3 * light * steep, 7.787 * light + 16 / 116))
+        steps.append([steep * weight * slope[:, c] for c, weight in enumerate(row)])
+    (fx, fy, fz), (x, y, z) = responses, steps
+    slopes = [[500 * (x[c] - y[c]) for c in range(3)], [200 * (y[c] - z[c]) for c in range(3)]]
+    return (500 * (fx - fy), 200 * (fy - fz)), slopes
 
 
 def _light(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) -> list[torch.Tensor]:
     """Linear R, G, B of f(Y) and its distances to f(X) and f(Z); equal to the last bit where both are 0."""
     x, y, z = _cube(fy + dx), _cube(fy), _cube(fy + dz)
     return [y + row[0] * (x - y) + row[2] * (z - y) for row in _XYZ_TO_RGB]
-
-
-def _saturation_with_room(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) -> torch.Tensor:
-    """The largest part of a* and b*, found by bisection, that keeps R, G and B in [0, 1]."""
-
-    def fits(part: torch.Tensor) -> torch.Tensor:
-        rgb = torch.cat(_light(fy, part * dx, part * dz), dim=1)
-        return (rgb.amin(dim=1, keepdim=True) >= -1e-5) & (rgb.amax(dim=1, keepdim=True) <= 1 + 1e-5)
-
-    low, high = torch.zeros_like(fy), torch.ones_like(fy)
-    whole = fits(high)
-    for _ in range(12):
-        middle = (low + high) / 2
-        inside = fits(middle)
-        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-    return torch.where(whole, 1.0, low)
 
 
 def lab(rgb: torch.Tensor) -> torch.Tensor:
@@ -136,6 +186,11 @@ def _responses(rgb: torch.Tensor) -> list[torch.Tensor]:
     """f(X), f(Y), f(Z) of CIE 15, equal to the last bit where r = g = b."""
     r, g, b = (_linear(c) for c in rgb.split(1, dim=1))
     return [_cube_root(g + row[0] * (r - g) + row[2] * (b - g)) for row in _RGB_TO_XYZ]
+
+
+def _response(value: torch.Tensor) -> torch.Tensor:
+    """f(Y) of a grey of that sRGB value."""
+    return _cube_root(_linear(value))
 
 
 def _linear(value: torch.Tensor) -> torch.Tensor:

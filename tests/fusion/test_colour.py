@@ -34,11 +34,32 @@ def test_grey_stays_neutral(y, grey):
 
 @settings(max_examples=50)
 @given(maps, pictures)
-def test_luma_is_met(y, vis):
+def test_luma_is_met_to_three_levels(y, vis):
     y, vis = torch.from_numpy(y), torch.from_numpy(vis)
     out = recolour(y, vis)
     assert 0 <= out.min() and out.max() <= 1
-    torch.testing.assert_close(luma(out), y, atol=1e-4, rtol=0)
+    torch.testing.assert_close(luma(out), y, atol=3 / 255 + 1e-4, rtol=0)
+
+
+@settings(max_examples=50)
+@given(maps, pictures)
+def test_luma_gives_way_only_where_chroma_has_no_room(y, vis):
+    """With half the saturation and luma in the middle of the cube, no luma is given; elsewhere not away from the
+    visible picture."""
+    y, vis = torch.from_numpy(y), torch.from_numpy(vis)
+    pale, middle = 0.5 + 0.1 * (vis - luma(vis)), 0.4 + 0.2 * y
+    torch.testing.assert_close(luma(recolour(middle, pale)), middle, atol=1e-5, rtol=0)
+    towards = (luma(recolour(y, vis)) - y) * (luma(vis) - y)
+    assert (towards >= -1e-5).all()
+
+
+@pytest.mark.parametrize(("y", "vis"), [(1.0, (0.93, 0.95, 0.97)), (0.0, (0.02, 0.015, 0.012))])
+def test_white_and_black_keep_a_hue(y, vis):
+    """A highlight on a bluish wall, a shadow on a reddish one: three levels of luma are room for some of the chroma."""
+    vis = torch.tensor(vis).view(1, 3, 1, 1)
+    before, after = (lab(x)[0, 1:].flatten() for x in (vis, recolour(torch.full((1, 1, 1, 1), y), vis)))
+    assert after.norm() > 0.2 * before.norm()
+    assert float((after @ before) / (after.norm() * before.norm())) > 0.999
 
 
 @pytest.mark.parametrize("shift", [-0.2, 0.1, 0.2])
@@ -57,7 +78,7 @@ def test_chroma_is_that_of_the_visible_picture(shift):
 def test_the_colours_of_the_corners_do_not_turn_grey_at_once(colour, shift):
     vis = torch.tensor(colour).view(1, 3, 1, 1)
     before, after = (lab(x)[0, 1:].norm() for x in (vis, recolour(luma(vis) + shift, vis)))
-    assert after > 0.7 * before
+    assert after > 0.55 * before
 
 
 def test_without_room_saturation_goes_before_hue():
@@ -65,9 +86,9 @@ def test_without_room_saturation_goes_before_hue():
     before = lab(vis)[0, 1:].flatten()
     for y in (0.25, 0.8, 0.9):
         after = lab(recolour(torch.full((1, 1, 1, 1), y), vis))[0, 1:].flatten()
-        assert after.norm() < before.norm()
+        assert after.norm() < 1.005 * before.norm()
         angle = torch.atan2(after[1], after[0]) - torch.atan2(before[1], before[0])
-        assert abs(float(angle)) < 0.2
+        assert abs(float(angle)) < 0.01
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -116,12 +137,17 @@ def test_no_channel_moves_by_more_than_a_step(array):
 
 
 def test_rounding_keeps_chroma_better_than_channels_by_themselves():
-    """Dark colours: at least a quarter of the error in a* and b* is avoided, for a fraction of a level of luma."""
+    """Dark colours: two fifths of the error in hue and a part of that in chroma is avoided, for a fraction of a level of
+    luma."""
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.3
     plain, ours = (image * 255).round() / 255, to_bytes(image) / 255
 
-    def error(rounded):
-        return (lab(rounded) - lab(image))[:, 1:].square().sum(dim=1).sqrt().mean()
+    def errors(rounded):
+        (a, b), (c, d) = (lab(x)[:, 1:].unbind(1) for x in (rounded, image))
+        chroma = torch.hypot(c, d)
+        coloured = chroma > 5
+        return ((torch.hypot(a, b) - chroma).abs().mean(), ((a * d - b * c).abs() / chroma)[coloured].mean())
 
-    assert error(ours) < 0.75 * error(plain)
+    (chroma, hue), (plain_chroma, plain_hue) = errors(ours), errors(plain)
+    assert chroma < 0.9 * plain_chroma and hue < 0.6 * plain_hue
     assert (luma(ours) - luma(image)).abs().mean() < 0.4 / 255

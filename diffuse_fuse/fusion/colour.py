@@ -24,7 +24,7 @@ _LUMA_GIVEN = 3 / 255
 # hardly any (below the first chroma, above the second), and the square of a grey level of luma.
 _HUE, _HUE_OF_GREYS = 2.5, 0.2
 _HUELESS, _COLOURED = 3.0, 5.0
-_LUMA_OFF = 0.2
+_LUMA_OFF = 0.5
 
 
 def luma(rgb: torch.Tensor) -> torch.Tensor:

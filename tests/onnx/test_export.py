@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_written_is_said(weights, tmp_path, monkeypatch)
 
 
 def shipped() -> list:
-    """The fusion models; exporting a large one takes half a minute."""
+    """The fusion models; exporting a large one takes two minutes."""
     cards = [card for card in models.available() if card.kind != "diffusion"]
     return [pytest.param(c.name, marks=[pytest.mark.long] if c.parameters > 3_000_000 else []) for c in cards]
 

@@ -123,7 +123,7 @@ def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
     """
     below = (rgb * 255).floor()
     ahead = rgb * 255 - below
-    (a, b), (steps_a, steps_b) = chroma_and_slopes(rgb)
+    (a, b), (steps_a, steps_b) = _chroma_and_slopes(rgb)
     chroma = (a * a + b * b).sqrt()
     a, b = (x / chroma.clamp_min(1e-3) for x in (a, b))
     along = [a * x + b * y for x, y in zip(steps_a, steps_b, strict=True)]
@@ -146,7 +146,7 @@ def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
     return (below + torch.where(grey, ahead >= 0.5, up)).clamp(0, 255).to(torch.uint8)
 
 
-def chroma_and_slopes(
+def _chroma_and_slopes(
     rgb: torch.Tensor,
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], list[list[torch.Tensor]]]:
     """a* and b* of (N, 3, H, W) in [0, 1], and by how much they change with a step of 1/255 in R, G and B: for a* and

@@ -2,7 +2,7 @@
 
     dfuse eval DATASET --model runs/fusion/best.safetensors -o runs/eval/NAME        # for each set
     python benchmarks/card.py runs/fusion/best.safetensors -o weights/base.safetensors \\
-        --scores NAME=runs/eval/NAME/summary.json [--data roadscene/train …]
+        --scores NAME=runs/eval/NAME/summary.json [--data roadscene/train …] [--noise-limit 1.0]
 
 The tensors are copied bit for bit. The scores are the means of the first method of each summary.
 """
@@ -24,6 +24,9 @@ def main(
     out: Annotated[Path, typer.Option("-o", "--out", help="Weights file to write.")],
     scores: Annotated[list[str] | None, typer.Option(help="SET=summary.json of dfuse eval.")] = None,
     data: Annotated[list[str] | None, typer.Option(help="Names of the training sets.")] = None,
+    noise_limit: Annotated[
+        float | None, typer.Option(min=0.0, help="Noise of a fused picture over that of the noisier source, at most.")
+    ] = None,
 ) -> None:
     """Writes the weights with their completed card and prints the card."""
     weights = load_weights(source)
@@ -32,7 +35,8 @@ def main(
         card["data"] = data
     if scores:
         card["scores"] = {name: _means(Path(file)) for name, file in (item.split("=", 1) for item in scores)}
-    save_weights(out, Weights(weights.kind, weights.config, card, weights.tensors))
+    config = weights.config if noise_limit is None else {**weights.config, "noise_limit": noise_limit}
+    save_weights(out, Weights(weights.kind, config, card, weights.tensors))
     again = load_weights(out)
     if not all(torch.equal(again.tensors[name], value) for name, value in weights.tensors.items()):
         raise SystemExit(f"{out} does not hold the same tensors as {source}.")

@@ -21,7 +21,7 @@ import typer
 from skimage.color import deltaE_ciede2000
 
 from diffuse_fuse import metrics
-from diffuse_fuse.fusion import colour, student_colour
+from diffuse_fuse.fusion import colour, rounding, student_colour
 from diffuse_fuse.training.pairs import PairSet
 
 Colours = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -33,10 +33,10 @@ def main(data: Annotated[Path, typer.Argument(help="A folder with an ir/ and a v
     print("| path | rounding | Delta E | dC | dHue | Delta E to base | 99th percentile | ms |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     pairs = PairSet.from_folders([data])
-    for name, rounding, path in PATHS:
+    for name, way, path in PATHS:
         scores = np.array([score(path, pairs[number]) for number in range(len(pairs))])
         cells = " | ".join(f"{value:.3f}" for value in np.nanmean(scores, axis=0))
-        print(f"| {name} | {rounding} | {cells} | {milliseconds(path, pairs[0]):.1f} |")
+        print(f"| {name} | {way} | {cells} | {milliseconds(path, pairs[0]):.1f} |")
 
 
 def each_channel(rgb: torch.Tensor) -> torch.Tensor:
@@ -46,7 +46,7 @@ def each_channel(rgb: torch.Tensor) -> torch.Tensor:
 
 PATHS: list[tuple[str, str, Colours]] = [
     ("base", "each channel", lambda y, vis: each_channel(colour.recolour(y, vis))),
-    ("base", "for chroma", lambda y, vis: colour.to_bytes(colour.recolour(y, vis))),
+    ("base", "for chroma", lambda y, vis: rounding.to_bytes(colour.recolour(y, vis))),
     ("student", "each channel", lambda y, vis: each_channel(student_colour.tint(y, vis))),
     ("student", "differences", lambda y, vis: student_colour.to_bytes(student_colour.tint(y, vis))),
     ("RGB + (y − Y)", "each channel", lambda y, vis: each_channel((vis + y - colour.luma(vis)).clamp(0, 1))),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import torch
 
@@ -18,13 +16,7 @@ _RGB_TO_XYZ = _RGB_TO_XYZ.tolist()
 
 _LIGHTNESS_STEPS = 2  # each brings luma about three times nearer
 _HALVINGS_OF_LUMA, _HALVINGS_OF_SATURATION = 6, 10
-_LUMA_GIVEN = 3 / 255
-
-# What rounding to 8 bits weighs against a unit of chroma: a unit off the hue, where there is colour and where there is
-# hardly any (below the first chroma, above the second), and the square of a grey level of luma.
-_HUE, _HUE_OF_GREYS = 2.5, 0.2
-_HUELESS, _COLOURED = 3.0, 5.0
-_LUMA_OFF = 0.5
+_LUMA_GIVEN = 12 / 255
 
 
 def luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -38,7 +30,7 @@ def recolour(y: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
     """A colour picture with luma ``y`` and the chroma (a*, b* of CIELAB) of ``vis``.
 
     Lightness is what gives the luma ``y`` with the a* and b* of ``vis``. Where none does in the RGB cube, luma gives
-    way towards that of ``vis`` by three grey levels at most, no more than it must: near white and black this is much
+    way towards that of ``vis`` by twelve grey levels at most, no more than it must: near white and black this is much
     room. Where it is not enough, the colour loses saturation, as little as it must, and keeps its hue. Everywhere else
     the luma of the result is ``y``. A grey ``vis`` gives exactly r = g = b, and ``y`` = luma(vis) gives ``vis`` back.
     ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1]; returns (N, 3, H, W) in [0, 1].
@@ -114,39 +106,7 @@ def _around(y: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
     return y + torch.minimum((1 - y) / up, y / down).clamp(0, 1) * chroma
 
 
-def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) in [0, 1] -> uint8: of the colours around each, the one that is nearest in chroma, hue and luma.
-
-    Rounding each channel by itself is blind to hue: in the dark, where a step of one channel is a step of hue, it
-    makes most of the colour error that a fused picture has. Here each channel goes up or down so that hue and chroma
-    (of CIELAB) suffer least. Equal channels stay equal.
-    """
-    below = (rgb * 255).floor()
-    ahead = rgb * 255 - below
-    (a, b), (steps_a, steps_b) = _chroma_and_slopes(rgb)
-    chroma = (a * a + b * b).sqrt()
-    a, b = (x / chroma.clamp_min(1e-3) for x in (a, b))
-    along = [a * x + b * y for x, y in zip(steps_a, steps_b, strict=True)]
-    across = [a * y - b * x for x, y in zip(steps_a, steps_b, strict=True)]
-    rows = (along, across, [torch.full_like(chroma, weight) for weight in LUMA])
-    hue = _HUE_OF_GREYS + (_HUE - _HUE_OF_GREYS) * ((chroma - _HUELESS) / (_COLOURED - _HUELESS)).clamp(0, 1)
-    left = [sum(step * ahead[:, c] for c, step in enumerate(row)) for row in rows]
-    least, up = torch.full_like(chroma, torch.inf), torch.zeros_like(below, dtype=torch.bool)
-    for corner in product((False, True), repeat=3):
-        along_off, across_off, luma_off = (
-            sum((row[c] for c in range(3) if corner[c]), torch.zeros_like(part)) - part
-            for row, part in zip(rows, left, strict=True)
-        )
-        cost = along_off.abs() + hue * across_off.abs() + _LUMA_OFF * luma_off.square()
-        closer = cost < least
-        least = torch.where(closer, cost, least)
-        for c in range(3):
-            up[:, c] = torch.where(closer, corner[c], up[:, c])
-    grey = (rgb.amax(dim=1) == rgb.amin(dim=1))[:, None]
-    return (below + torch.where(grey, ahead >= 0.5, up)).clamp(0, 255).to(torch.uint8)
-
-
-def _chroma_and_slopes(
+def chroma_and_slopes(
     rgb: torch.Tensor,
 ) -> tuple[tuple[torch.Tensor, torch.Tensor], list[list[torch.Tensor]]]:
     """a* and b* of (N, 3, H, W) in [0, 1], and by how much they change with a step of 1/255 in R, G and B: for a* and

@@ -11,6 +11,7 @@ A = infrared, B = visible luma, F = fused luma; all (N, 1, H, W) in 0..255.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,8 +26,8 @@ class LossWeights:
     """The weight of each term."""
 
     intensity: float = 0.5
-    gradient: float = 0.5
-    vif: float = 1.0
+    gradient: float = 0.8
+    vif: float = 1.3
     qabf: float = 3.4
     ssim: float = 1.2
     scd: float = 0.6
@@ -46,7 +47,7 @@ _VIF_LIMIT = 1.25
 def fusion_loss(
     fused: torch.Tensor, raw: torch.Tensor, ir: torch.Tensor, vis: torch.Tensor, weights: LossWeights
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The weighted sum of all terms and the terms themselves.
+    """The weighted sum of all terms and the terms themselves; one without weight is not computed.
 
     ``fused`` and ``vis`` (N, 3, H, W), ``raw`` (luma before it was cut) and ``ir`` (N, 1, H, W), in [0, 1];
     H and W at least 64, since VIF looks at four scales.
@@ -54,25 +55,30 @@ def fusion_loss(
     a, b, f = ir * 255, luma(vis) * 255, luma(fused) * 255
     grad_a, grad_b, grad_f = sobel(a), sobel(b), sobel(f)
     mag_a, mag_b, mag_f = magnitude(grad_a), magnitude(grad_b), magnitude(grad_f)
-    vif_ir, vif_vis = (_VIF_LIMIT * torch.tanh(half / _VIF_LIMIT) for half in vif_halves(a, b, f))
-    terms = {
-        "intensity": (f - torch.maximum(a, b)).abs().mean() / 255,
-        "gradient": (mag_f - torch.maximum(mag_a, mag_b)).abs().mean() / 255,
-        # Twice the geometric mean: the sum is as large for a copy of one source; this rewards the weaker half.
-        "vif": -2 * (vif_ir * vif_vis + 1e-3).sqrt().mean(),
-        "qabf": -qabf(grad_a, grad_b, grad_f, mag_a, mag_b, mag_f).mean(),
-        "ssim": -ssim(a, b, f).mean(),
-        "scd": -scd(a, b, f).mean(),
-        "contrast": contrast_lost(a, b, f).mean() / 255,
-        "chroma": (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
-        "artefact": excess(mag_a, mag_b, mag_f),
-        "drift": drift(a, b, f, 4) + drift(a, b, f, 8),
-        "noise": amplified_noise(a, b, f),
-        "targets": -target_visibility(a, f).mean(),
-        "range": (raw - raw.clamp(0, 1)).square().mean(),
+
+    def vif() -> torch.Tensor:
+        """The geometric mean and the arithmetic one: the sum alone is as large for a copy of one source."""
+        vif_ir, vif_vis = (_VIF_LIMIT * torch.tanh(half / _VIF_LIMIT) for half in vif_halves(a, b, f))
+        return -(vif_ir * vif_vis + 1e-3).sqrt().mean() - (vif_ir + vif_vis).mean() / 2
+
+    terms: dict[str, Callable[[], torch.Tensor]] = {
+        "intensity": lambda: (f - torch.maximum(a, b)).abs().mean() / 255,
+        "gradient": lambda: (mag_f - torch.maximum(mag_a, mag_b)).abs().mean() / 255,
+        "vif": vif,
+        "qabf": lambda: -qabf(grad_a, grad_b, grad_f, mag_a, mag_b, mag_f).mean(),
+        "ssim": lambda: -ssim(a, b, f).mean(),
+        "scd": lambda: -scd(a, b, f).mean(),
+        "contrast": lambda: contrast_lost(a, b, f).mean() / 255,
+        "chroma": lambda: (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
+        "artefact": lambda: excess(mag_a, mag_b, mag_f),
+        "drift": lambda: drift(a, b, f, 4) + drift(a, b, f, 8),
+        "noise": lambda: amplified_noise(a, b, f),
+        "targets": lambda: -target_visibility(a, f).mean(),
+        "range": lambda: (raw - raw.clamp(0, 1)).square().mean(),
     }
-    total = sum(getattr(weights, name) * term for name, term in terms.items())
-    return total, {name: float(term.detach()) for name, term in terms.items()}
+    found = {name: term() for name, term in terms.items() if getattr(weights, name)}
+    total = sum(getattr(weights, name) * term for name, term in found.items())
+    return total, {name: float(term.detach()) for name, term in found.items()}
 
 
 def excess(mag_a: torch.Tensor, mag_b: torch.Tensor, mag_f: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,9 @@ from diffuse_fuse.diffusion.features import NOISE_RULES, extract
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.fusion.colour import luma
 from diffuse_fuse.fusion.head import FusionHead, HeadConfig
+from diffuse_fuse.fusion.quiet import CELL, NOISE_LIMIT, quieted
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.models import FUSES
 
@@ -35,17 +37,25 @@ class FeatureConfig:
 
 
 class FusionModel(nn.Module):
-    """(ir, vis) -> fused luma, on batches whose height and width are multiples of ``multiple``."""
+    """(ir, vis) -> fused luma, on batches whose height and width are multiples of ``multiple``.
+
+    ``noise_limit``: how much noise the luma may have in flat areas, over that of the noisier source; None: any.
+    """
 
     def __init__(
-        self, unet: UNetConfig, schedule: Schedule, features: FeatureConfig, head: HeadConfig | None = None
+        self,
+        unet: UNetConfig,
+        schedule: Schedule,
+        features: FeatureConfig,
+        head: HeadConfig | None = None,
+        noise_limit: float | None = NOISE_LIMIT,
     ) -> None:
         super().__init__()
         if max(features.steps) >= schedule.steps or min(features.steps) < 0:
             raise WeightsError(
                 f"Time steps {features.steps} do not lie in the schedule's range 0 to {schedule.steps - 1}."
             )
-        self.schedule, self.features = schedule, features
+        self.schedule, self.features, self.noise_limit = schedule, features, noise_limit
         self.unet = UNet(unet)
         self.head = FusionHead([c * len(features.steps) for c in unet.channels], head)
         # The noise output belongs to the diffusion model; fusion uses the decoder's features only.
@@ -54,7 +64,7 @@ class FusionModel(nn.Module):
     @property
     def multiple(self) -> int:
         """Height and width must be multiples of this many pixels."""
-        return self.unet.config.multiple
+        return max(self.unet.config.multiple, CELL)  # both are powers of two
 
     @property
     def passes(self) -> int:
@@ -66,7 +76,8 @@ class FusionModel(nn.Module):
 
         ``colour.recolour(raw.clamp(0, 1), vis)`` is the fused picture.
         """
-        return self.head(self.extract(ir, vis, origin), ir, vis)
+        raw = self.head(self.extract(ir, vis, origin), ir, vis)
+        return raw if self.noise_limit is None else quieted(raw, ir, luma(vis), self.noise_limit)
 
     def extract(self, ir: torch.Tensor, vis: torch.Tensor, origin: tuple[int, int] = (0, 0)) -> list[torch.Tensor]:
         """The decoder's features that the head gets, finest first."""
@@ -80,6 +91,7 @@ class FusionModel(nn.Module):
             "schedule": asdict(self.schedule),
             "features": asdict(self.features),
             "head": asdict(self.head.config),
+            "noise_limit": self.noise_limit,
         }
 
     @classmethod
@@ -92,6 +104,7 @@ class FusionModel(nn.Module):
                 Schedule(**config["schedule"]),
                 FeatureConfig(**config["features"]),
                 HeadConfig(**config["head"]),
+                config.get("noise_limit"),  # weights from before have none
             )
         except (KeyError, TypeError) as error:
             raise WeightsError(f"{what} has a configuration that this dfuse does not know ({error}).") from None

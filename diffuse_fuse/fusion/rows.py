@@ -16,7 +16,10 @@ from diffuse_fuse.diffusion.unet import ResBlock, UNet, time_embedding
 from diffuse_fuse.fusion.colour import luma, recolour
 from diffuse_fuse.fusion.head import FusionHead
 from diffuse_fuse.fusion.model import FusionModel
+from diffuse_fuse.fusion.quiet import CELL, REACH, quieted
 from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted, double, in_portions
+
+_QUIET_PIXELS = 1 << 18  # in a portion at least, so that what is computed twice is little beside it
 
 
 class ModelRows:
@@ -30,6 +33,7 @@ class ModelRows:
         self._schedule, self._features = model.schedule, model.features
         self._passes = [_UNetRows(model.unet, step) for step in model.features.steps]
         self._head = _HeadRows(model.head, len(model.unet.config.channels))
+        self._quiet = None if model.noise_limit is None else _QuietRows(model.noise_limit)
         self._row = 0
 
     def __call__(self, ir: torch.Tensor, vis: torch.Tensor, last: bool) -> torch.Tensor:
@@ -46,7 +50,12 @@ class ModelRows:
         self._row += ir.shape[2]
         features = [torch.cat(level, dim=1) if len(level) > 1 else level[0] for level in zip(*levels, strict=True)]
         with counted(self._seconds, "head and colour"):
-            return self._head(features, ir, vis, last)
+            return in_portions(self._coloured, self._head(features, ir, vis, last), max(1, ir.shape[2]), last)
+
+    def _coloured(self, fused: torch.Tensor, last: bool) -> torch.Tensor:
+        """Visible picture, infrared and raw luma, (1, 5, rows, W) -> fused rows (1, 3, ·, W)."""
+        fused = self._quiet(fused, last) if self._quiet else fused
+        return recolour(fused[:, 4:].clamp(0, 1), fused[:, :3])
 
 
 class _UNetRows:
@@ -108,7 +117,7 @@ class _HeadRows:
         self._stem, self._fine, self._out = Conv(head.stem), Conv(head.fine), Conv(head.out)
         self._blocks = [_Block(block) for block in head.blocks]
         # the pair waits for the features, these for its stem, and the pair again for what comes of both
-        self._folded, self._features, self._pair, self._colour = Queue(), Queue(), Queue(), Queue()
+        self._folded, self._features, self._pair, self._waiting = Queue(), Queue(), Queue(), Queue()
 
     def __call__(self, features: list[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor, last: bool) -> torch.Tensor:
         base = torch.maximum(luma(vis), ir)
@@ -132,10 +141,33 @@ class _HeadRows:
             h = block(h, last)
         h = F.pixel_shuffle(convolve(self._head.unfold, h), 2)
         pair = self._pair.take(h.shape[2])
-        self._colour.put(pair)
+        self._waiting.put(pair)
         h = self._out(F.silu(self._fine(torch.cat([h, pair * 2 - 1], dim=1), last)), last)
-        pair = self._colour.take(h.shape[2])
-        return recolour((pair[:, 4:] + h.float()).clamp(0, 1), pair[:, :3])
+        pair = self._waiting.take(h.shape[2])
+        return torch.cat([pair[:, :4], pair[:, 4:] + h.float()], dim=1)
+
+
+class _QuietRows:
+    """``quieted``, on portions of rows with as many around them as it looks at: these are computed twice."""
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._rows = Queue()
+        self._seen = 0  # rows at the top of those that wait, which are done but seen by the next ones
+
+    def __call__(self, fused: torch.Tensor, last: bool) -> torch.Tensor:
+        """Visible picture, infrared and raw luma, (1, 5, rows, W) -> the same with the luma quieted, (1, 5, ·, W)."""
+        self._rows.put(fused)
+        ready = self._rows.rows if last else max(0, self._rows.rows - REACH) // CELL * CELL
+        if not last and ready - self._seen < max(2 * REACH, _QUIET_PIXELS // fused.shape[3]):
+            return fused[:, :, :0]
+        fused = self._rows.take(self._rows.rows)
+        vis, ir, raw = fused.split((3, 1, 1), dim=1)
+        raw = quieted(raw, ir, luma(vis), self._limit)
+        done, top = slice(self._seen, ready), max(0, ready - REACH)
+        self._seen = ready - top
+        self._rows.put(fused[:, :, top:].clone())
+        return torch.cat([vis, ir, raw], dim=1)[:, :, done]
 
 
 class _Block:

@@ -68,7 +68,7 @@ def rounded(
     """G, R - G and B - G in levels of 0 to 255 -> R, G, B in uint8, or for a ``depth`` of 16 bits in int32.
 
     G is rounded, and with it the differences R - G and B - G. Rounding each channel by itself errs twice as far in the
-    differences, which are what hue depends on; to go through all the colours around, as ``colour.to_bytes`` does,
+    differences, which are what hue depends on; to go through all the colours around, as ``rounding.to_bytes`` does,
     takes longer than the student itself. Equal channels stay equal.
     """
     most, between = (255, torch.int16) if depth == 8 else (65535, torch.int32)

@@ -12,12 +12,11 @@ import cv2
 import numpy as np
 import torch
 
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
-from diffuse_fuse.fusion.colour import to_bytes
-from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import AnyModel, FusionModel
+from diffuse_fuse.fusion.quiet import REACH
+from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.rows import ModelRows
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
@@ -130,22 +129,25 @@ def working_memory(model: AnyModel, width: int, rows: int) -> int:
     cells = [config.unshuffle * 2**level for level in range(len(config.channels))]
     finest = config.channels[0] * len(model.features.steps) / cells[0] ** 2  # values a pixel
     waiting = sum(c / cell**2 for c, cell in zip(config.channels, cells, strict=True)) * len(model.features.steps) + 10
-    values = rows * 12 * finest + reach(config, model.head.config) * (waiting + 3 * finest)
+    values = rows * 12 * finest + reach(model) * (waiting + 3 * finest)
     return int(2 * 4 * width * values)
 
 
-def reach(unet: UNetConfig, head: HeadConfig) -> int:
-    """How far, in pixels, a cell of ``unet.multiple`` pixels sees beyond its border: the receptive field's overlap.
+def reach(model: FusionModel) -> int:
+    """How far, in pixels, a cell of ``model.multiple`` pixels sees beyond its border: the receptive field's overlap.
 
     A 3×3 convolution sees one more cell of its level, bilinear interpolation one of the coarser level, the rest
-    nothing. The longest way is out of the head, down the decoder from some level on, and up the encoder.
+    nothing. The longest way is out of the head, down the decoder from some level on, and up the encoder; before that,
+    what sees to noise looks around.
     """
+    unet, head = model.unet.config, model.head.config
     cells = [unet.unshuffle * 2**level for level in range(len(unet.channels))]
     blocks = [2 * count * cell for count, cell in zip(unet.blocks, cells, strict=True)]
     to_middle = max(sum(cells[1 : level + 1]) + sum(blocks[level:]) for level in range(len(cells)))
     middle, stem = 2 * cells[-1], cells[0]
     head_cell = 2
-    return head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
+    quiet = 0 if model.noise_limit is None else REACH
+    return quiet + head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
 
 
 def _wider(x: np.ndarray, width: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from diffuse_fuse.extras import need
 from diffuse_fuse.files import sha256
 from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.tiles import reach
@@ -34,16 +35,21 @@ _LARGEST_SIDE = 1 << 16
 
 
 class Picture(nn.Module):
-    """A fusion model with its colours: (ir, vis) → fused RGB (1, 3, H, W) in [0, 1]."""
+    """A fusion model with its colours: (ir, vis) → fused RGB (1, 3, H, W) in [0, 1]; for one whose rounding to 8 bits
+    is more than a few lines, its levels (uint8) too."""
 
     def __init__(self, model: AnyModel) -> None:
         super().__init__()
         self.model = model
-        self.paint = tint if isinstance(model, StudentModel) else recolour
+        self.is_student = isinstance(model, StudentModel)
 
-    def forward(self, ir: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
+    def forward(self, ir: torch.Tensor, vis: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """``ir`` (1, 1, H, W) and ``vis`` (1, 3, H, W) in [0, 1]; H and W multiples of the model's ``multiple``."""
-        return self.paint(self.model(ir, vis).clamp(0, 1), vis)
+        y = self.model(ir, vis).clamp(0, 1)
+        if self.is_student:
+            return (tint(y, vis),)
+        fused = recolour(y, vis)
+        return fused, to_bytes(fused)
 
 
 def export(
@@ -84,7 +90,7 @@ def largest_difference(picture: Picture, data: bytes, facts: GraphFacts) -> floa
     pair = (0.7 * np.stack([slope, slope[::-1], slope, slope[:, ::-1]])[None] + 0.3 * noise).astype(np.float32)
     ir, vis = pair[:, :1], pair[:, 1:]
     with torch.inference_mode():
-        expected = picture(torch.from_numpy(ir), torch.from_numpy(vis)).numpy()
+        expected = picture(torch.from_numpy(ir), torch.from_numpy(vis))[0].numpy()
     found = session.run(["fused"], {"ir": ir, "vis": vis})[0]
     return float(np.abs(found - expected).max()) * 255
 
@@ -103,7 +109,7 @@ def _facts(model: AnyModel, path: Path, size: tuple[int, int] | None) -> GraphFa
         model=models.name_of(path),
         weights=sha256(path),
         multiple=multiple,
-        reach=model.hyper.reach if student else reach(model.unet.config, model.head.config),
+        reach=model.hyper.reach if student else reach(model),
         size=size,
         card=read_header(path)[0]["card"],
         dfuse=diffuse_fuse.__version__,
@@ -128,12 +134,14 @@ def _graph(picture: Picture, facts: GraphFacts) -> bytes:
             verbose=False,
             opset_version=OPSET,
             input_names=["ir", "vis"],
-            output_names=["fused"],
+            output_names=["fused"] if picture.is_student else ["fused", "levels"],
             dynamic_shapes=shapes,
         )
     proto = program.model_proto
     proto.producer_name, proto.producer_version = "dfuse", facts.dfuse
-    proto.doc_string = "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB in [0, 1]."
+    proto.doc_string = (
+        "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB, its levels too."
+    )
     for key, value in facts.as_properties().items():
         proto.metadata_props.add(key=key, value=value)
     return proto.SerializeToString(deterministic=True)

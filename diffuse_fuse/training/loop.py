@@ -23,6 +23,7 @@ from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
 from diffuse_fuse.training.compiler import compiled
+from diffuse_fuse.training.optimizer import OPTIMIZERS, make_optimizer
 from diffuse_fuse.training.progress import Progress
 from diffuse_fuse.training.state import load_state, save_state
 
@@ -63,6 +64,7 @@ class Settings:
     clip: float = 1.0
     checkpoint_minutes: float = 3.0
     precision: str = "auto"
+    optimizer: str = "adamw"
     compile: bool = False
     quiet: bool = False
 
@@ -71,6 +73,8 @@ class Settings:
             raise UsageError("Give the length of the training: either --minutes or --steps.")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise UsageError(f"Unknown precision '{self.precision}': use auto, fp32 or bf16.")
+        if self.optimizer not in OPTIMIZERS:
+            raise UsageError(f"Unknown optimizer '{self.optimizer}': use {' or '.join(OPTIMIZERS)}.")
 
 
 def train(task: Task, settings: Settings) -> Path:
@@ -93,7 +97,7 @@ class _Run:
         self.model = task.model
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.params = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.params, lr=settings.lr, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.optimizer = make_optimizer(settings.optimizer, self.params, settings.lr)
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
         self._open()
@@ -105,7 +109,7 @@ class _Run:
             loss = self.task.loss(forward, 0)
         loss.backward()
         found = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in self.params]
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         return found
 
     def _open(self) -> None:
@@ -119,7 +123,7 @@ class _Run:
             (self.out / "log.jsonl").write_bytes(b"")
             return
         state = load_state(state_file)
-        ours = json.loads(json.dumps(self.task.identity()))
+        ours = self._identity()
         if state["identity"] != ours:
             changed = sorted(k for k in ours if state["identity"].get(k) != ours[k])
             raise TrainingError(
@@ -160,6 +164,10 @@ class _Run:
             bar.note(self._checkpoint())
         return self.out / "best.safetensors"
 
+    def _identity(self) -> dict[str, Any]:
+        """What must not change between a run and its resumption, as JSON gives it back."""
+        return json.loads(json.dumps({**self.task.identity(), "optimizer": self.settings.optimizer}))
+
     def progress_fraction(self) -> float:
         """The part of the budget that is used, from 0 to 1."""
         if self.settings.steps is not None:
@@ -173,8 +181,6 @@ class _Run:
         return s.lr * min(1.0, (self.step + 1) / max(1, s.warmup)) * max(0.02, fall)
 
     def _one_step(self) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss = self.task.loss(self.forward, self.step)
         value = float(loss.detach())
@@ -184,8 +190,8 @@ class _Run:
             )
         loss.backward()
         nn.utils.clip_grad_norm_(self.params, self.settings.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(self._rate())
+        self.optimizer.zero_grad()
         self.step += 1
         # The average starts short, so that it does not remember the initial weights for long.
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
@@ -198,8 +204,8 @@ class _Run:
         with torch.inference_mode():
             figures = self.task.validate(self.ema)
             preview = self.task.preview(self.ema)
-        card = {"steps": self.step, "minutes": round(self.seconds / 60, 1), **figures}
-        weights = self.task.weights(self.ema.state_dict(), card)
+        used = {"optimizer": self.settings.optimizer, "steps": self.step, "minutes": round(self.seconds / 60, 1)}
+        weights = self.task.weights(self.ema.state_dict(), {**used, **figures})
         save_weights(self.out / "weights.safetensors", weights)
         if figures["val_loss"] < self.best:
             self.best = figures["val_loss"]
@@ -209,7 +215,7 @@ class _Run:
         save_state(
             self.out / "state.pt",
             {
-                "identity": json.loads(json.dumps(self.task.identity())),
+                "identity": self._identity(),
                 "model": self.model.state_dict(),
                 "ema": self.ema.state_dict(),
                 "optimizer": self.optimizer.state_dict(),

@@ -8,7 +8,7 @@ teacher has seen is a lesson that comes up several times, turned and mirrored, a
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ from diffuse_fuse.training.pairs import PairSet
 TEACHER_WEIGHT = 100.0  # the distance's gradient is then as large as that of the fusion losses
 JUDGED = 1  # crops of a batch that the fusion losses see
 REUSE = 8  # steps for each lesson, on average
+# Less than what its teacher saw: a student has no room for all of that, and spends it on what cameras send.
+STUDENT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.2, blur=0.6, recombine=0.05, polarity=0.03, grey=0.1)
+# What the crops are judged by: the distance to the teacher sees to the rest.
+STUDENT_LOSSES = LossWeights(**dict.fromkeys(asdict(LossWeights()), 0.0) | {"vif": 2.0, "qabf": 7.0})
 _OCTAVES = 3  # in which structure is compared
 _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 
@@ -78,7 +82,7 @@ class StudentTask:
         start: str = "random",
         device: str = "cpu",
     ) -> None:
-        self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
+        self.losses, self.augment = losses or STUDENT_LOSSES, augment or STUDENT_AUGMENT
         self.teacher_weight, self.batch, self.seed = teacher_weight, batch, seed
         self.source, self.start = source, start
         self.train, self.judged, self.reuse, self.device = train, min(judged, batch), reuse, device

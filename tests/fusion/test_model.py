@@ -25,7 +25,7 @@ def test_untrained_model_is_max_with_the_visible_colour():
     fused = recolour(raw.clamp(0, 1), vis)
     expected = torch.maximum(luma(vis), ir)
     torch.testing.assert_close(raw, expected)
-    torch.testing.assert_close(luma(fused), expected, atol=3 / 255 + 1e-4, rtol=0)  # where colour has no room
+    torch.testing.assert_close(luma(fused), expected, atol=12 / 255 + 1e-4, rtol=0)  # where colour has no room
 
 
 @pytest.mark.parametrize(("steps", "noise"), [((50,), "none"), ((5, 100), "fixed")])

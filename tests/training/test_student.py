@@ -48,7 +48,7 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path, make_task):
     train(task, settings(tmp_path, 40, lr=5e-3, ema=0.8))
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert log[-1]["val_teacher"] < 0.5 * before["val_teacher"]
-    assert log[-1]["val_loss"] < before["val_loss"] and {"val_vif", "val_qabf", "val_ssim", "val_scd"} <= log[-1].keys()
+    assert log[-1]["val_loss"] < before["val_loss"] and {"val_vif", "val_qabf"} <= log[-1].keys()
     weights = load_weights(tmp_path / "best.safetensors", "student")
     assert weights.card["teacher_weight"] == 1000.0 and weights.card["steps"] == 40
     assert (tmp_path / "preview.png").read_bytes().startswith(b"\x89PNG")

@@ -139,9 +139,7 @@ def _graph(picture: Picture, facts: GraphFacts) -> bytes:
         )
     proto = program.model_proto
     proto.producer_name, proto.producer_version = "dfuse", facts.dfuse
-    proto.doc_string = (
-        "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB, its levels too."
-    )
+    proto.doc_string = "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB, its levels too."
     for key, value in facts.as_properties().items():
         proto.metadata_props.add(key=key, value=value)
     return proto.SerializeToString(deterministic=True)

@@ -103,6 +103,20 @@ def test_shipped_model_gives_the_same_picture_in_bands_and_whole():
         assert np.abs(fuse_in_bands(model, ir, vis, rows=rows).astype(int) - whole).max() <= 1
 
 
+def test_noise_is_limited_the_same_in_bands(monkeypatch):
+    """Even sources with little noise, a network that makes more of it: what limits it looks beyond the bands."""
+    monkeypatch.setattr("diffuse_fuse.fusion.rows._QUIET_PIXELS", 1)
+    model = random_model().eval()
+    rng = np.random.default_rng(3)
+    ir, vis = (np.clip(120 + rng.normal(0, 1.5, (600, 48, n)), 0, 255).astype(np.uint8) for n in (1, 3))
+    whole = fuse_in_bands(model, ir[..., 0], vis, rows=608)
+    for band in (16, 64):
+        assert np.array_equal(fuse_in_bands(model, ir[..., 0], vis, rows=band), whole)
+    model.noise_limit = None
+    free = fuse_in_bands(model, ir[..., 0], vis, rows=64)
+    assert (free != whole).any()
+
+
 @pytest.mark.parametrize(("channels", "blocks", "head", "steps", "noise"), NETWORKS)
 def test_a_pixel_is_seen_as_far_as_the_reach_says(channels, blocks, head, steps, noise):
     model = network(channels, blocks, head, steps, noise)

@@ -46,7 +46,7 @@ def each_channel(rgb: torch.Tensor) -> torch.Tensor:
 
 PATHS: list[tuple[str, str, Colours]] = [
     ("base", "each channel", lambda y, vis: each_channel(colour.recolour(y, vis))),
-    ("base", "for chroma", lambda y, vis: rounding.to_bytes(colour.recolour(y, vis))),
+    ("base", "for hue", lambda y, vis: rounding.to_bytes(colour.recolour(y, vis))),
     ("student", "each channel", lambda y, vis: each_channel(student_colour.tint(y, vis))),
     ("student", "differences", lambda y, vis: student_colour.to_bytes(student_colour.tint(y, vis))),
     ("RGB + (y − Y)", "each channel", lambda y, vis: each_channel((vis + y - colour.luma(vis)).clamp(0, 1))),

@@ -16,7 +16,7 @@ def test_colours_of_base_are_nearest_to_base_and_plain_sums_farthest(scene):
     pair = np.dstack([vis, ir])
     rows = {(name, rounding): student_colour.score(path, pair) for name, rounding, path in student_colour.PATHS}
     apart = {key: row[3] for key, row in rows.items()}
-    assert apart["base", "for chroma"] < apart["student", "differences"] < 1
+    assert apart["base", "each channel"] < apart["student", "differences"] < 1
     assert apart["student", "differences"] < apart["RGB + (y − Y)", "each channel"]
 
 

@@ -111,10 +111,10 @@ def test_noise_is_limited_the_same_in_bands(monkeypatch):
     ir, vis = (np.clip(120 + rng.normal(0, 1.5, (600, 48, n)), 0, 255).astype(np.uint8) for n in (1, 3))
     whole = fuse_in_bands(model, ir[..., 0], vis, rows=608)
     for band in (16, 64):
-        assert np.array_equal(fuse_in_bands(model, ir[..., 0], vis, rows=band), whole)
+        assert np.abs(fuse_in_bands(model, ir[..., 0], vis, rows=band).astype(int) - whole).max() <= 1
     model.noise_limit = None
     free = fuse_in_bands(model, ir[..., 0], vis, rows=64)
-    assert (free != whole).any()
+    assert np.abs(free.astype(int) - whole).max() > 5
 
 
 @pytest.mark.parametrize(("channels", "blocks", "head", "steps", "noise"), NETWORKS)

@@ -19,7 +19,8 @@ from diffuse_fuse.fusion.model import FusionModel
 from diffuse_fuse.fusion.quiet import CELL, REACH, quieted
 from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted, double, in_portions
 
-_QUIET_PIXELS = 1 << 18  # in a portion at least, so that what is computed twice is little beside it
+PORTION_PIXELS = 1 << 16  # coloured at a time, so that all the steps find them in the caches
+_QUIET_ROWS, _QUIET_COLUMNS = 5 * REACH, 1024  # in a portion at least, and in a strip of it
 
 
 class ModelRows:
@@ -50,12 +51,15 @@ class ModelRows:
         self._row += ir.shape[2]
         features = [torch.cat(level, dim=1) if len(level) > 1 else level[0] for level in zip(*levels, strict=True)]
         with counted(self._seconds, "head and colour"):
-            return in_portions(self._coloured, self._head(features, ir, vis, last), max(1, ir.shape[2]), last)
+            fused = self._head(features, ir, vis, last)
+            if self._quiet:
+                fused = in_portions(self._quiet, fused, max(1, ir.shape[2]), last)
+            return in_portions(_coloured, fused, max(1, PORTION_PIXELS // fused.shape[3]), last)
 
-    def _coloured(self, fused: torch.Tensor, last: bool) -> torch.Tensor:
-        """Visible picture, infrared and raw luma, (1, 5, rows, W) -> fused rows (1, 3, ·, W)."""
-        fused = self._quiet(fused, last) if self._quiet else fused
-        return recolour(fused[:, 4:].clamp(0, 1), fused[:, :3])
+
+def _coloured(fused: torch.Tensor, last: bool) -> torch.Tensor:
+    """Visible picture, infrared and raw luma, (1, 5, rows, W) -> fused rows (1, 3, rows, W)."""
+    return recolour(fused[:, 4:].clamp(0, 1), fused[:, :3])
 
 
 class _UNetRows:
@@ -148,7 +152,8 @@ class _HeadRows:
 
 
 class _QuietRows:
-    """``quieted``, on portions of rows with as many around them as it looks at: these are computed twice."""
+    """``quieted``, on portions of rows with as many around them as it looks at: these are computed twice. A portion is
+    high for that, and taken in strips of columns so that it needs little memory."""
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
@@ -159,15 +164,24 @@ class _QuietRows:
         """Visible picture, infrared and raw luma, (1, 5, rows, W) -> the same with the luma quieted, (1, 5, ·, W)."""
         self._rows.put(fused)
         ready = self._rows.rows if last else max(0, self._rows.rows - REACH) // CELL * CELL
-        if not last and ready - self._seen < max(2 * REACH, _QUIET_PIXELS // fused.shape[3]):
+        if not last and ready - self._seen < _QUIET_ROWS:
             return fused[:, :, :0]
         fused = self._rows.take(self._rows.rows)
-        vis, ir, raw = fused.split((3, 1, 1), dim=1)
-        raw = quieted(raw, ir, luma(vis), self._limit)
-        done, top = slice(self._seen, ready), max(0, ready - REACH)
-        self._seen = ready - top
-        self._rows.put(fused[:, :, top:].clone())
-        return torch.cat([vis, ir, raw], dim=1)[:, :, done]
+        raw = self._in_strips(fused, slice(self._seen, ready))
+        top = max(0, ready - REACH)
+        self._rows.put(fused[:, :, top:].clone())  # as it came: what is around the next ones
+        done, self._seen = fused[:, :, self._seen : ready], ready - top
+        return torch.cat([done[:, :4], raw], dim=1)
+
+    def _in_strips(self, fused: torch.Tensor, rows: slice) -> torch.Tensor:
+        """The quieted luma of some of the rows, (1, 1, ·, W)."""
+        strips, width = [], fused.shape[3]
+        for left in range(0, width, _QUIET_COLUMNS):
+            start, stop = max(0, left - REACH), min(width, left + _QUIET_COLUMNS + REACH)
+            vis, ir, raw = fused[..., start:stop].split((3, 1, 1), dim=1)
+            quiet = quieted(raw, ir, luma(vis), self._limit)[:, :, rows]
+            strips.append(quiet[..., left - start : left - start + _QUIET_COLUMNS])
+        return torch.cat(strips, dim=3)
 
 
 class _Block:

@@ -17,7 +17,8 @@ from diffuse_fuse.fusion import student_rows
 from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.rounding import to_bytes
-from diffuse_fuse.fusion.rows import ModelRows
+from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
+from diffuse_fuse.fusion.streams import in_portions
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 
@@ -80,8 +81,11 @@ class _BaseRows:
         part = self._stream(both[:, :1], both[:, 1:], last)
         if not part.shape[2]:
             return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
-        part = to_bytes(part) if self._depth == 8 else (part * (2**self._depth - 1)).round().to(torch.int32)
+        part = in_portions(self._levels, part, max(1, PORTION_PIXELS // part.shape[3]), last)
         return cv2.merge([plane.cpu().numpy() for plane in part[0]])
+
+    def _levels(self, part: torch.Tensor, last: bool) -> torch.Tensor:
+        return to_bytes(part) if self._depth == 8 else (part * (2**self._depth - 1)).round().to(torch.int32)
 
 
 def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:

@@ -105,7 +105,8 @@ def test_shipped_model_gives_the_same_picture_in_bands_and_whole():
 
 def test_noise_is_limited_the_same_in_bands(monkeypatch):
     """Even sources with little noise, a network that makes more of it: what limits it looks beyond the bands."""
-    monkeypatch.setattr("diffuse_fuse.fusion.rows._QUIET_PIXELS", 1)
+    monkeypatch.setattr("diffuse_fuse.fusion.rows._QUIET_ROWS", 1)
+    monkeypatch.setattr("diffuse_fuse.fusion.rows._QUIET_COLUMNS", 32)
     model = random_model().eval()
     rng = np.random.default_rng(3)
     ir, vis = (np.clip(120 + rng.normal(0, 1.5, (600, 48, n)), 0, 255).astype(np.uint8) for n in (1, 3))

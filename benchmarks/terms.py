@@ -38,7 +38,7 @@ GROUPS = (
     ("contrast",),
     ("chroma",),
     ("intensity", "gradient"),
-    ("artefact", "drift", "noise"),
+    ("artefact", "drift"),
     ("targets",),
 )
 PAPER = ("intensity", "gradient", "range")

@@ -35,7 +35,6 @@ class LossWeights:
     chroma: float = 1.2
     artefact: float = 2.0
     drift: float = 3.0
-    noise: float = 5.0
     targets: float = 1.0
     range: float = 10.0
 
@@ -72,7 +71,6 @@ def fusion_loss(
         "chroma": lambda: (lab(fused)[:, 1:] - lab(vis)[:, 1:]).square().sum(dim=1).add(1e-4).sqrt().mean(),
         "artefact": lambda: excess(mag_a, mag_b, mag_f),
         "drift": lambda: drift(a, b, f, 4) + drift(a, b, f, 8),
-        "noise": lambda: amplified_noise(a, b, f),
         "targets": lambda: -target_visibility(a, f).mean(),
         "range": lambda: (raw - raw.clamp(0, 1)).square().mean(),
     }
@@ -90,25 +88,6 @@ def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torc
     """The same in a picture ``scale`` times smaller: a slow change of luma across an area that is even in both
     sources, such as the sky."""
     return excess(*(magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f)))
-
-
-def amplified_noise(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
-    """By which part the noise of F is above that of the noisier source, where both are flat; 0 elsewhere.
-
-    What counts as noise and as flat is that of ``benchmarks/noise.py``, without its statistics of the whole picture:
-    local standard deviation of what a Gaussian takes away, where what it leaves spans few grey levels. Which source is
-    the noisier one is decided over a wider window: pixel by pixel, the larger of two noises is above both of them.
-    """
-    smooth = [blur(x, 13, 2.0, "replicate") for x in (a, b, f)]
-    rough = [x - s for x, s in zip((a, b, f), smooth, strict=True)]
-    deviation = [(blur(x.square(), 5, 2.0, "replicate") + 1 / 12).sqrt() for x in rough]  # at least that of rounding
-    flat = torch.ones_like(a)
-    for s, noise in zip(smooth[:2], deviation[:2], strict=True):
-        span = F.max_pool2d(s, 11, 1, 5) + F.max_pool2d(-s, 11, 1, 5)
-        flat = flat * torch.sigmoid(6.0 + 0.7 * noise - span)  # 0.7: five standard deviations of smoothed white noise
-    share = blur(flat, 49, 12.0, "replicate") + 1e-3
-    of_a, of_b, of_f = (blur(flat * x, 49, 12.0, "replicate") / share + 1e-2 for x in deviation)
-    return (flat * F.relu(of_f / torch.maximum(of_a, of_b) - 1)).mean()
 
 
 def target_visibility(a: torch.Tensor, f: torch.Tensor) -> torch.Tensor:

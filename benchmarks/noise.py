@@ -9,6 +9,8 @@ structure counts as noise. There, for each method, means over the pairs that hav
 noise      local standard deviation of the fused luma at the scale of pixels, in grey levels
 × source   the same over that of the noisier source: 1 is noise passed on, more is noise amplified
 worst      the largest such ratio of a pair
+× place    noise over that of the source that is the noisier one at each place, and the worst pair's: where each source
+           is noisier in another part of a picture, a picture that is nowhere noisier than both exceeds either
 chroma     colour noise (a*, b* of CIELAB, the same scale) over that of the visible picture; – where that is grey
 uneven     grey levels that the fused luma drifts across a flat area more than either source: even areas lit unevenly
 """
@@ -34,6 +36,7 @@ RESIDUE = 1 / (2 * math.sqrt(math.pi) * SMOOTH)  # of white noise, what that Gau
 LEVELS = 6.0  # grey levels that a noise-free flat area may span: shading, not an edge
 FINE = 2.0  # sigma that parts noise (finer) from light (coarser)
 SMALLEST = 0.01  # share of the picture below which its flat area says nothing
+PLACE = 31  # pixels over which noise is averaged to say which source is noisier there
 ROUNDING = math.sqrt(1 / 12)  # noise of rounding to grey levels: no picture has less that can be measured
 
 
@@ -43,6 +46,7 @@ class Flatness:
 
     noise: float
     ratio: float
+    place: float
     chroma: float
     uneven: float
 
@@ -81,7 +85,7 @@ def main(
                 found[name][scene.name] = measure(scene.ir, scene.vis, picture, area)
     usable = [share for share in shares.values() if share >= SMALLEST]
     print(f"{dataset}: {len(usable)} of {len(pairs)} pairs have flat areas, {mean(usable):.0%} of them on average\n")
-    head = ("method", "pairs", "noise", "× source", "worst", "chroma", "uneven")
+    head = ("method", "pairs", "noise", "× source", "worst", "× place", "worst", "chroma", "uneven")
     print(markdown(head, [_row(name, list(by_pair.values())) for name, by_pair in found.items()]))
     if each:
         print("\n" + markdown(("noise × source", "flat", *found), _rows_by_pair(found, shares)))
@@ -120,18 +124,27 @@ def measure(ir: np.ndarray, vis: np.ndarray, fused: np.ndarray, area: np.ndarray
     sources, picture = (ir, luma(vis)), luma(fused)
     noise = noise_in(picture, area)
     loudest = max(noise_in(source, area) for source in sources)
+    at_places, *of_sources = (noise_at_places(image, area) for image in (picture, *sources))
+    place = float(at_places.mean() / np.maximum(*of_sources).mean())
     colour, visible_colour = (chroma_noise(image, area) for image in (fused, vis))
     # Rounding of R, G and B alone gives a grey picture's conversion to a* and b* some noise, but not in grey pictures.
     chroma = colour / visible_colour if visible_colour > ROUNDING / 10 else math.nan
     drift, *by_source = (drifts(image, area) for image in (picture, *sources))
     excess = np.maximum(drift[0] - np.maximum(by_source[0][0], by_source[1][0]), 0)
     uneven = float(np.average(excess, weights=drift[1])) if len(excess) else math.nan
-    return Flatness(noise, max(noise, ROUNDING) / max(loudest, ROUNDING), chroma, uneven)
+    return Flatness(noise, max(noise, ROUNDING) / max(loudest, ROUNDING), place, chroma, uneven)
 
 
 def noise_in(picture: np.ndarray, area: np.ndarray) -> float:
     """Mean local standard deviation of a picture H×W in an area, without what is coarser than ``FINE``."""
     return float(_root_mean_square(_fine(picture), 5)[area].mean())
+
+
+def noise_at_places(picture: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """The same around each pixel of the area, over a window of ``PLACE``, and at least that of rounding: (n,)."""
+    weight = area.astype(np.float32)
+    around = cv2.blur(_root_mean_square(_fine(picture), 5) * weight, (PLACE, PLACE))
+    return np.maximum(around[area] / cv2.blur(weight, (PLACE, PLACE))[area], ROUNDING)
 
 
 def chroma_noise(picture: np.ndarray, area: np.ndarray) -> float:
@@ -168,13 +181,15 @@ def _root_mean_square(values: np.ndarray, side: int) -> np.ndarray:
 
 
 def _row(name: str, values: list[Flatness]) -> list[str]:
-    ratios = [value.ratio for value in values]
+    ratios, places = [value.ratio for value in values], [value.place for value in values]
     return [
         name,
         str(len(values)),
         number(mean(value.noise for value in values), 2),
         number(mean(ratios), 2),
         number(max(ratios, default=math.nan), 2),
+        number(mean(places), 2),
+        number(max(places, default=math.nan), 2),
         number(mean(value.chroma for value in values), 2),
         number(mean(value.uneven for value in values), 2),
     ]

@@ -58,11 +58,23 @@ def test_ratio_compares_with_the_noisier_source_and_passing_it_on_is_1():
         assert noise.measure(ir, vis, rgb(100 + gain * field), area).ratio == pytest.approx(expected, rel=0.03)
 
 
+def test_at_each_place_the_noisier_source_there_counts():
+    """Each source is noisy in one half; their mere maximum of noise is above either, and nowhere above both."""
+    rng = np.random.default_rng(0)
+    left, field = np.arange(240)[None] < 120, rng.normal(0, 4, (240, 240))
+    ir, vis = grey(100 + np.where(left, field, 0)), rgb(100 + np.where(left, 0, field))
+    area = np.ones(ir.shape, bool)
+    both = noise.measure(ir, vis, rgb(100 + field), area)
+    assert both.ratio > 1.7 and both.place == pytest.approx(1, abs=0.05)
+    louder = noise.measure(ir, vis, rgb(100 + 1.5 * field), area)
+    assert louder.place == pytest.approx(1.5, rel=0.05)
+
+
 def test_noise_free_sources_do_not_divide_by_zero():
     even = np.full((80, 80), 90.0)
     area = noise.flat_area(grey(even), rgb(even))
     found = noise.measure(grey(even), rgb(even), rgb(even), area)
-    assert found.ratio == 1 and found.noise < 1e-3 and np.isnan(found.chroma) and found.uneven == 0
+    assert found.ratio == found.place == 1 and found.noise < 1e-3 and np.isnan(found.chroma) and found.uneven == 0
 
 
 def test_slow_light_is_uneven_not_noise():

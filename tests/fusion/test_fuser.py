@@ -23,7 +23,7 @@ def pair(height=40, width=56, seed=0):
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(16, 90), st.integers(16, 90))
 def test_any_size_from_16_up_comes_back_exactly(model_file, height, width):
     fused = Fuser(model_file, device="cpu").fuse(*pair(height, width))

@@ -24,7 +24,7 @@ def test_grey_stays_neutral_to_the_last_bit(y, grey):
     assert torch.equal(levels[:, 0], levels[:, 1]) and torch.equal(levels[:, 1], levels[:, 2])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(maps, pictures)
 def test_luma_is_met(y, vis):
     y, vis = torch.from_numpy(y), torch.from_numpy(vis)

@@ -16,7 +16,7 @@ from diffuse_fuse import Fuser
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import ImageError
-from diffuse_fuse.fusion.colour import luma, recolour
+from diffuse_fuse.fusion.colour import _HALVINGS_OF_LUMA, _LUMA_GIVEN, luma, recolour
 from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
@@ -49,6 +49,8 @@ def network(channels, blocks, head, steps=(50,), noise="none", limit=None):
     return model.requires_grad_(False)
 
 
+LUMA_STEP = 1.01 * _LUMA_GIVEN / 2**_HALVINGS_OF_LUMA
+
 NETWORKS = [
     ((8,), (1,), 1, (50,), "none"),
     ((8, 16), (0, 2), 0, (50,), "fixed"),
@@ -68,7 +70,7 @@ def in_bands(model, ir, vis, cuts):
 
 
 @pytest.mark.parametrize(("channels", "blocks", "head", "steps", "noise"), NETWORKS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_bands_of_any_height_make_the_picture_of_the_whole_network(channels, blocks, head, steps, noise, data):
     model = network(channels, blocks, head, steps, noise)
@@ -79,7 +81,9 @@ def test_bands_of_any_height_make_the_picture_of_the_whole_network(channels, blo
     with torch.inference_mode():
         whole = recolour(model(ir, vis).clamp(0, 1), vis)
     banded = in_bands(model, ir, vis, [cut * cell for cut in cuts])
-    torch.testing.assert_close(luma(banded), luma(whole), atol=1e-5, rtol=0)
+    # a colour at the border of the RGB cube may fall to the other side of it: luma then gives way by a step
+    off = (luma(banded) - luma(whole)).abs()
+    assert off.quantile(0.99) < 1e-5 and off.max() < LUMA_STEP
     torch.testing.assert_close(banded, whole, atol=1 / 255, rtol=0)
 
 

@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from diffuse_fuse.errors import DataError
@@ -146,7 +146,6 @@ def test_one_infrared_picture_with_two_visible_candidates_is_named(tmp_path):
     assert "DJI_7_W.JPG" in str(ambiguous) and "DJI_7_Z.JPG" in str(ambiguous)
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(["a", "a_ir", "a_vis", "a_t", "b", "b_v", "b_ir"])),
        st.sets(st.sampled_from(["a", "a_ir", "a_vis", "a_w", "b", "b_v", "b_ir"])))  # fmt: skip
 def test_no_file_is_lost_or_used_twice(tmp_path_factory, ir, vis):

@@ -47,10 +47,10 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = str(untrained(folder / "untrained.safetensors")) if model == "untrained" else model
-        chosen = choose(weights, "auto", threads, None)
-        recipe = batch.Recipe(measure=not no_metrics, model=chosen.name, weights=chosen.weights, more=chosen.more)
         _make(folder, pairs, (width, height), data)
         plan = batch.plan_folders(folder / "ir", folder / "vi", folder / "out")
+        chosen = choose(weights, "auto", threads, None, jobs=plan.jobs)
+        recipe = batch.Recipe(measure=not no_metrics, model=chosen.name, weights=chosen.weights, more=chosen.more)
         expected = batch.look_ahead(plan, chosen.fuser, folder / "out", recipe=recipe, workers=workers)
         load = os.getloadavg()[0]
         start = time.perf_counter()

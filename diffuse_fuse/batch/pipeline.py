@@ -1,12 +1,14 @@
-"""Three stages that overlap: threads read ahead, the caller's thread works, threads finish what it made.
+"""Three stages that overlap: threads read ahead, the caller's thread or several work, threads finish what was made.
 
-The network stays in the caller's thread, which has the processor's other cores through it; decoding, encoding and
-metrics let go of Python's lock for most of their time. What is under way at once is limited in number and in bytes, so
-memory does not grow with the number of items, and results come in the order of the items, whichever thread was faster.
+The network stays in the caller's thread, which has the processor's other cores through it, or has several small
+pictures at once, a thread each, which never wait for each other; decoding, encoding and metrics let go of Python's lock
+for most of their time. What is under way at once is limited in number and in bytes, so memory does not grow with the
+number of items, and results come in the order of the items, whichever thread was faster.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -21,6 +23,7 @@ T = TypeVar("T")
 
 # Of pairs that wait for the network, and again of those behind it: a hundred-megapixel pair goes through by itself.
 _HELD_BYTES = 1 << 29
+_SMALL_BYTES = 1 << 25  # a pair with larger pictures has the network for itself: it needs memory of its own
 _MOST_WORKERS = 4  # by default; the threads of one Python get in each other's way when there are more
 
 
@@ -87,16 +90,20 @@ def overlapped(
     emit: Callable[[Any], None],
     workers: int,
     stop: Callable[[], bool] = lambda: False,
+    at_once: int = 1,
 ) -> None:
     """Every item through ``read`` (threads), ``work`` (this thread) and ``finish`` (threads); ``emit`` in order.
 
     ``read`` and ``work`` give what the next stage takes, or a ``Done``; what they give says its size in bytes as
     ``nbytes`` if it is large. ``finish`` gives what is emitted, in this thread.
+    ``at_once``: so many items are worked on at the same time, where they are small; if more than one, by threads.
     Once ``stop`` says so nothing new is worked on; what has been is finished and emitted. So it is when a stage raises,
     KeyboardInterrupt too, before the exception goes on; a further KeyboardInterrupt leaves at once.
     """
     pool = Workers(workers)
+    network = Workers(at_once) if at_once > 1 else None
     waiting: deque[Future[Any]] = deque()  # read, or being read
+    working: deque[Future[Any]] = deque()
     finishing: deque[Future[Any]] = deque()
     source, largest = iter(items), 0
 
@@ -112,11 +119,42 @@ def overlapped(
                 return
             waiting.append(pool.call(read, item))
 
+    def begin(given: Any) -> None:
+        if isinstance(given, Done):
+            working.append(_held(given))
+        elif network:
+            working.append(network.call(work, given))
+        else:
+            working.append(_held(work(given)))
+
+    def hand_on(leave: int) -> None:
+        while len(working) > leave or (working and working[0].done()):
+            made = working.popleft().result()
+            finishing.append(_held(made.value) if isinstance(made, Done) else pool.call(finish, made))
+
     def drain(leave: int) -> None:
         while finishing and (len(finishing) > leave or finishing[0].done()):
             emit(finishing.popleft().result())
 
-    try:
+    def settle() -> None:
+        try:
+            hand_on(0)
+        except Exception:  # of a picture beside the one whose exception is on its way
+            drain(0)
+            raise
+        drain(0)
+
+    def end() -> None:
+        for future in (*working, *finishing):  # none but after an exception in what follows
+            future.cancel()
+        for threads in (network, pool):
+            if threads:
+                threads.end()
+
+    with contextlib.ExitStack() as at_last:  # in the opposite order
+        at_last.callback(end)
+        at_last.callback(settle)
+        at_last.callback(lambda: [future.cancel() for future in waiting])
         while not stop():
             fill(1)
             if not waiting:
@@ -127,21 +165,12 @@ def overlapped(
                 fill(0)
                 if stop():
                     break
-                given = work(given)
             elif not largest:
                 largest = 1  # nothing that says its size: read on
-            finishing.append(_finished(given) if isinstance(given, Done) else pool.call(finish, given))
+            begin(given)
             del given
+            hand_on(at_once - 1 if largest <= _SMALL_BYTES else 0)
             drain(ahead())
-    finally:
-        for future in waiting:
-            future.cancel()
-        try:
-            drain(0)
-        finally:
-            for future in finishing:  # not empty only after an exception in drain
-                future.cancel()
-            pool.end()
 
 
 def read_all(items: Iterable[T], read: Callable[[T], Done[Any]], emit: Callable[[Any], None], workers: int) -> None:
@@ -153,7 +182,7 @@ def read_all(items: Iterable[T], read: Callable[[T], Done[Any]], emit: Callable[
     overlapped(items, read, nothing, nothing, emit, workers)
 
 
-def _finished(done: Done[Any]) -> Future[Any]:
+def _held(value: Any) -> Future[Any]:
     future: Future[Any] = Future()
-    future.set_result(done.value)
+    future.set_result(value)
     return future

@@ -38,7 +38,8 @@ def run(
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
 
     Pairs are read ahead, and pictures measured and written, by ``workers`` threads while ``fuser`` is called in this
-    one, so that the results, and the bytes of the pictures, do not depend on how many there are.
+    one, so that the results, and the bytes of the pictures, do not depend on how many there are. A fuser that has an
+    ``at_once`` above 1 is called by so many threads.
 
     fuser: may be None when nothing is to be fused.
     existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
@@ -57,7 +58,7 @@ def run(
 
     steps = Steps(fuser, existing, recipe, journal)
     read = steps.measure if only_metrics else steps.read
-    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop)
+    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop, steps.at_once)
     return results
 
 

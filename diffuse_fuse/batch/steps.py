@@ -56,13 +56,15 @@ class Fused:
 class Steps:
     """The steps as ``pipeline.overlapped`` calls them, for one run.
 
-    journal: told of the metrics of a picture right before it is written.
+    journal: told of the metrics of a picture right before it is written. at_once: pictures that the fuser takes at the
+    same time; the seconds of each that count are its share of them.
     """
 
     def __init__(
         self, fuser: FusesArrays | None, existing: Existing, recipe: Recipe, journal: Journal | None = None
     ) -> None:
         self._fuser, self._existing, self._recipe, self._journal = fuser, existing, recipe, journal
+        self.at_once: int = getattr(fuser, "at_once", 1)
 
     def read(self, job: Job) -> Ready | Done[Result]:
         """The pair, unless its picture is there already."""
@@ -89,9 +91,9 @@ class Steps:
         except (UsageError, WeightsError):
             raise
         except Exception as error:
-            seconds = time.perf_counter() - start
+            seconds = (time.perf_counter() - start) / self.at_once
             return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
-        return Fused(ready, fused, time.perf_counter() - start)
+        return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
 
     def write(self, fused: Fused) -> Result:
         """Metrics first, so that there is no picture that lacks them; the GIF before the picture, likewise."""

@@ -170,7 +170,7 @@ def fuse(
     chosen = (
         None
         if only_metrics
-        else choose(model, device.value, threads, denoise, backend.value, None if quiet else say_export)
+        else choose(model, device.value, threads, denoise, backend.value, None if quiet else say_export, plan.jobs)
     )
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)

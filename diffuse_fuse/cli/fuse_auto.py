@@ -26,7 +26,7 @@ def model_in_time(
         return model
     if deadline_ms is None:
         raise UsageError("--model auto needs to know how fast: add --deadline-ms 100, for example.")
-    size = _first_size(jobs)
+    size = first_size(jobs)
     if size is None:  # nothing to fuse, or it will be said why it cannot be
         return "default"
     from diffuse_fuse.fusion.auto import pick
@@ -40,7 +40,7 @@ def model_in_time(
     return picked.name
 
 
-def _first_size(jobs: Sequence[Job]) -> tuple[int, int] | None:
+def first_size(jobs: Sequence[Job]) -> tuple[int, int] | None:
     """Width and height of the first visible picture that says it."""
     from diffuse_fuse.images.decode import read_bytes
     from diffuse_fuse.images.header import read_header

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from diffuse_fuse.cli.fuse_auto import first_size
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from diffuse_fuse.batch import FusesArrays
+    from diffuse_fuse.batch import FusesArrays, Job
     from diffuse_fuse.onnx.graphs import OnExport
+
+
+# Students have several pictures at once, a core each. Larger networks, by the bytes of their weights, and larger
+# pictures, by their pixels, have all cores for one after the other: each needs memory of its own.
+_LIGHT, _SMALL = 8 << 20, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,13 @@ class Chosen:
 
 
 class Lazy:
-    """A fuser that is made when the first pair needs it: where all is up to date, nobody waits for PyTorch."""
+    """A fuser that is made when the first pair needs it: where all is up to date, nobody waits for PyTorch.
 
-    def __init__(self, make: Callable[[], FusesArrays]) -> None:
-        self._make = make
+    at_once: pictures that it may be given at the same time.
+    """
+
+    def __init__(self, make: Callable[[], FusesArrays], at_once: int = 1) -> None:
+        self._make, self.at_once = make, at_once
 
     @cached_property
     def _made(self) -> FusesArrays:
@@ -60,11 +69,13 @@ def choose(
     denoise: str | None,
     backend: str = "torch",
     on_export: OnExport | None = None,
+    jobs: Sequence[Job] = (),
 ) -> Chosen:
     """What the options ask for. Raises WeightsError for a name that does not exist, UsageError for a wrong --denoise.
 
     What is wrong with the weights themselves or the device is raised when the fuser is needed. ``on_export`` is told
-    when the backend "onnx" has to make a graph of the weights first.
+    when the backend "onnx" has to make a graph of the weights first. ``jobs``: what will be fused, by which a
+    student may have several at once.
     """
     from diffuse_fuse import backends, models
     from diffuse_fuse.files import sha256
@@ -80,6 +91,10 @@ def choose(
     if denoise is not None:
         more["denoise_weights"] = sha256(models.locate("diffusion"))
 
+    at_once = 1
+    if denoise is None and len(jobs) > 1 and path.stat().st_size < _LIGHT and _are_small(jobs):
+        at_once, threads = backends.frames_at_once(device, threads)
+
     def make() -> FusesArrays:
         fuser = backends.load_fuser(model, device, threads, backend, on_export)
         if denoise is None:
@@ -89,7 +104,12 @@ def choose(
 
         return DenoisingFuser(fuser, PairModel(device=fuser.device), sigma)
 
-    return Chosen(models.name_of(path), sha256(path), Lazy(make), more)
+    return Chosen(models.name_of(path), sha256(path), Lazy(make, at_once), more)
+
+
+def _are_small(jobs: Sequence[Job]) -> bool:
+    size = first_size(jobs)
+    return size is not None and size[0] * size[1] <= _SMALL
 
 
 def say_export(name: str, graph: Path) -> None:

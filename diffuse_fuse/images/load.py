@@ -175,9 +175,13 @@ def _colour_spread(image: np.ndarray) -> float:
     if image.ndim == 2:
         return 0.0
     pixels = image.reshape(-1, 3)
-    values = pixels[:: max(1, len(pixels) // 1_000_000)].astype(np.float32)
-    brightest = 255.0 if image.dtype == np.uint8 else max(float(values.max()), 1e-6)
-    return float((values.max(axis=1) - values.min(axis=1)).mean()) * 255.0 / brightest
+    values = pixels[:: max(1, len(pixels) // 1_000_000)]
+    if image.dtype != np.uint8:
+        values = values.astype(np.float32)
+    r, g, b = values.T  # channel by channel: reducing over an axis of three takes ten times as long
+    highest, lowest = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
+    brightest = 255.0 if image.dtype == np.uint8 else max(float(highest.max()), 1e-6)
+    return float((highest - lowest).mean(dtype=np.float64)) * 255.0 / brightest
 
 
 def _plain(value: float) -> str:

@@ -14,8 +14,9 @@ class Big:
         self.value, self.nbytes = value, nbytes
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
 @pytest.mark.parametrize("workers", [1, 2, 7])
-def test_results_come_in_order_whichever_thread_was_faster(workers):
+def test_results_come_in_order_whichever_thread_was_faster(workers, at_once):
     found = []
 
     def read(number):
@@ -26,7 +27,11 @@ def test_results_come_in_order_whichever_thread_was_faster(workers):
         time.sleep(0.004 if big.value % 4 == 0 else 0)
         return big.value
 
-    overlapped(range(40), read, lambda big: Done(100) if big.value == 13 else big, finish, found.append, workers)
+    def work(big):
+        time.sleep(0.003 if big.value % 3 == 1 else 0)
+        return Done(100) if big.value == 13 else big
+
+    overlapped(range(40), read, work, finish, found.append, workers, at_once=at_once)
     assert found == [-n if n % 5 == 0 else 100 if n == 13 else n for n in range(40)]
 
 
@@ -66,11 +71,44 @@ def test_reading_and_finishing_go_on_while_the_work_is_done():
     assert 0.4 < time.perf_counter() - start < 0.9
 
 
+@pytest.mark.parametrize("nbytes, most", [(1 << 20, 3), (1 << 27, 1)])
+def test_several_small_items_are_worked_on_at_once_and_large_ones_alone(nbytes, most):
+    lock, busy, peak, where = threading.Lock(), 0, 0, set()
+
+    def work(big):
+        nonlocal busy, peak
+        with lock:
+            busy += 1
+            peak = max(peak, busy)
+            where.add(threading.current_thread())
+        time.sleep(0.02)
+        with lock:
+            busy -= 1
+        return big
+
+    overlapped(range(20), lambda n: Big(n, nbytes), work, lambda b: b, lambda _: None, 2, at_once=3)
+    assert peak == most and threading.current_thread() not in where
+
+
 def test_after_stop_what_was_worked_on_is_emitted():
     worked, found = [], []
     overlapped(
         range(99), Big, lambda b: worked.append(b) or b, lambda b: b.value, found.append, 2, lambda: len(worked) == 4
     )
+    assert found == [0, 1, 2, 3]
+
+
+def test_an_error_in_one_of_several_at_once_goes_on_after_what_was_done_before_it():
+    found = []
+
+    def work(big):
+        time.sleep(0.01 * big.value)
+        if big.value >= 4:
+            raise ValueError(big.value)
+        return big
+
+    with pytest.raises(ValueError):
+        overlapped(range(40), Big, work, lambda b: b.value, found.append, 2, at_once=3)
     assert found == [0, 1, 2, 3]
 
 

@@ -24,8 +24,11 @@ _DARK, _DIM = (40.0, 70.0), (90.0, 120.0)
 _PALE, _STRONG = 9.0, 14.0
 # There, colours beyond those next to it are tried. A cost for each square of a level beyond one, that of doing so
 # where hue does not come first, and how much worse is nearly as good.
-_PLACES = (-1.0, 0.0, 1.0, 2.0)
+_CORNERS, _PLACES = (0.0, 1.0), (-1.0, 0.0, 1.0, 2.0)
 _FAR, _LEAVING = 5.0, 10.0
+# As the colour crosses a level, the farthest place on one side goes and one on the other side comes: neither may be the
+# best, or bytes would change by two levels there. A steep cost, for the square, of being nearly so far away.
+_STEEP, _REACH, _CORNER_REACH = 6400.0, 1.95, 0.95
 _NEARLY = 0.03
 _PORTION = 1 << 13  # colours at a time, so that all places of them stay in the caches
 
@@ -62,10 +65,12 @@ def _least_off(
     ahead: torch.Tensor, along: torch.Tensor, across: torch.Tensor, coloured: torch.Tensor, dark: torch.Tensor
 ) -> torch.Tensor:
     """What to add to each channel, 0 or 1: (..., 3)."""
-    corners = torch.tensor(list(product((0.0, 1.0), repeat=3)), device=ahead.device)
+    places, chosen = _tried(_CORNERS, ahead.device)
+    far = _STEEP * (_distances(ahead, _CORNERS) - _CORNER_REACH).clamp_min(0).square()
     hue = _HUE_OF_GREYS + (_HUE - _HUE_OF_GREYS) * coloured
     luma_off = _LUMA_OFF + (_HUE_FIRST[2] - _LUMA_OFF) * dark
-    return corners[_off(corners, ahead, along, hue * across, luma_off).argmin(dim=-1)]
+    cost = far @ chosen + _off(places, ahead, along, hue * across, luma_off)
+    return places[cost.argmin(dim=-1)]
 
 
 def _least_turned(
@@ -73,20 +78,31 @@ def _least_turned(
 ) -> torch.Tensor:
     """The same where hue comes before chroma, by more or less: -1 to 2.
 
-    The best of such colours would change by several levels at once as luma rises; between two
-    that are nearly as good it is a mean of them, and one that is farther than a level from the colour has to be much
-    better, so that what differs in the last digit differs by a level.
+    The best of such colours would change by several levels at once as luma rises; between two that are nearly as good
+    it is a mean of them, and one that is farther than a level from the colour has to be much better, so that what
+    differs in the last digit differs by a level.
     """
-    places = [place for place in product(_PLACES, repeat=3) if abs(_luma_of(place) - 0.5) < 1]
-    chosen = torch.tensor([[float(c == place[i]) for place in places] for i in range(3) for c in _PLACES])
-    chosen, places = chosen.to(ahead.device), torch.tensor(places, device=ahead.device)
+    places, chosen = _tried(_PLACES, ahead.device)
     chroma, hue, luma_off = (
         usual + (other - usual) * hue_first for usual, other in zip((1.0, _HUE, _LUMA_OFF), _HUE_FIRST, strict=True)
     )
-    far = ((ahead[..., None] - torch.tensor(_PLACES, device=ahead.device)).abs() - 1).clamp_min(0).square()
-    far = ((_FAR + _LEAVING * (1 - hue_first)) * far.flatten(-2)) @ chosen
-    cost = far + _off(places, ahead, chroma * along, hue * across, luma_off)
+    away = _distances(ahead, _PLACES)
+    far = (_FAR + _LEAVING * (1 - hue_first)) * (away - 1).clamp_min(0).square()
+    far += _STEEP * (away - _REACH).clamp_min(0).square()
+    cost = far @ chosen + _off(places, ahead, chroma * along, hue * across, luma_off)
     return (torch.softmax(cost / -_NEARLY, dim=-1) @ places).round()
+
+
+def _tried(levels: tuple[float, ...], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """All places whose channels have one of ``levels``, (n, 3), and which of them each channel has, (3 · levels, n)."""
+    places = list(product(levels, repeat=3))
+    chosen = [[float(place[channel] == level) for place in places] for channel in range(3) for level in levels]
+    return torch.tensor(places, device=device), torch.tensor(chosen, device=device)
+
+
+def _distances(ahead: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """How far each channel is from each of ``levels``: (..., 3) -> (..., 3 · levels)."""
+    return (ahead[..., None] - torch.tensor(levels, device=ahead.device)).abs().flatten(-2)
 
 
 def _off(
@@ -103,10 +119,6 @@ def _off(
     for step in (along, across):
         total += (step @ places.T - (step * ahead).sum(dim=-1, keepdim=True)).abs_()
     return total
-
-
-def _luma_of(place: tuple[float, ...]) -> float:
-    return sum(weight * value for weight, value in zip(LUMA, place, strict=True))
 
 
 def _steps_of_colour(rgb: torch.Tensor) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:

@@ -62,6 +62,17 @@ def test_rounding_follows_luma_by_steps():
     assert (steps > 1).sum() <= 2 and steps.max() <= 2
 
 
+def test_what_differs_in_the_last_digits_differs_by_a_level_in_few_places():
+    """Also where a channel crosses a level, at which the colours that are tried change."""
+    generator = torch.Generator().manual_seed(0)
+    level = torch.randint(4, 140, (1, 1, 300, 400), generator=generator)
+    image = level + torch.randint(-9, 10, (1, 3, 300, 400), generator=generator).float()
+    image[:, :2] += torch.rand(1, 2, 300, 400, generator=generator)
+    below, above = (to_bytes((image + change).clamp(0, 255) / 255).int() for change in (-1e-4, 1e-4))
+    assert (below - above).abs().max() == 1
+    assert (below != above).float().mean() < 2e-3
+
+
 def turn(rounded, image):
     """Mean distance across the hue of ``image``, where it has one."""
     (a, b), (c, d) = (lab(x)[:, 1:].unbind(1) for x in (rounded, image))

@@ -39,7 +39,7 @@ def interpolate(
 
     from diffuse_fuse.cli.progress import progress_bar
     from diffuse_fuse.diffusion import generated
-    from diffuse_fuse.diffusion.pictures import parse_size, resize_to_cover, to_pair
+    from diffuse_fuse.diffusion.pictures import parse_size, resize_to_cover, seeded, to_pair
     from diffuse_fuse.diffusion.samplers import ddim_encode, ddim_sample, slerp, time_steps
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.images import load_pair
@@ -58,7 +58,8 @@ def interpolate(
     with progress_bar("interpolating", (2 + count) * steps, "step", hidden=quiet) as advance:
         eps_theta = pair_model.counted(advance)
         sources = [[resize_to_cover(picture, width, height) for picture in (pair.ir, pair.vis)] for pair in pairs]
-        ends = [ddim_encode(eps_theta, schedule, pair_model.encode(*source), taus) for source in sources]
+        x_0 = [pair_model.with_first_noise(pair_model.encode(*s), seeded(0, i)) for i, s in enumerate(sources)]
+        ends = [ddim_encode(eps_theta, schedule, x, taus) for x in x_0]
         for part in np.linspace(0, 1, count):
             ir, vis = to_pair(ddim_sample(eps_theta, schedule, slerp(*ends, float(part)), taus))
             columns.append([vis / 255, np.dstack([ir] * 3) / 255, fuser.fuse(ir, vis) / 255])

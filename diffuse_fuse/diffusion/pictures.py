@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 
@@ -62,6 +63,14 @@ class PairModel:
         """A pair as ``Fuser`` takes it -> x_0 (1, 4, H, W) in [-1, 1], R, G, B, IR."""
         both = np.dstack([as_visible(vis), as_infrared(ir)])
         return torch.from_numpy(both).permute(2, 0, 1)[None].to(self.device) * 2 - 1
+
+    def with_first_noise(self, x_0: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """``x_0`` with the noise of the first time step, about a grey level, which DDIM is to lead back to.
+
+        Without any, even areas are foreign to the network: what it encodes them to is no noise, and small errors on
+        the way back grow to patterns.
+        """
+        return x_0 + math.sqrt(1 - self.schedule.alpha_bar[0]) * draw(x_0, generator)
 
 
 def seeded(seed: int, index: int = 0) -> torch.Generator:

@@ -58,6 +58,17 @@ def test_encoding_leads_back_ten_times_closer_with_ten_times_the_steps(model, x_
     assert errors[1] < errors[0] / 10, errors
 
 
+def test_an_even_picture_with_a_little_noise_leads_to_noise_and_back(model):
+    grey = torch.full((1, 4, CROP, CROP), 0.3)
+    taus = time_steps(model.schedule.steps, 50)
+    x_0 = model.with_first_noise(grey, seeded(0))
+    assert 0.005 < (x_0 - grey).std() < 0.02
+    x_t = ddim_encode(model.eps_theta, model.schedule, x_0, taus)
+    back = ddim_sample(model.eps_theta, model.schedule, x_t, taus)
+    assert 0.8 < x_t.std() < 1.3
+    assert (back - grey).std() / 2 < 0.02
+
+
 def test_the_noise_decides_the_content_whatever_the_number_of_steps(model):
     """DDIM section 5.2: the same x_T with S = 20 and S = 100."""
     x_t = torch.cat([model.noise(CROP, CROP, seeded(0, i)) for i in range(2)])

@@ -1,5 +1,7 @@
 """The shipped weights and their cards."""
 
+from pathlib import Path
+
 import pytest
 
 from diffuse_fuse import models
@@ -19,6 +21,11 @@ def test_a_fusion_and_a_diffusion_model_are_shipped():
     assert all(5e6 < card.parameters < 15e6 for card in cards if card.kind != "student")
     assert all(card.parameters < 1e6 for card in cards if card.kind == "student")
     assert all(card.sha256 == sha256(card.path) for card in cards)
+
+
+def test_the_model_card_has_the_hash_of_each_file():
+    text = (Path(__file__).parents[1] / "weights" / "README.md").read_text()
+    assert all(f"| `{card.path.name}` | `{card.sha256}` |" in text for card in models.available())
 
 
 def test_cards_say_data_and_training():

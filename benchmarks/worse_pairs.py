@@ -34,6 +34,8 @@ def main(
         with table.open(newline="") as file:
             for line in csv.DictReader(file):
                 scores.setdefault(line["method"], {})[line["image"]] = line
+    if row not in scores:
+        raise typer.BadParameter(f"no table has a row '{row}'; there are: {', '.join(scores)}.", param_hint="--row")
     ours = scores.pop(row)
     others = [name for name in scores if name not in leave_out.split(",")]
     rows = []

@@ -1,12 +1,13 @@
-"""Pictures of any size in bounded memory: the tiles are bands of rows over the whole width.
+"""Pictures of any size in bounded memory: the tiles are bands of rows, over the whole width or a strip of columns.
 
 The bands go through ``rows.ModelRows`` or ``student_rows.StudentRows`` one after the other. These remember what the
-next band needs, so the result does not depend on where the picture is cut.
+next band needs, so the result does not depend on where the picture is cut. Strips, see ``strips``, see enough of each
+other for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -18,7 +19,9 @@ from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
+from diffuse_fuse.fusion.spans import Span, reflected
 from diffuse_fuse.fusion.streams import in_portions
+from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
 from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 
@@ -45,28 +48,38 @@ def fuse_in_bands(
 
     ``rows``: height of a band, a multiple of ``model.multiple``; chosen by ``band_rows`` unless given. ``on_rows`` is
     called after each band with the rows that are done and the rows there are; to ``seconds`` is added what each part
-    of the network takes. Raises ImageError for arrays that are no pictures.
+    of the network takes, on average of the strips that run at once. Raises ImageError for arrays that are no pictures.
     """
     # What needs the whole picture is done before it is cut: the percentiles of thermal counts, the range of floats.
     ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
     if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
         vis = as_visible(vis)
     h, w = ir.shape
-    multiple = model.multiple
-    padded_h, padded_w = (size + -size % multiple for size in (h, w))
-    rows = rows or band_rows(model, padded_w)
+    rows = rows or band_rows(model, w)
     fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0
-    with torch.inference_mode():
+    columns = strips(model, w, device)
+    parts: list[dict[str, float]] = [{} for _ in columns]
+
+    def bands(strip: Span, seconds: dict[str, float]) -> Iterator[int]:
+        """Fills the strip of ``fused``; yields after each band how many pixels are new."""
         make = student_rows.StudentRows if isinstance(model, StudentModel) else _BaseRows
-        stream = make(model, device, depth, seconds)
-        for top in range(0, padded_h, rows):
-            bottom = min(top + rows, padded_h)
-            band = _reflected(top, bottom, h)
-            part = stream(*(_wider(x[band], padded_w) for x in (ir, vis)), last=bottom == padded_h)[: h - done, :w]
-            fused[done : done + len(part)] = part
-            done += len(part)
-            if on_rows:
-                on_rows(done, h)
+        stream, top, fed = make(model, device, depth, seconds), 0, 0
+        while top < h:
+            start, fed = fed, min(fed + rows, h + -h % model.multiple)
+            both = (strip.of(reflected(x, start, fed, axis=0), axis=1) for x in (ir, vis))
+            with torch.inference_mode():
+                part = stream(*both, last=fed >= h)[: h - top, strip.inside]
+            fused[top : top + len(part), strip.out] = part
+            top += len(part)
+            yield len(part) * part.shape[1]
+
+    for pixels in side_by_side([bands(*each) for each in zip(columns, parts, strict=True)]):
+        done += pixels
+        if on_rows:
+            on_rows(done // w, h)
+    if seconds is not None:
+        for name in parts[0]:
+            seconds[name] = seconds.get(name, 0.0) + sum(part[name] for part in parts) / at_once(len(parts))
     return fused
 
 
@@ -105,7 +118,7 @@ def band_rows(model: AnyModel, width: int, available: int | None = None) -> int:
     """
     multiple = model.multiple
     if isinstance(model, StudentModel):
-        rows = student_rows.usual_rows(model, width)
+        rows = student_rows.usual_rows(model, max(s.stop - s.start for s in strips(model, width)))
     else:
         rows = max(_BAND_CELLS * multiple, _BAND_PIXELS // width // multiple * multiple)
     if available is None:
@@ -152,17 +165,3 @@ def reach(model: FusionModel) -> int:
     head_cell = 2
     quiet = 0 if model.noise_limit is None else REACH
     return quiet + head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
-
-
-def _wider(x: np.ndarray, width: int) -> np.ndarray:
-    """``x`` (rows, W, ...) with columns reflected at the last one, up to ``width``."""
-    added = _reflected(x.shape[1], width, x.shape[1])
-    return np.concatenate([x, x[:, added]], axis=1) if width > x.shape[1] else x
-
-
-def _reflected(start: int, stop: int, size: int) -> np.ndarray | slice:
-    """Index of places ``start`` to ``stop``; those beyond ``size`` are reflected at the last one."""
-    if stop <= size:
-        return slice(start, stop)
-    places = np.arange(start, stop)
-    return np.where(places < size, places, 2 * (size - 1) - places)

@@ -13,6 +13,7 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError, WeightsError
 from diffuse_fuse.extras import need
+from diffuse_fuse.fusion.spans import Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores
@@ -77,7 +78,7 @@ class OnnxFuser:
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)
         for rows, columns in self._tiles(height, width):
-            picture = self._run(_cut(ir, rows, columns), _cut(vis, rows, columns), depth)
+            picture = self._run(*(columns.of(rows.of(x, 0), 1) for x in (ir, vis)), depth)
             fused[rows.out, columns.out] = _levels(picture[:, rows.inside, columns.inside], depth)
             if on_rows and columns.out.stop == width:
                 on_rows(rows.out.stop, height)
@@ -88,7 +89,7 @@ class OnnxFuser:
         pair = {"ir": np.ascontiguousarray(as_infrared(ir)[None, None]), "vis": _planes(vis)[None]}
         return self._session.run(["levels" if self._rounds and depth == 8 else "fused"], pair)[0][0]
 
-    def _tiles(self, height: int, width: int) -> Iterator[tuple[_Span, _Span]]:
+    def _tiles(self, height: int, width: int) -> Iterator[tuple[Span, Span]]:
         cell, size = self.facts.multiple, self.facts.size
         padded = tuple(side + -side % cell for side in (height, width))
         if size is not None:
@@ -100,8 +101,8 @@ class OnnxFuser:
             parts = (1, 1)
         else:
             parts = _parts(padded, self._overlap)
-        for rows in _spans(height, parts[0], self._overlap, cell):
-            for columns in _spans(width, parts[1], self._overlap, cell):
+        for rows in spans(height, parts[0], self._overlap, cell):
+            for columns in spans(width, parts[1], self._overlap, cell):
                 yield rows, columns
 
 
@@ -131,16 +132,6 @@ def _levels(unit: np.ndarray, depth: int) -> np.ndarray:
     return cv2.merge([np.clip(channel, 0, 255).astype(np.uint8) for channel in channels])
 
 
-class _Span:
-    """A tile's part of one side of the picture. ``places``: what it is cut from, ``out``: where its result goes,
-    ``inside``: where in the tile that is."""
-
-    def __init__(self, start: int, stop: int, out_start: int, out_stop: int, size: int) -> None:
-        self.places = _reflected(start, stop, size)
-        self.out = slice(out_start, min(out_stop, size))
-        self.inside = slice(out_start - start, self.out.stop - start)
-
-
 def _parts(size: tuple[int, int], overlap: int) -> tuple[int, int]:
     """Into how many parts each side is cut: those tiles that are small enough and together the least to compute."""
     choices = [
@@ -149,24 +140,3 @@ def _parts(size: tuple[int, int], overlap: int) -> tuple[int, int]:
     ]
     fitting = [(parts, tile) for parts, tile in choices if tile[0] * tile[1] <= _MOST_PIXELS] or choices[-1:]
     return min(fitting, key=lambda choice: math.prod(choice[0]) * math.prod(choice[1]))[0]
-
-
-def _spans(size: int, parts: int, overlap: int, cell: int) -> Iterator[_Span]:
-    """``parts`` tiles in whole cells, with ``overlap`` pixels more on each side where the picture goes on."""
-    padded = size + -size % cell
-    side = math.ceil(padded / cell / parts) * cell
-    for start in range(0, size, side):
-        stop = min(start + side, padded)
-        yield _Span(max(0, start - overlap), min(stop + overlap, padded), start, stop, size)
-
-
-def _cut(array: np.ndarray, rows: _Span, columns: _Span) -> np.ndarray:
-    return array[rows.places][:, columns.places]
-
-
-def _reflected(start: int, stop: int, size: int) -> np.ndarray | slice:
-    """Index of places ``start`` to ``stop``; those beyond ``size`` are reflected at the last one."""
-    if stop <= size:
-        return slice(start, stop)
-    places = np.arange(start, stop)
-    return np.where(places < size, places, 2 * (size - 1) - places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from diffuse_fuse.cli import fuse_report as report
@@ -26,7 +26,7 @@ def model_in_time(
         return model
     if deadline_ms is None:
         raise UsageError("--model auto needs to know how fast: add --deadline-ms 100, for example.")
-    size = first_size(jobs)
+    size = next(sizes(jobs), None)
     if size is None:  # nothing to fuse, or it will be said why it cannot be
         return "default"
     from diffuse_fuse.fusion.auto import pick
@@ -40,8 +40,8 @@ def model_in_time(
     return picked.name
 
 
-def first_size(jobs: Sequence[Job]) -> tuple[int, int] | None:
-    """Width and height of the first visible picture that says it."""
+def sizes(jobs: Iterable[Job]) -> Iterator[tuple[int, int]]:
+    """Width and height of each visible picture that says them."""
     from diffuse_fuse.images.decode import read_bytes
     from diffuse_fuse.images.header import read_header
 
@@ -51,5 +51,4 @@ def first_size(jobs: Sequence[Job]) -> tuple[int, int] | None:
         except ImageReadError:
             continue
         if header:
-            return header.width, header.height
-    return None
+            yield header.width, header.height

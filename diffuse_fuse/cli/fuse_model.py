@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from diffuse_fuse.cli.fuse_auto import first_size
+from diffuse_fuse.cli.fuse_auto import sizes
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Students have several pictures at once, a core each. Larger networks, by the bytes of their weights, and larger
 # pictures, by their pixels, have all cores for one after the other: each needs memory of its own.
 _LIGHT, _SMALL = 8 << 20, 2_000_000
+_LOOKED_AT = 16  # pictures of a folder, before the first is fused
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,9 @@ def choose(
 
 
 def _are_small(jobs: Sequence[Job]) -> bool:
-    size = first_size(jobs)
-    return size is not None and size[0] * size[1] <= _SMALL
+    """By a few from all over the folder; a large one among those that were not looked at has one core."""
+    some = list(sizes(jobs[:: -(-len(jobs) // _LOOKED_AT)]))
+    return bool(some) and all(width * height <= _SMALL for width, height in some)
 
 
 def say_export(name: str, graph: Path) -> None:

@@ -20,7 +20,7 @@ def four_cores(monkeypatch):
 def jobs(folder, count, size=(40, 50)):
     for name in map(str, range(count)):
         for side in ("ir", "vi"):
-            (folder / side).mkdir(exist_ok=True)
+            (folder / side).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / side / f"{name}.png"), np.full((*size, 3), 90, np.uint8))
     return [
         Job(folder / "ir" / f"{n}.png", folder / "vi" / f"{n}.png", folder / "out" / f"{n}.png") for n in range(count)
@@ -41,7 +41,10 @@ def test_a_student_has_several_small_pictures_at_once(tmp_path, four_cores):
 
 
 def test_large_pictures_have_the_network_for_themselves(tmp_path, four_cores):
-    assert choose("fast", "cpu", None, None, jobs=jobs(tmp_path, 2, (1000, 2001))).fuser.at_once == 1
+    large = jobs(tmp_path / "large", 2, (1000, 2001))
+    small = jobs(tmp_path / "small", 40)
+    for pairs, expected in ((large, 1), (small, 4), ([*small, *large * 4], 1)):
+        assert choose("fast", "cpu", None, None, jobs=pairs).fuser.at_once == expected
 
 
 def test_pictures_of_a_folder_are_those_of_single_pairs(tmp_path, monkeypatch, folders_of_scene):

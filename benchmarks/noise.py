@@ -1,6 +1,6 @@
 """Noise and uneven light in flat areas of fused pictures, against those of the sources.
 
-    python benchmarks/noise.py DATASET [--model default] [--fused NAME=DIR] [--limit 10] [--each]
+    python benchmarks/noise.py DATASET [--model default] [--fused NAME=DIR] [--limit 10] [--floor 0.3] [--each]
 
 Flat is where both sources, smoothed, stay within a few grey levels over a window; how many depends on the noise of
 the source, so that noise itself does not disqualify an area (``flat_area``). Fine texture without any coarser
@@ -13,13 +13,16 @@ worst      the largest such ratio of a pair
            is noisier in another part of a picture, a picture that is nowhere noisier than both exceeds either
 chroma     colour noise (a*, b* of CIELAB, the same scale) over that of the visible picture; – where that is grey
 uneven     grey levels that the fused luma drifts across a flat area more than either source: even areas lit unevenly
+
+--floor 0.3 first cuts off so much of the thermal range at black, as a camera does whose range ends above a cold sky:
+where a sky is exactly black, without any noise, a network has little to hold on to.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +31,7 @@ import numpy as np
 import typer
 from contestants import Scene, drawn_pairs, folders, fusers, markdown, mean, number, run, scenes
 
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.metrics.context import luma
 
 WINDOW = 11  # pixels over which an area must be flat
@@ -60,9 +64,12 @@ def main(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pairs, drawn by the seed.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the drawn pairs.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
+    floor: Annotated[float, typer.Option(min=0, max=0.9, help="Part of the thermal range that becomes black.")] = 0.0,
     each: Annotated[bool, typer.Option("--each", help="A table of the ratio by pair too.")] = False,
 ) -> None:
     """Measures noise and uneven light in flat areas."""
+    if fused and floor:
+        raise UsageError("--floor changes the sources: leave out --fused, whose pictures are of those as they were.")
     pairs = drawn_pairs(dataset, limit, seed)
     others = folders(fused or (), pairs)
     methods: dict[str, Callable[[Scene], np.ndarray | None]] = {
@@ -75,6 +82,7 @@ def main(
     found: dict[str, dict[str, Flatness]] = {name: {} for name in methods}
     shares = {}
     for scene in scenes(pairs):
+        scene = replace(scene, ir=without_floor(scene.ir, floor))
         area = flat_area(scene.ir, scene.vis)
         shares[scene.name] = float(area.mean())
         if shares[scene.name] < SMALLEST:
@@ -89,6 +97,12 @@ def main(
     print(markdown(head, [_row(name, list(by_pair.values())) for name, by_pair in found.items()]))
     if each:
         print("\n" + markdown(("noise × source", "flat", *found), _rows_by_pair(found, shares)))
+
+
+def without_floor(ir: np.ndarray, floor: float) -> np.ndarray:
+    """``ir`` with so much of its range from zero on black, and the brightest as bright as before."""
+    cut = floor * float(ir.max())
+    return np.rint(np.maximum(ir - cut, 0) / (1 - floor)).astype(np.uint8) if floor else ir
 
 
 def flat_area(ir: np.ndarray, vis: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from diffuse_fuse.errors import UsageError
+
 
 def rgb(picture):
     return np.repeat(np.clip(np.rint(picture), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -119,3 +121,18 @@ def test_the_command_prints_a_row_a_method_and_a_ratio_a_pair(dataset, tiny_mode
     # The visible picture as a baseline and as a folder of results is the same picture.
     assert rows[3].replace("visible", "copy") == rows[6]
     assert [row.split("|")[1].strip() for row in rows[-2:]] == ["0", "1"]
+
+
+def test_a_floor_makes_what_is_cold_black_and_keeps_the_brightest():
+    ramp = np.arange(200, dtype=np.uint8)[None].repeat(4, axis=0)
+    cut = noise.without_floor(ramp, 0.25)
+    assert (cut[:, :50] == 0).all() and (cut[:, 51:] > 0).all() and cut.max() == 199
+    assert np.ptp(np.diff(cut[0, 50:].astype(int))) <= 1  # a straight line, rounded
+    assert np.array_equal(noise.without_floor(ramp, 0.0), ramp)
+
+
+def test_pictures_made_of_other_sources_are_refused(tmp_path):
+    app = typer.Typer()
+    app.command()(noise.main)
+    found = CliRunner().invoke(app, [str(tmp_path), "--floor", "0.3", "--fused", f"x={tmp_path}"])
+    assert isinstance(found.exception, UsageError) and "leave out --fused" in str(found.exception)

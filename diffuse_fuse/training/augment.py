@@ -19,11 +19,9 @@ class Augment:
     """How crops are varied. Ranges are (low, high); a draw is uniform, in the logarithm for gain and gamma.
 
     ``photometric`` is the probability that gain, gamma and lift change at all, for each source by itself; a lift
-    makes black grey, as haze and an open thermal range do. ``floor`` is the largest part of a crop's thermal range that
-    is cut off at black, with a probability of 0.25: a camera whose range ends above a cold sky shows nothing there, not
-    even noise. ``blur`` is the largest deviation, in pixels, of a Gaussian that each source goes through with a
-    probability of 0.2. ``recombine`` is the probability that a crop gets the infrared part of another one: two pictures
-    that have nothing in common have to be fused as well.
+    makes black grey, as haze and an open thermal range do. ``blur`` is the largest deviation, in pixels, of a Gaussian
+    that each source goes through with a probability of 0.2. ``recombine`` is the probability that a crop gets the
+    infrared part of another one: two pictures that have nothing in common have to be fused as well.
     Crops are ``crop`` pixels high and as wide unless there is a ``width``; only square ones are transposed.
     """
 
@@ -34,7 +32,6 @@ class Augment:
     ir_gain: tuple[float, float] = (0.4, 1.1)
     ir_gamma: tuple[float, float] = (0.7, 1.4)
     lift: float = 0.0
-    floor: float = 0.0
     blur: float = 0.0
     recombine: float = 0.0
     photometric: float = 0.3
@@ -149,7 +146,7 @@ def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: st
 
 
 def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:
-    """Gain, gamma, lift, floor, blur, polarity and loss of colour; each source by itself."""
+    """Gain, gamma, lift, blur, polarity and loss of colour; each source by itself."""
     vis, ir = crop[..., :3], crop[..., 3:]
     if rng.random() < augment.grey:
         vis = np.repeat(vis @ np.float32([[0.299], [0.587], [0.114]]), 3, axis=2)
@@ -157,9 +154,6 @@ def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -
         ir = np.maximum(1 - ir, 0)  # a crop that was shrunk may exceed 1 in its last digit
     vis = _tone(_blurred(vis, augment, rng), augment.vis_gain, augment.vis_gamma, augment, rng)
     ir = _tone(_blurred(ir, augment, rng), augment.ir_gain, augment.ir_gamma, augment, rng)
-    if augment.floor and rng.random() < 0.25:
-        cut = np.float32(rng.uniform(0, augment.floor))
-        ir = np.maximum(ir - cut * ir.max(), 0) / (1 - cut)
     crop = np.concatenate([vis, ir], axis=2)
     if augment.noise and rng.random() < 0.25:
         sigma = rng.uniform(0, augment.noise, size=2).astype(np.float32)

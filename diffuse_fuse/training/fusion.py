@@ -44,7 +44,6 @@ FUSION_AUGMENT = Augment(
     ir_gamma=(0.5, 2.0),
     photometric=0.5,
     lift=0.35,
-    floor=0.4,
     blur=1.2,
     recombine=0.15,
     polarity=0.05,

@@ -46,16 +46,7 @@ def test_folder_without_pairs_is_named(tmp_path):
 
 
 STRONG = Augment(
-    crop=48,
-    photometric=1.0,
-    polarity=0.5,
-    grey=0.5,
-    noise=0.1,
-    lift=0.3,
-    floor=0.3,
-    blur=1.5,
-    recombine=0.5,
-    transpose=True,
+    crop=48, photometric=1.0, polarity=0.5, grey=0.5, noise=0.1, lift=0.3, blur=1.5, recombine=0.5, transpose=True
 )
 
 
@@ -96,30 +87,6 @@ def test_a_lift_makes_black_grey_and_keeps_white(data):
     darkest = [draw_batch(pairs, lifted, 1, step_generator(0, step))[:, 3].min() for step in range(12)]
     assert max(darkest) > 40 / 255 + 0.02  # the darkest grey of the data
     assert draw_batch(pairs, lifted, 16, step_generator(0, 0)).max() <= 1
-
-
-def test_a_floor_makes_dark_parts_of_the_infrared_black_and_keeps_the_brightest(data):
-    pairs = PairSet.from_folders([data])
-    whole = Augment(48, photometric=0.0, grey=0.0)
-    floored = Augment(48, photometric=0.0, grey=0.0, floor=0.9)
-    blackened = 0
-    for step in range(40):
-        plain, cut = (draw_batch(pairs, augment, 1, step_generator(0, step))[0] for augment in (whole, floored))
-        assert np.array_equal(cut[:3], plain[:3]) and np.isclose(cut[3].max(), plain[3].max())
-        there = cut[3] > 0
-        slopes = (plain[3].max() - plain[3])[there] - (1 - _share_lost(plain[3], cut[3])) * (cut[3].max() - cut[3])[
-            there
-        ]
-        assert np.abs(slopes).max() < 1e-5
-        blackened += (~there).any()
-    assert 2 <= blackened <= 18
-
-
-def _share_lost(plain, cut):
-    """Of the range of ``plain``, by the darkest pixel that is not black in ``cut``."""
-    at = np.where(cut > 0, plain, np.inf).argmin()
-    span = cut.max() - cut.flat[at]
-    return 1 - (plain.max() - plain.flat[at]) / span if span else 0.0
 
 
 def test_blur_softens_edges(data):

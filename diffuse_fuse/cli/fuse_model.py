@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.batch import FusesArrays, Job
     from diffuse_fuse.onnx.graphs import OnExport
 
+OnRows = Callable[[int, int], None]
 
 # Students have several pictures at once, a core each. Larger networks, by the bytes of their weights, and larger
 # pictures, by their pixels, have all cores for one after the other: each needs memory of its own.
@@ -43,11 +44,13 @@ class Chosen:
 class Lazy:
     """A fuser that is made when the first pair needs it: where all is up to date, nobody waits for PyTorch.
 
-    at_once: pictures that it may be given at the same time.
+    at_once: pictures that it may be given at the same time. on_rows: told how far it is with a picture, if there is
+    one at a time.
     """
 
     def __init__(self, make: Callable[[], FusesArrays], at_once: int = 1) -> None:
         self._make, self.at_once = make, at_once
+        self.on_rows: OnRows | None = None
 
     @cached_property
     def _made(self) -> FusesArrays:
@@ -60,7 +63,8 @@ class Lazy:
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray:
         """As ``Fuser.fuse``."""
-        return self._made.fuse(ir, vis, **depth)
+        told: dict[str, Any] = {"on_rows": self.on_rows} if self.on_rows and self.at_once == 1 else {}
+        return self._made.fuse(ir, vis, **depth, **told)
 
 
 def choose(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from diffuse_fuse.cli.report import without_partner
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
-    from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.cli.fuse_model import Chosen, OnRows
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,27 @@ class Run:
         from diffuse_fuse import batch
 
         start = time.perf_counter()
-        results = batch.run(
-            self.plan.jobs,
-            self.chosen and self.chosen.fuser,
-            existing=self._existing,
-            recipe=self.recipe,
-            workers=self.workers,
-            only_metrics=self.chosen is None,
-        )
+        with self._rows() as rows:
+            if self.chosen:
+                self.chosen.fuser.on_rows = rows
+            results = batch.run(
+                self.plan.jobs,
+                self.chosen and self.chosen.fuser,
+                existing=self._existing,
+                recipe=self.recipe,
+                workers=self.workers,
+                only_metrics=self.chosen is None,
+            )
         report.say_about_pair(results[0], self.quiet, self.chosen is None)
         return report.Ran(results, time.perf_counter() - start)
+
+    def _rows(self) -> AbstractContextManager[OnRows | None]:
+        """The bar of a large picture; on a terminal only, since rich takes a while to import."""
+        if self.quiet or not sys.stderr.isatty():
+            return nullcontext()
+        from diffuse_fuse.cli.progress import rows_bar
+
+        return rows_bar()
 
     def folder(self) -> tuple[report.Ran, bool]:
         """A folder or a manifest; and whether Ctrl-C ended it before all was done."""
@@ -97,6 +110,8 @@ class Run:
             gentle_interrupt(self.quiet, at_once=True) as stop,
             progress_bar(doing, work, "pair", self.quiet) as advance,
         ):
+            if self.chosen:
+                self.chosen.fuser.on_rows = advance.rows
 
             def count(result: Result) -> None:
                 if result.redone:

@@ -1,13 +1,25 @@
-"""One progress bar on stderr, with rate and time left."""
+"""Progress on stderr: a bar over units with rate and time left, and one over the rows of a large picture."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
+
+_LONG = 1.0  # seconds after which the rows of a picture are worth a line
 
 
 class RateColumn(ProgressColumn):
@@ -19,17 +31,50 @@ class RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        if not speed:
+        if not speed or "rows" in task.fields:
             return Text("")
         return Text(f"{speed:.1f} {self._unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{self._unit}")
 
 
+class Rows:
+    """What is called with the rows of a picture that are done and those there are: a line of its own, from when the
+    picture takes longer than a second until it is done."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._begun, self._done = 0.0, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < self._done or not self._begun:
+            self.end()  # one before may have failed on its way
+            self._begun = now
+        self._done = done
+        if done >= total:
+            self.end()
+        elif self._task is not None:
+            self._bar.update(self._task, completed=done)
+        elif now - self._begun > _LONG:
+            if not self._bar.live.is_started:
+                self._bar.start()
+            self._task = self._bar.add_task("rows", total=total, completed=done, rows=True)
+
+    def end(self) -> None:
+        """Takes the line away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task, self._begun, self._done = None, 0.0, 0
+
+
 class Advance:
-    """What is called after each unit; ``more`` when there turns out to be another one."""
+    """What is called after each unit; ``more`` when there turns out to be another one; ``rows`` while a large picture
+    is under way."""
 
     def __init__(self, bar: Progress, what: str, total: int) -> None:
         self._bar, self._total = bar, total
         self._task = bar.add_task(what, total=total)
+        self.rows = Rows(bar)
 
     def __call__(self) -> None:
         self._bar.advance(self._task)
@@ -49,7 +94,7 @@ def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iter
     bar until there are ``more``.
     """
     columns = (
-        TextColumn(what),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         RateColumn(unit),
@@ -62,5 +107,20 @@ def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iter
             bar.start()
         yield advance
     finally:
+        advance.rows.end()
+        if bar.live.is_started:
+            bar.stop()
+
+
+@contextmanager
+def rows_bar() -> Iterator[Rows]:
+    """For a single picture on a terminal: yields ``Rows``, whose bar leaves nothing behind."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    rows = Rows(bar)
+    try:
+        yield rows
+    finally:
+        rows.end()
         if bar.live.is_started:
             bar.stop()

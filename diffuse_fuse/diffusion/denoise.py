@@ -8,7 +8,7 @@ noisier one, and the other takes part as known up to its own noise until the way
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ _SEED = 6  # of the noise that the cleaner picture is given; fixed, so that the 
 class FusesArrays(Protocol):
     """What is asked of the fuser; ``diffuse_fuse.Fuser`` is one."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray: ...
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, **options: Any) -> np.ndarray: ...
 
 
 class DenoisingFuser:
@@ -42,10 +42,11 @@ class DenoisingFuser:
         self.sigma = None if sigma is None else checked_sigma(sigma)
         self._fuser, self._model, self.steps = fuser, model, steps
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray:
-        """As ``Fuser.fuse``, from arrays; raises ImageError for pictures below 16×16 and PairError as it does."""
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, **options: Any) -> np.ndarray:
+        """As ``Fuser.fuse``, from arrays, with its options; raises ImageError for pictures below 16×16 and PairError as
+        it does."""
         require_minimum_size(vis, "the visible picture")
-        return self._fuser.fuse(*self.denoise(match_sizes(ir, vis)[0], vis), **depth)
+        return self._fuser.fuse(*self.denoise(match_sizes(ir, vis)[0], vis), **options)
 
     def denoise(self, ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The pair without its noise: uint8 H×W and H×W×3. Where nothing is to be done it keeps its values."""

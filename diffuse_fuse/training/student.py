@@ -139,7 +139,7 @@ class StudentTask:
             raw = model(ir, vis)
             total, terms = fusion_loss(tint(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
             far = distance(raw, taught)
-            rows.append({"loss": float(total + self.teacher_weight * far), "teacher": float(far), **terms})
+            rows.append({"loss": (total + self.teacher_weight * far).item(), "teacher": far.item(), **terms})
         return {f"val_{name}": float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
     def preview(self, model: nn.Module) -> np.ndarray:

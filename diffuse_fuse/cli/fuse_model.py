@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from diffuse_fuse.batch import FusesArrays, Job
+    from diffuse_fuse.fusion.spans import OnRows
     from diffuse_fuse.onnx.graphs import OnExport
-
-OnRows = Callable[[int, int], None]
 
 # Students have several pictures at once, a core each. Larger networks, by the bytes of their weights, and larger
 # pictures, by their pixels, have all cores for one after the other: each needs memory of its own.

@@ -17,7 +17,8 @@ from diffuse_fuse.cli.report import without_partner
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
-    from diffuse_fuse.cli.fuse_model import Chosen, OnRows
+    from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.fusion.spans import OnRows
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import torch
 from diffuse_fuse import models
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.student import StudentModel, inference_dtype
-from diffuse_fuse.fusion.tiles import OnRows, band_rows, fuse_in_bands, working_memory
+from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores, available_memory
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+OnRows = Callable[[int, int], None]  # told, now and then, how many rows of a picture are done and how many there are
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ other for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
-from diffuse_fuse.fusion.spans import Span, reflected
+from diffuse_fuse.fusion.spans import OnRows, Span, reflected
 from diffuse_fuse.fusion.streams import in_portions
 from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
 from diffuse_fuse.fusion.student import StudentModel
@@ -28,8 +28,6 @@ from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 # Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
 _BAND_PIXELS = 1 << 16
 _BAND_CELLS = 2
-
-OnRows = Callable[[int, int], None]
 
 
 def fuse_in_bands(

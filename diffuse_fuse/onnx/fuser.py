@@ -6,14 +6,14 @@ import itertools
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError, WeightsError
 from diffuse_fuse.extras import need
-from diffuse_fuse.fusion.spans import Span, spans
+from diffuse_fuse.fusion.spans import OnRows, Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores
@@ -23,8 +23,6 @@ from diffuse_fuse.onnx.graphs import OnExport, locate
 # A graph holds a picture as a whole, so a large one goes through it in tiles, which overlap by the graph's reach and
 # come out as the whole would. So many pixels at once bound the memory.
 _MOST_PIXELS = 1 << 21
-
-OnRows = Callable[[int, int], None]
 
 
 class OnnxFuser:

@@ -30,6 +30,7 @@ def load_fuser(
     threads: int | None = None,
     backend: str = "torch",
     on_export: OnExport | None = None,
+    balance: float | str = "auto",
 ) -> Fuser | OnnxFuser:
     """The fuser of ``model`` on ``backend``: "torch", "onnx", or "auto", see ``choose``; the rest is as for these.
 
@@ -45,12 +46,12 @@ def load_fuser(
         with _no_garbage():
             from diffuse_fuse.fusion.fuser import Fuser
 
-        return Fuser(model, device, threads)
+        return Fuser(model, device, threads, balance)
     if device not in ("auto", "cpu"):
         raise UsageError(f"The backend onnx runs on the CPU: use --device cpu, or --backend torch for {device}.")
     from diffuse_fuse.onnx.fuser import OnnxFuser
 
-    return OnnxFuser(model, threads, on_export)
+    return OnnxFuser(model, threads, on_export, balance)
 
 
 def choose(model: str | os.PathLike[str] = "default", device: str = "auto") -> str:

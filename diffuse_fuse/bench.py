@@ -23,6 +23,7 @@ import diffuse_fuse
 from diffuse_fuse import metrics
 from diffuse_fuse.fusion.fuser import Fuser
 from diffuse_fuse.fusion.model import AnyModel
+from diffuse_fuse.fusion.relight import AUTO, Balance, relight
 from diffuse_fuse.fusion.tiles import fuse_in_bands
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.images.write import write_image
@@ -33,7 +34,7 @@ from diffuse_fuse.machine import peak_memory
 class Bench:
     """What was measured. Times are seconds of the wall clock, memory is in bytes, None where the system does not say.
 
-    ``stages`` add up to one further run: the parts of the network, and "arrays", from arrays to tensors and back. On a
+    ``stages`` add up to one further run: re-lighting, the parts of the network, and "arrays", from arrays to tensors and back. On a
     GPU, which is asked for work before it has done it, they say little. ``precision`` is that of the weights.
     ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the process
     after the fusions and before the files.
@@ -76,14 +77,15 @@ def run(
     device: str = "auto",
     files: bool = False,
     on_run: Callable[[], None] | None = None,
+    balance: Balance = AUTO,
 ) -> Bench:
     """Times the fusion of a synthetic pair of ``size`` (width, height): a warm-up, ``runs`` timed runs, one by stage.
 
-    ``on_run`` is called after each of these ``runs`` + 2. Raises WeightsError and UsageError as ``Fuser`` does,
+    ``on_run`` is called after each of these ``runs`` + 2; ``balance`` is as ``Fuser`` takes it. Raises WeightsError and UsageError as ``Fuser`` does,
     ImageError for a size that cannot be fused.
     """
     ir, vis = synthetic_pair(*size)
-    loading, fuser = _timed(lambda: Fuser(model, device=device, threads=threads))
+    loading, fuser = _timed(lambda: Fuser(model, device, threads, balance))
 
     def once() -> tuple[float, np.ndarray]:
         result = _timed(lambda: fuser.fuse(ir, vis))
@@ -94,7 +96,8 @@ def run(
     once()
     seconds = tuple(once()[0] for _ in range(runs))
     stages: dict[str, float] = {}
-    total, fused = _timed(lambda: fuse_in_bands(fuser.model, ir, vis, fuser.device, seconds=stages))
+    relighting, seen = _timed(lambda: relight(ir, vis, fuser.balance))
+    total, fused = _timed(lambda: fuse_in_bands(fuser.model, *seen, fuser.device, seconds=stages))
     if on_run:
         on_run()
     peak = peak_memory()
@@ -111,7 +114,7 @@ def run(
         kmac_per_pixel=macs_per_pixel(fuser.model) / 1000,
         loading=loading,
         seconds=seconds,
-        stages={**stages, "arrays": total - sum(stages.values())},
+        stages={"re-lighting": relighting, **stages, "arrays": total - sum(stages.values())},
         files=_files(ir, vis, fused) if files else {},
         peak_memory=peak,
         convolution_gflops=convolution_gflops(),

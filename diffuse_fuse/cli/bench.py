@@ -10,6 +10,7 @@ import typer
 
 from diffuse_fuse.cli import report
 from diffuse_fuse.cli.fuse import Device
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def bench(
     runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed runs, after one that warms up.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
     files: Annotated[bool, typer.Option("--files", help="Time reading, metrics and writing of PNG files too.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
@@ -32,11 +34,12 @@ def bench(
     be compared with those of another machine.
     """
     shape = _parse_size(size)
+    weight = check_balance(balance)
     from diffuse_fuse import bench as benchmark
     from diffuse_fuse.cli.progress import progress_bar
 
     with progress_bar("timing", runs + 2, "run", hidden=quiet) as advance:
-        result = benchmark.run(model, shape, runs, threads, device.value, files, advance)
+        result = benchmark.run(model, shape, runs, threads, device.value, files, advance, weight)
     typer.echo(json.dumps(result.as_dict(), indent=2) if as_json else describe(result))
 
 

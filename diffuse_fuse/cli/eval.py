@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
+    from diffuse_fuse.evaluation.methods import Balanced
 
 
 class Device(str, Enum):
@@ -35,6 +37,10 @@ def eval_(
     model: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
+    ] = None,
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="auto|0..1", help=f"{BALANCE_HELP} May be repeated: a row of each model for each."),
     ] = None,
     fused: Annotated[
         list[str] | None,
@@ -83,7 +89,7 @@ def eval_(
     try:
         plan = evaluation.prepare(
             dataset,
-            _rows(model, fused),
+            _rows(model, fused, balance),
             metrics,
             convention,
             baselines=baselines,
@@ -108,15 +114,21 @@ def eval_(
         raise typer.Exit(1)
 
 
-def _rows(models: list[str] | None, fused: list[str] | None) -> dict[str, str | Path]:
-    """Name → weights or folder, models first. Raises UsageError when two rows have one name."""
-    from diffuse_fuse.evaluation.methods import model_name, parse_fused
+def _rows(
+    models: list[str] | None, fused: list[str] | None, balances: list[str] | None = None
+) -> dict[str, Balanced | Path]:
+    """Name → weights with their balance, or a folder; models first. Raises UsageError when two rows have one name."""
+    from diffuse_fuse.evaluation.methods import Balanced, model_name, parse_fused
 
     if not models and not fused:
         models = ["default"]
-    given = [(model_name(model), model) for model in models or ()]
+    given: list[tuple[str, Balanced | Path]] = []
+    for model in models or ():
+        for balance in map(check_balance, balances or ["auto"]):
+            name = model_name(model) if balance == "auto" else f"{model_name(model)} balance {balance:g}"
+            given.append((name, Balanced(model, balance)))
     given += [parse_fused(text) for text in fused or ()]
-    rows: dict[str, str | Path] = {}
+    rows: dict[str, Balanced | Path] = {}
     for name, value in given:
         if name in rows:
             raise UsageError(f"Two rows are called '{name}': give one of them another name.")

@@ -12,6 +12,7 @@ from diffuse_fuse.cli import fuse_report as report
 from diffuse_fuse.cli.fuse_auto import model_in_time
 from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
+    BALANCE_HELP,
     Align,
     Backend,
     Depth,
@@ -19,6 +20,7 @@ from diffuse_fuse.cli.fuse_options import (
     Polarity,
     Size,
     Window,
+    check_balance,
     check_only_metrics,
     check_paths,
     check_range,
@@ -65,6 +67,7 @@ def fuse(
         float | None,
         typer.Option(min=0.1, metavar="MS", help="With --model auto: the best model that takes no longer for a pair."),
     ] = None,
+    balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
     backend: Annotated[
         Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
     ] = Backend.torch,
@@ -139,6 +142,7 @@ def fuse(
     """
     out = check_paths(ir, vis, out, manifest)
     check_range(thermal_range, thermal_window)
+    weight = check_balance(balance)
     if only_metrics:
         check_only_metrics(
             no_metrics=no_metrics,
@@ -149,6 +153,7 @@ def fuse(
             denoise=denoise is not None,
             depth=depth is not Depth.eight,
             no_gps=no_gps,
+            balance=weight != "auto",
         )
     from diffuse_fuse.batch import Recipe
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
@@ -170,7 +175,9 @@ def fuse(
     chosen = (
         None
         if only_metrics
-        else choose(model, device.value, threads, denoise, backend.value, None if quiet else say_export, plan.jobs)
+        else choose(
+            model, device.value, threads, denoise, backend.value, None if quiet else say_export, plan.jobs, weight
+        )
     )
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)

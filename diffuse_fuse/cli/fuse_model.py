@@ -74,12 +74,13 @@ def choose(
     backend: str = "torch",
     on_export: OnExport | None = None,
     jobs: Sequence[Job] = (),
+    balance: float | str = "auto",
 ) -> Chosen:
     """What the options ask for. Raises WeightsError for a name that does not exist, UsageError for a wrong --denoise.
 
     What is wrong with the weights themselves or the device is raised when the fuser is needed. ``on_export`` is told
     when the backend "onnx" has to make a graph of the weights first. ``jobs``: what will be fused, by which a
-    student may have several at once.
+    student may have several at once. ``balance``: as ``Fuser`` takes it, checked.
     """
     from diffuse_fuse import backends, models
     from diffuse_fuse.files import sha256
@@ -91,7 +92,11 @@ def choose(
     sigma = None if denoise in (None, "auto") else _sigma(denoise)
     path = models.locate(model)
     # the backends agree to 1 of 255, not to the byte
-    more: dict[str, Any] = {"denoise": "auto" if denoise == "auto" else sigma, "backend": backend}
+    more: dict[str, Any] = {
+        "denoise": "auto" if denoise == "auto" else sigma,
+        "backend": backend,
+        "balance": balance,
+    }
     if denoise is not None:
         more["denoise_weights"] = sha256(models.locate("diffusion"))
 
@@ -100,7 +105,7 @@ def choose(
         at_once, threads = backends.frames_at_once(device, threads)
 
     def make() -> FusesArrays:
-        fuser = backends.load_fuser(model, device, threads, backend, on_export)
+        fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser

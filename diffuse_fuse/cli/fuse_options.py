@@ -71,6 +71,22 @@ class Depth(str, Enum):
     sixteen = "16"
 
 
+BALANCE_HELP = (
+    "How much of the infrared picture's light: 0 the scene as the eye saw it with hot targets added, 1 all of it; "
+    "auto: by the light of the scene."
+)
+
+
+def check_balance(text: str) -> float | str:
+    """What --balance says: "auto" or a number from 0 to 1. Raises UsageError."""
+    from diffuse_fuse.fusion.relight import checked_balance
+
+    try:
+        return checked_balance(text)
+    except UsageError:
+        raise UsageError(f"--balance takes auto or a number from 0 to 1, such as 0.3; not '{text}'.") from None
+
+
 def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:
     """Two files or two folders that exist (or one), or a manifest, and an output, which is returned.
 

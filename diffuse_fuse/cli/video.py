@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
-from diffuse_fuse.cli.fuse_options import Backend, Device
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def video(
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
     ] = "default",
+    balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
     backend: Annotated[
         Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
     ] = Backend.torch,
@@ -77,6 +78,7 @@ def video(
     as_folder, path = _output(out, overwrite)
     _check_inputs(ir, vis, path)
     _check_range(thermal_range)
+    weight = check_balance(balance)
     at_once, threads = backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
@@ -89,6 +91,7 @@ def video(
         stretch=stretch,
         sound=not no_sound,
         at_once=at_once,
+        balance=weight,
     )
     frames = run.open_sources(ir, vis, options.fps)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
@@ -100,6 +103,7 @@ def video(
         threads,
         backend.value,
         None if quiet else say_export,
+        weight,
     )
     with (
         gentle_interrupt(quiet) as stop,

@@ -84,7 +84,7 @@ class Fusing:
         if method.name not in self._fusers:
             from diffuse_fuse.fusion.fuser import Fuser
 
-            self._fusers[method.name] = Fuser(method.source, device=self._device)
+            self._fusers[method.name] = Fuser(method.source, device=self._device, balance=method.balance)
         return self._fusers[method.name]
 
 

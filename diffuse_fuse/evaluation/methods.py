@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,6 +23,13 @@ Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
 _NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x1f]+")
 
 
+class Balanced(NamedTuple):
+    """Weights, by name or file, and the balance that they fuse with, see ``Fuser``."""
+
+    weights: str
+    balance: float | str
+
+
 class FusesArrays(Protocol):
     """What has a ``fuse`` for a pair; ``diffuse_fuse.Fuser`` is one."""
 
@@ -36,6 +43,7 @@ class Method:
     kind: "model" (weights, loaded when first needed), "folder" (files that are there), "baseline" or "function".
     source: the weights file, the folder, or the function (ir uint8 H×W, vis uint8 H×W×3) → uint8 picture.
     identity: what its pictures depend on besides the pair, for the cache; "" when that is not known.
+    balance: that of a model, see ``Fuser``.
     facts: what summary.json says of it.
     """
 
@@ -43,16 +51,17 @@ class Method:
     kind: Kind
     source: Any
     identity: str = ""
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    balance: float | str = "auto"
 
 
 def make_methods(
-    given: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str]] | None, baselines: bool = False
+    given: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str] | Balanced] | None, baselines: bool = False
 ) -> tuple[Method, ...]:
     """The rows of a table, in the order given, baselines last.
 
-    given: name → a function, an object with ``fuse``, a folder of results, or weights (name or file); None stands
-    for the default model. Raises UsageError for names that cannot be used, WeightsError for unknown weights.
+    given: name → a function, an object with ``fuse``, a folder of results, weights (name or file), or weights with
+    their balance; None stands for the default model. Raises UsageError for names that cannot be used, WeightsError for unknown weights.
     """
     given = {"dfuse": "default"} if given is None else given
     methods = [_one(name, value) for name, value in given.items()]
@@ -169,6 +178,7 @@ def _one(name: str, value: Any) -> Method:
         return Method(name, "function", value.fuse)
     if callable(value):
         return Method(name, "function", value)
+    value, balance = value if isinstance(value, Balanced) else (value, "auto")
     if Path(value).is_dir():
         return Method(name, "folder", Path(value), facts={"folder": str(value)})
     from diffuse_fuse import models
@@ -176,5 +186,5 @@ def _one(name: str, value: Any) -> Method:
     card = models.find(value)
     if card.kind not in models.FUSES:
         raise WeightsError(f"{card.path} holds {card.kind} weights: fusing needs fusion weights.")
-    facts = {"weights": card.name, "sha256": card.sha256}
-    return Method(name, "model", card.path, identity=f"model:{card.sha256}", facts=facts)
+    facts = {"weights": card.name, "sha256": card.sha256, "balance": balance}
+    return Method(name, "model", card.path, f"model:{card.sha256} balance:{balance}", facts, balance)

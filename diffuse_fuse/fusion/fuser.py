@@ -11,6 +11,7 @@ import torch
 from diffuse_fuse import models
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.student import StudentModel, inference_dtype
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
@@ -27,13 +28,20 @@ class Fuser:
 
     ``model`` is the name of shipped weights ("default") or the path of a weights file; ``device`` is "auto"
     (a GPU where there is one), "cpu", "cuda" or "mps"; ``threads`` sets the CPU threads of PyTorch for the
-    whole process, which otherwise are no more than the cores that it may use. Raises WeightsError for weights that
-    cannot be used, UsageError for a device that is not there.
+    whole process, which otherwise are no more than the cores that it may use; ``balance`` is how much of the infrared
+    picture's light the result has, from 0 (the scene as the eye saw it, hot targets added) to 1 (all of it), or "auto"
+    by the light of each scene, see ``fusion.relight``. Raises WeightsError for weights that cannot be used, UsageError
+    for a device that is not there or another balance.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] = "default", device: str = "auto", threads: int | None = None
+        self,
+        model: str | os.PathLike[str] = "default",
+        device: str = "auto",
+        threads: int | None = None,
+        balance: Balance = AUTO,
     ) -> None:
+        self.balance = checked_balance(balance)
         if threads is not None:
             if threads < 1:
                 raise UsageError(f"The number of threads must be at least 1, not {threads}.")
@@ -49,14 +57,23 @@ class Fuser:
         self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
         _keep_freed_memory()
 
-    def fuse(self, ir: Given, vis: Given, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
+    def fuse(
+        self,
+        ir: Given,
+        vis: Given,
+        on_rows: OnRows | None = None,
+        depth: int = 8,
+        light: SceneLight | None = None,
+    ) -> np.ndarray:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
         or float in [0, 1]) or as paths; at least 16×16. Returns H×W×3 RGB of the visible picture's size, uint8 or,
         for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field of view is
         resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows there
-        are: a picture of any height needs the memory of a few bands of it, besides its own.
+        are: a picture of any height needs the memory of a few bands of it, besides its own. ``light`` is that of the
+        scene, from ``fusion.relight.scene_light``, where another than the pair's own decides, as in a video; then the
+        balance is not asked.
         Raises UsageError for another depth, ImageError (or one of its kinds) for what is no picture, PairError for
         sizes that do not belong together.
         """
@@ -68,12 +85,15 @@ class Fuser:
         rows = band_rows(self.model, width)
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
             rows = band_rows(self.model, width, available_memory())
-        return fuse_in_bands(self.model, ir_array, vis_array, self.device, rows, on_rows, depth=depth)
+        seen = relight(*as_whole(ir_array, vis_array), self.balance, light)
+        return fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
 
 
-def fuse(ir: Given, vis: Given, model: str | os.PathLike[str] = "default") -> np.ndarray:
+def fuse(
+    ir: Given, vis: Given, model: str | os.PathLike[str] = "default", balance: Balance = AUTO
+) -> np.ndarray:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
-    return Fuser(model).fuse(ir, vis)
+    return Fuser(model, balance=balance).fuse(ir, vis)
 
 
 def _keep_freed_memory() -> None:

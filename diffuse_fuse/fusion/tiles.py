@@ -17,13 +17,14 @@ from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
 from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
+from diffuse_fuse.fusion.relight import as_whole
 from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
 from diffuse_fuse.fusion.spans import OnRows, Span, reflected
 from diffuse_fuse.fusion.streams import in_portions
 from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
 from diffuse_fuse.fusion.student import StudentModel
-from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.images.arrays import as_infrared, as_visible
 
 # Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
 _BAND_PIXELS = 1 << 16
@@ -48,10 +49,7 @@ def fuse_in_bands(
     called after each band with the rows that are done and the rows there are; to ``seconds`` is added what each part
     of the network takes, on average of the strips that run at once. Raises ImageError for arrays that are no pictures.
     """
-    # What needs the whole picture is done before it is cut: the percentiles of thermal counts, the range of floats.
-    ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
-    if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
-        vis = as_visible(vis)
+    ir, vis = as_whole(ir, vis)  # before it is cut
     h, w = ir.shape
     rows = rows or band_rows(model, w)
     fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0

@@ -13,8 +13,9 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError, WeightsError
 from diffuse_fuse.extras import need
+from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows, Span, spans
-from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores
 from diffuse_fuse.onnx.facts import GraphFacts
@@ -29,9 +30,9 @@ class OnnxFuser:
     """A fusion model, loaded once, for any number of pairs; on the CPU.
 
     ``model`` is an .onnx file of dfuse export, or the name or path of weights, whose graph is exported once into the
-    user's cache (``on_export`` is told before); ``threads``: as many CPU threads, otherwise as many as there are cores.
-    Raises WeightsError for a model that is not there or a file that dfuse did not export, UsageError where the extra
-    is not installed.
+    user's cache (``on_export`` is told before); ``threads``: as many CPU threads, otherwise as many as there are cores;
+    ``balance`` as ``Fuser`` takes it. Raises WeightsError for a model that is not there or a file that dfuse did not
+    export, UsageError where the extra is not installed or for another balance.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class OnnxFuser:
         model: str | os.PathLike[str] = "default",
         threads: int | None = None,
         on_export: OnExport | None = None,
+        balance: Balance = AUTO,
     ) -> None:
+        self.balance = checked_balance(balance)
         if threads is not None and threads < 1:
             raise UsageError(f"The number of threads must be at least 1, not {threads}.")
         ort = need("onnxruntime", "onnx")
@@ -59,7 +62,14 @@ class OnnxFuser:
         self.device = "cpu"
         self._overlap = self.facts.reach + -self.facts.reach % self.facts.multiple
 
-    def fuse(self, ir: Given, vis: Given, on_rows: OnRows | None = None, depth: int = 8) -> np.ndarray:
+    def fuse(
+        self,
+        ir: Given,
+        vis: Given,
+        on_rows: OnRows | None = None,
+        depth: int = 8,
+        light: SceneLight | None = None,
+    ) -> np.ndarray:
         """Fuses one registered pair, as ``fusion.fuser.Fuser.fuse`` does, to 1 of 255.
 
         Takes and returns the same. Raises what that raises, and ImageError for a picture that a graph of one size is
@@ -69,10 +79,7 @@ class OnnxFuser:
         ir, vis, resized = given_pair(ir, vis)
         if resized:
             warnings.warn(resized, stacklevel=2)
-        # What needs the whole picture is done before it is cut: the percentiles of counts, the range of floats.
-        ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
-        if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
-            vis = as_visible(vis)
+        ir, vis = relight(*as_whole(ir, vis), self.balance, light)
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)
         for rows, columns in self._tiles(height, width):

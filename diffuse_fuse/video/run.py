@@ -13,8 +13,10 @@ import numpy as np
 
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
 from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
+from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.pairs import FramePair, prepared
 from diffuse_fuse.video.pipeline import overlapped
 from diffuse_fuse.video.sink import FolderSink, Sink, VideoSink
@@ -28,7 +30,7 @@ FOLDER_FPS = Fraction(25)  # of folders, which do not say theirs
 class FusesFrames(Protocol):
     """What is needed of a fuser: ``Fuser`` and ``OnnxFuser`` are such."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray: ...
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, *, light: SceneLight) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class VideoOptions:
     become black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is
     black in the sources. stabilise: 0 to below 1, see ``Stabiliser``. aligner: moves the infrared frames. stretch:
     sources of other proportions show the same field. sound: copy that of the visible video. at_once: frames that the
-    network has at the same time, each in a thread of its own.
+    network has at the same time, each in a thread of its own. balance: as ``Fuser`` takes it.
     """
 
     fps: Fraction | None = None
@@ -52,6 +54,7 @@ class VideoOptions:
     stretch: bool = False
     sound: bool = True
     at_once: int = 1
+    balance: Balance = AUTO
 
 
 @dataclass
@@ -122,7 +125,7 @@ def fuse_video(
 
     def work(pair: FramePair) -> tuple[FramePair, np.ndarray, float]:
         start = time.perf_counter()
-        fused = fuser.fuse(pair.ir, pair.vis)
+        fused = fuser.fuse(pair.ir, pair.vis, light=pair.light)
         return pair, fused, time.perf_counter() - start
 
     def finish(fused_pair: tuple[FramePair, np.ndarray, float]) -> None:
@@ -135,7 +138,8 @@ def fuse_video(
         on_frame()
 
     start = time.perf_counter()
-    pairs = prepared(frames, scale, options.aligner, options.stretch, summary.warn)
+    light = SteadyLight(float(fps), options.balance)
+    pairs = prepared(frames, scale, light, options.aligner, options.stretch, summary.warn)
     try:
         overlapped(pairs, work, finish, stop, options.at_once)
         sink.close()

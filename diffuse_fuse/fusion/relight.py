@@ -1,0 +1,368 @@
+"""Re-lighting: the infrared picture is put into the visible one's light before both are fused.
+
+A network that takes contrast from both pictures turns a noon sky, which is cold and so black in the infrared picture,
+into night. What people want of the infrared picture by day is its detail and its hot targets, not its light. So where
+the visible picture is well lit, the infrared one's large-scale brightness (its base layer) gives way to the visible
+one's; detail that stands out of the noise stays, and what is hot against the scene keeps its brightness, in both
+pictures. At night, in grey scenes and behind smoke the infrared picture stays as it is.
+
+How far this goes is ``balance``: 0 is the scene as the eye saw it with its hot targets added, 1 all of the infrared
+picture, "auto" what the light of the scene asks for. The base layers are those of the guided filter (He, Sun and Tang
+2013), computed on a reduced picture as in the fast guided filter (He and Sun 2015): the fields that follow are small
+and smooth, and each pixel is then made by itself, in portions of rows that depend on nothing but the picture's size.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import cv2
+import numpy as np
+
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.arrays import LUMA, as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.machine import available_cores
+
+AUTO = "auto"
+Balance = float | str  # 0 to 1, or ``AUTO``
+
+_SIDE = 112  # pixels of the reduced picture's shorter side, about; the lengths below are its pixels
+_RADIUS = 9  # of the guided filter's windows
+_TARGET = 23  # what is narrower may be a target
+_MOST_THREADS = 4
+_PORTION = 1 << 15  # pixels that are made at once: they stay in the caches
+
+# of brightness and contrast in [0, 1]
+_IR_EDGE, _VIS_EDGE = 0.04, 0.01  # variance of a window above which an edge stays sharp in a base layer
+_DAY = (0.35, 0.6)  # brightness of the brighter fifth of a scene: from night to day
+_COLOUR = (0.004, 0.015)  # mean difference of the largest and the smallest channel: from a grey scene to one in colour
+_GREY_PART = 0.15  # how far grey scenes are re-lit
+_LIT = (0.08, 0.35)  # brightness around a place: from unlit to lit
+_BRIGHT = (0.45, 0.7)
+_SKY_PART = 0.5  # of detail that is left out where it is cold and bright
+_DETAIL = 1.2
+_CAP = 0.9  # brightness up to which hot targets keep theirs: beyond, the network bleaches them
+_LEAST_SPREAD = 0.04
+_EVEN = (0.004, 0.02)  # deviation of an infrared picture: from none to some information
+_FLAT, _STRUCTURED = (0.01, 0.035), (0.03, 0.08)  # deviations around a place: the visible one is blind where ...
+_BLIND_PART = 0.4  # ... it is flat and the infrared one has structure
+
+# in deviations of the infrared picture
+_HOT = (1.3, 2.3)  # above its mean: targets, of whatever size
+_WARM, _RISE = 0.5, 0.25  # above its mean and its surroundings: targets that are narrow
+_COLD = (0.3, 1.0)  # below its median
+_NOT_COLD = (0.1, 0.6)
+
+
+@dataclass(frozen=True)
+class SceneLight:
+    """What re-lighting knows of a scene as a whole; a video takes one that changes slowly.
+
+    amount: how far the infrared picture follows the visible one's light, 0 to 1. mean, spread, median: of the
+    infrared picture, noise: its mean absolute value where it is quiet, in [0, 1]; even: 1 for an infrared picture
+    without information, else 0, or between.
+    """
+
+    amount: float
+    mean: float
+    spread: float
+    median: float
+    noise: float
+    even: float
+
+
+def checked_balance(balance: Balance) -> Balance:
+    """``balance`` if it is "auto" or a number from 0 to 1 (a text that is one becomes one).
+
+    Raises UsageError otherwise.
+    """
+    if balance == AUTO:
+        return AUTO
+    try:
+        value = float(balance)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise UsageError(f"The balance is auto or a number from 0 to 1, not {balance}.")
+    return value
+
+
+def as_whole(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A pair as given, with done what needs the whole picture: the percentiles of thermal counts, the range of floats.
+
+    ``ir`` becomes uint8 or float32 in [0, 1], H×W; ``vis`` uint8 or uint16, H×W or H×W×3, or float32 H×W×3. Raises
+    ImageError for what is no picture.
+    """
+    ir = to_uint8_grey(ir) if ir.dtype == np.uint8 else as_infrared(ir)
+    if vis.dtype.kind == "f" or vis.shape[2:] not in ((), (3,)):
+        vis = as_visible(vis)
+    return ir, vis
+
+
+def scene_light(ir: np.ndarray, vis: np.ndarray, balance: Balance = AUTO) -> SceneLight:
+    """Looks at a pair, as ``as_whole`` returns it, and decides how far it is to be re-lit."""
+    return _Reduced(ir, vis).light(balance)
+
+
+def relight(
+    ir: np.ndarray, vis: np.ndarray, balance: Balance = AUTO, light: SceneLight | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A pair, as ``as_whole`` returns it, as the network is to see it: the infrared picture in the visible one's
+    light, and the visible picture with the hot targets.
+
+    ``light``: of the scene, where it is known already; ``balance`` is then not asked. Returns arrays of the shapes
+    and types given; with a balance of 1 the arrays themselves.
+    """
+    if light is None and balance == 1:
+        return ir, vis
+    reduced = _Reduced(ir, vis)
+    light = light or reduced.light(balance)
+    if light.amount <= 0:
+        return ir, vis
+    fields = _Fields(reduced, light)
+    relit, lifted = np.empty_like(ir), np.empty_like(vis)
+    height, width = ir.shape
+    rows = max(1, _PORTION // width // reduced.factor) * reduced.factor
+
+    def fill(top: int) -> None:
+        part = slice(top, min(top + rows, height))
+        fields.fill(ir[part], vis[part], part, relit[part], lifted[part])
+
+    tops = range(0, height, rows)
+    if len(tops) > 1 and _pool() is not None:
+        list(_pool().map(fill, tops))
+    else:
+        for top in tops:
+            fill(top)
+    return relit, lifted
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor | None:
+    """Threads that make portions of a picture; None where there is one core."""
+    cores = min(_MOST_THREADS, available_cores())
+    return ThreadPoolExecutor(cores, "relight") if cores > 1 else None
+
+
+class _Reduced:
+    """A pair, ``factor`` times smaller: infrared and luma in [0, 1], float32."""
+
+    def __init__(self, ir: np.ndarray, vis: np.ndarray) -> None:
+        self.factor = max(1, round(min(ir.shape) / _SIDE))
+        self.ir = _unit(_shrunk(ir, self.factor))
+        self._vis = [_unit(channel) for channel in cv2.split(_shrunk(vis, self.factor))]
+        self.y = self._vis[0]
+        if len(self._vis) == 3:
+            self.y = sum(np.float32(weight) * channel for weight, channel in zip(LUMA, self._vis, strict=True))
+        self.brightness = _blurred(self.y, 3)
+        self._noise = partial(_noise, ir)
+
+    def light(self, balance: Balance) -> SceneLight:
+        """What re-lighting has to know of the scene."""
+        (mean,), (deviation,) = (x.ravel() for x in cv2.meanStdDev(self.ir))
+        if balance == AUTO:
+            colour = 0.0
+            if len(self._vis) == 3:
+                r, g, b = self._vis
+                colour = cv2.mean(cv2.max(cv2.max(r, g), b) - cv2.min(cv2.min(r, g), b))[0]
+            day = _step(_share_below(self.brightness, 0.8), *_DAY)
+            amount = day * (_GREY_PART + (1 - _GREY_PART) * _step(colour, *_COLOUR))
+        else:
+            amount = 1 - float(balance)
+        even = 0.0 if balance == 1 else 1 - _step(deviation, *_EVEN)
+        return SceneLight(
+            amount=float(max(amount, even)),
+            mean=float(mean),
+            spread=float(max(_LEAST_SPREAD, deviation)),
+            median=_share_below(self.ir, 0.5),
+            noise=self._noise(),
+            even=float(even),
+        )
+
+
+class _Fields:
+    """Small fields that say what becomes of a pixel, and that. Values are levels of 0 to 255."""
+
+    def __init__(self, reduced: _Reduced, light: SceneLight) -> None:
+        self._factor, self._amount = reduced.factor, light.amount
+        small, y, brightness = reduced.ir, reduced.y, reduced.brightness
+        ir_slope, ir_rest = _guided(small, _RADIUS, _IR_EDGE)
+        vis_slope, vis_rest = _guided(y, _RADIUS, _VIS_EDGE)
+        base = ir_slope * small + ir_rest
+        coldness = (light.median - _blurred(base, 2)) / light.spread
+        lit = _step(brightness, *_LIT) * (1 - _BLIND_PART * _blind(small, y, coldness))
+        follow = light.amount * np.maximum(lit, light.even)
+        sky = _SKY_PART * _step(coldness, *_COLD) * _step(brightness, *_BRIGHT)
+        side = 2 * _scaled(_TARGET // 2, small) + 1
+        ground = cv2.morphologyEx(base, cv2.MORPH_OPEN, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REFLECT)
+        narrow = np.maximum(light.mean + _WARM * light.spread, _blurred(ground, 4) + _RISE * light.spread)
+        hot_from = np.minimum(light.mean + _HOT[0] * light.spread, narrow)
+        self._noise = 255 * light.noise
+        self._per_spread = 1 / (255 * light.spread * (_HOT[1] - _HOT[0]))
+        self._small = [
+            cv2.copyMakeBorder(np.asarray(field, np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+            for field in (
+                ir_slope, 255 * ir_rest, vis_slope, 255 * vis_rest, _DETAIL * (1 - sky), 255 * hot_from, follow
+            )
+        ]  # fmt: skip
+
+    def fill(self, ir: np.ndarray, vis: np.ndarray, rows: slice, relit: np.ndarray, lifted: np.ndarray) -> None:
+        """Writes some ``rows`` of the picture into ``relit`` and ``lifted``."""
+        ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, follow = (self._at(f, rows, ir) for f in self._small)
+        i = ir.astype(np.float32) if ir.dtype == np.uint8 else ir * np.float32(255)
+        y = _luma_levels(vis)
+        base = cv2.add(cv2.multiply(ir_slope, i, dst=ir_slope), ir_rest, dst=ir_rest)
+        natural = cv2.add(cv2.multiply(vis_slope, y, dst=vis_slope), vis_rest, dst=vis_rest)
+        detail = cv2.subtract(i, base, dst=ir_slope)
+        quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
+        cv2.subtract(detail, quiet, dst=detail)
+        cv2.add(natural, cv2.multiply(detail, gain, dst=detail), dst=natural)
+        hot = cv2.multiply(cv2.subtract(base, hot_from, dst=base), self._per_spread, dst=base)
+        lifts = cv2.minMaxLoc(hot)[1] > 0
+        if lifts:
+            hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
+            target = cv2.min(i, 255 * _CAP)
+            colder = cv2.max(cv2.subtract(target, natural, dst=gain), 0, dst=gain)
+            cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
+            darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
+            cv2.multiply(darker, hot, dst=hot, scale=self._amount)
+        natural = cv2.multiply(cv2.subtract(natural, i, dst=natural), follow, dst=natural)
+        _store(cv2.add(natural, i, dst=natural), relit)
+        if lifts:
+            _store_lifted(vis, hot, lifted)
+        else:
+            lifted[...] = vis
+
+    def _at(self, field: np.ndarray, rows: slice, like: np.ndarray) -> np.ndarray:
+        """A field at some rows of the picture, of which the first is the first of a cell; bilinear, a new array."""
+        factor, (count, width) = self._factor, like.shape
+        first = rows.start // factor
+        part = field[first : first + -(-count // factor) + 2]
+        if factor > 1:
+            part = cv2.resize(part, (part.shape[1] * factor, len(part) * factor))
+            return part[factor : factor + count, factor : factor + width]
+        return part[1 : 1 + count, 1 : 1 + width].copy()
+
+
+def _blind(ir: np.ndarray, y: np.ndarray, coldness: np.ndarray) -> np.ndarray:
+    """Where the visible picture shows nothing and the infrared one something that is no sky, as behind smoke."""
+    flat = 1 - _step(_deviation(y), *_FLAT)
+    found = flat * _step(_deviation(ir), *_STRUCTURED) * (1 - _step(coldness, *_NOT_COLD))
+    return _blurred(found, 3)
+
+
+def _guided(x: np.ndarray, radius: int, edge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and rest of the guided filter of ``x`` by itself: its base layer is slope · x + rest."""
+    side = (2 * _scaled(radius, x) + 1,) * 2
+    mean = cv2.blur(x, side, borderType=cv2.BORDER_REFLECT)
+    variance = np.maximum(cv2.blur(x * x, side, borderType=cv2.BORDER_REFLECT) - mean * mean, 0)
+    slope = variance / (variance + np.float32(edge))
+    rest = mean - slope * mean
+    return tuple(cv2.blur(part, side, borderType=cv2.BORDER_REFLECT) for part in (slope, rest))
+
+
+def _scaled(length: float, x: np.ndarray) -> int:
+    """A length in pixels of a picture with a side of ``_SIDE``, in pixels of ``x``."""
+    return max(1, round(length * min(x.shape) / _SIDE))
+
+
+def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
+    sigma = max(0.3, sigma * min(1.5, min(x.shape) / _SIDE))
+    return cv2.GaussianBlur(x, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def _deviation(x: np.ndarray) -> np.ndarray:
+    mean = _blurred(x, 4)
+    return np.sqrt(np.maximum(_blurred(x * x, 4) - mean * mean, 0))
+
+
+def _step(x, low: float, high: float):
+    """0 below ``low``, 1 above ``high``, smooth between (a cubic)."""
+    return _smooth(np.clip((x - low) / (high - low), 0, 1))
+
+
+def _smooth(t):
+    return t * t * (3 - 2 * t)
+
+
+def _smooth_plane(t: np.ndarray) -> np.ndarray:
+    """``_smooth`` of a float32 plane, in few steps."""
+    square = cv2.multiply(t, t)
+    cv2.addWeighted(t, -2, t, 0, 3, dst=t)
+    return cv2.multiply(square, t, dst=t)
+
+
+def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Means of cells of ``factor``×``factor`` pixels; those at the right and lower edge are filled by repetition."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[:2]
+    rows = max(1, _PORTION // width // factor) * factor
+    parts = []
+    for top in range(0, height, rows):
+        part = picture[top : top + rows]
+        below, right = -len(part) % factor, -width % factor
+        if below or right:
+            part = cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        size = (part.shape[1] // factor, len(part) // factor)
+        parts.append(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    return np.concatenate(parts)
+
+
+def _unit(plane: np.ndarray) -> np.ndarray:
+    return plane if plane.dtype.kind == "f" else plane * np.float32(1 / np.iinfo(plane.dtype).max)
+
+
+def _luma_levels(vis: np.ndarray) -> np.ndarray:
+    """Luma of some rows in levels of 0 to 255, float32."""
+    y = vis if vis.ndim == 2 else cv2.cvtColor(vis, cv2.COLOR_RGB2GRAY)
+    if y.dtype == np.uint8:
+        return y.astype(np.float32)
+    return y * np.float32(255 if y.dtype.kind == "f" else 1 / 257)
+
+
+def _store(levels: np.ndarray, out: np.ndarray) -> None:
+    """Levels of 0 to 255 into uint8, or float32 of 0 to 1."""
+    if out.dtype == np.uint8:
+        cv2.add(levels, 0.0, dst=out, dtype=cv2.CV_8U)  # rounds and cuts off
+    else:
+        np.clip(levels * np.float32(1 / 255), 0, 1, out=out)
+
+
+def _store_lifted(vis: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
+    """``vis`` and as many levels of 0 to 255 on top in all channels."""
+    if vis.dtype.kind == "f":
+        more = more * np.float32(1 / 255)
+    else:
+        wide = vis.dtype == np.uint16
+        more = cv2.multiply(more, 257.0 if wide else 1.0, dtype=cv2.CV_16U if wide else cv2.CV_8U)
+    if vis.ndim == 3:
+        more = cv2.merge([more] * 3)
+    if vis.dtype.kind == "f":
+        np.minimum(vis + more, 1, out=out)
+    else:
+        cv2.add(vis, more, dst=out)
+
+
+def _share_below(x: np.ndarray, share: float) -> float:
+    """The value below which a ``share`` of ``x``, in [0, 1], lies, to a level of 255."""
+    counts = np.bincount((x * 255 + 0.5).astype(np.uint8).ravel(), minlength=256)
+    return float(np.searchsorted(np.cumsum(counts), share * x.size)) / 255
+
+
+def _noise(ir: np.ndarray) -> float:
+    """Mean absolute value of what a 3×3 mean takes away, in the quieter third of the picture's cells of 8×8."""
+    height, width = ir.shape
+    rows = max(8, _PORTION // width // 8 * 8)
+    cells = []
+    for top in range(0, height, rows):
+        part = ir[top : top + rows]
+        fine = cv2.absdiff(part, cv2.blur(part, (3, 3)))
+        size = (max(1, width // 8), max(1, len(part) // 8))
+        cells.append(cv2.resize(fine.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel())
+    found = np.concatenate(cells)
+    quiet = float(np.partition(found, int(0.3 * (found.size - 1)))[int(0.3 * (found.size - 1))])
+    return quiet / 255 if ir.dtype == np.uint8 else quiet

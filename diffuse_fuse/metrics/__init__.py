@@ -51,6 +51,9 @@ dc_signed = public(REGISTRY["dC_signed"].function)
 dhue = public(REGISTRY["dHue"].function)
 dl = public(REGISTRY["dL"].function)
 htv = public(REGISTRY["HTV"].function)
+tone = public(REGISTRY["Tone"].function)
+darkened = public(REGISTRY["Darkened"].function)
+bleached = public(REGISTRY["Bleached"].function)
 
 __all__ = [
     "CONVENTIONS",
@@ -60,8 +63,10 @@ __all__ = [
     "Guess",
     "Metric",
     "ag",
+    "bleached",
     "cc",
     "compute",
+    "darkened",
     "dc",
     "dc_signed",
     "de_ab",
@@ -94,6 +99,7 @@ __all__ = [
     "select",
     "sf",
     "ssim",
+    "tone",
     "vif",
     "vif_ir",
     "vif_vis",

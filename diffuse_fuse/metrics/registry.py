@@ -17,6 +17,7 @@ from diffuse_fuse.metrics import (
     piella,
     structure,
     targets,
+    tone,
     vif,
 )
 from diffuse_fuse.metrics.context import Array, Triple
@@ -24,7 +25,8 @@ from diffuse_fuse.metrics.conventions import check_convention
 from diffuse_fuse.metrics.metric import Metric
 
 _FAMILIES = (
-    contrast, information, correlation, vif, gradient, structure, fmi, phase, perceptual, piella, colour, targets,
+    contrast, information, correlation, vif, gradient, structure, fmi, phase, perceptual, piella,
+    colour, targets, tone,
 )  # fmt: skip
 _ORDER = (
     *("EN", "SD", "SF", "AG"),
@@ -34,7 +36,7 @@ _ORDER = (
     *("SSIM", "MS_SSIM", "FMI_pixel", "FMI_dct", "FMI_w", "FMI_raw"),
     *("Qp", "Qcb", "Qcv", "Qw", "Qe", "Qs"),
     *("DeltaE", "dE_ab", "dC", "dC_signed", "dHue", "dL"),
-    "HTV",
+    *("HTV", "Tone", "Darkened", "Bleached"),
 )
 _DEFINED = {metric.name: metric for family in _FAMILIES for metric in family.METRICS}
 

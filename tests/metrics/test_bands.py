@@ -13,7 +13,8 @@ from diffuse_fuse.metrics.counts import joint_counts
 from tests.metrics.scenes import street
 
 IN_BANDS = (
-    *metrics.FUSE, "NMI", "CC", "MSE", "PSNR", "VIF_ir", "VIF_vis", "VIFF", "Nabf", "Labf", "dE_ab", "dC", "dHue", "dL"
+    *metrics.FUSE, "NMI", "CC", "MSE", "PSNR", "VIF_ir", "VIF_vis", "VIFF", "Nabf", "Labf", "dE_ab", "dC", "dHue", "dL",
+    "Tone", "Darkened", "Bleached",
 )  # fmt: skip
 
 

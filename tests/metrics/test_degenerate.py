@@ -18,13 +18,15 @@ PERFECT = {
     **{"CC": 1, "MSE": 0, "PSNR": math.inf, "VIF": 2, "VIF_ir": 1, "VIF_vis": 1, "VIFF": 1, "Nabf": 0, "SSIM": 1},
     **{"MS_SSIM": 1, "NMI": 2, "FMI_pixel": 1, "FMI_dct": 1, "FMI_w": 1, "FMI_raw": 1, "Qcb": 1, "Qcv": 0},
     **{"Qw": 1, "Qe": 1, "Qs": 1, "DeltaE": 0, "dE_ab": 0, "dC": 0, "dC_signed": 0, "dL": 0},
+    **{"Tone": 1, "Bleached": 0},
 }
 # What a triple of constant pictures leaves without an answer.
-UNDEFINED_FLAT = {"NMI", "CC", "SCD", "Qp", "Qcb", "dHue", "HTV"}
+UNDEFINED_FLAT = {"NMI", "CC", "SCD", "Qp", "Qcb", "dHue", "HTV", "Tone"}
 # What needs a window or a pyramid that does not fit into pictures of a few pixels.
 UNDEFINED_SMALL = {
     *("VIF", "VIF_ir", "VIF_vis", "VIFF", "MS_SSIM", "FMI_pixel", "FMI_dct", "FMI_w", "FMI_raw"),
     *("Qw", "Qe", "Qs", "Qp", "HTV", "dHue", "CC", "SCD", "NMI", "Qcb", "Qcv", "Qabf"),
+    *("Tone", "Darkened"),
 }
 
 
@@ -43,7 +45,8 @@ def test_equal_pictures_are_perfect():
     same = street()[0]
     got = measure(same, same, same)
     assert {name: got[name] for name in PERFECT} == pytest.approx(PERFECT, abs=1e-9)
-    assert undefined(got) == {"SCD", "dHue"}
+    # no bright area of 1 % when blurred
+    assert undefined(got) == {"SCD", "dHue", "Darkened"}
     assert got["MI"] == pytest.approx(2 * got["EN"])
     # Xydeas' constants stop below 1
     assert 0.97 < got["Qabf"] < 0.976
@@ -53,19 +56,20 @@ def test_equal_pictures_are_perfect():
 def test_constant_pictures(value):
     same = flat(value)
     got = measure(same, same, same)
-    assert undefined(got) == UNDEFINED_FLAT
+    assert undefined(got) == UNDEFINED_FLAT | ({"Darkened"} if value < 141 else set())
     assert {got[name] for name in ("EN", "SD", "SF", "AG", "MI", "Nabf", "DeltaE")} == {0}
     perfect = {name: number for name, number in PERFECT.items() if name not in UNDEFINED_FLAT}
     assert {name: got[name] for name in perfect} == pytest.approx(perfect, abs=1e-9)
 
 
 def test_black_pictures_have_no_edges_to_keep():
-    assert undefined(measure(flat(0), flat(0), flat(0))) == {*UNDEFINED_FLAT, "Qabf"}
+    assert undefined(measure(flat(0), flat(0), flat(0))) == {*UNDEFINED_FLAT, "Qabf", "Darkened"}
 
 
 def test_three_different_constants():
     got = measure(flat(10), flat(200), flat(90))
     assert undefined(got) == UNDEFINED_FLAT
+    assert got["Darkened"] == 1
     # flat sources have nothing to lose
     assert got["VIF"] == 2
 
@@ -73,7 +77,7 @@ def test_three_different_constants():
 def test_constant_fused_picture_keeps_nothing():
     ir, vis, _ = street()
     got = measure(ir, vis, flat(90, *ir.shape))
-    assert undefined(got) == {"CC", "Qcb"}
+    assert undefined(got) == {"CC", "Qcb", "Tone"}
     zero = ("EN", "SD", "SF", "AG", "MI", "NMI", "VIF", "Nabf", "HTV")
     assert [got[name] for name in zero] == pytest.approx([0] * len(zero), abs=1e-9)
     # documented: never rank on Qp alone
@@ -130,6 +134,7 @@ BOUNDS = {
     **{"FMI_pixel": (0, 1), "FMI_raw": (0, 1), "Qcb": (0, 1), "Qw": (-1, 1), "Qs": (-1, 1), "Qe": (-1, 1)},
     **{"VIF_ir": (0, math.inf), "VIF_vis": (0, math.inf), "DeltaE": (0, 120), "dHue": (0, 180), "HTV": (-1, 1)},
     **{"Qcv": (0, math.inf), "dL": (0, 100), "dC": (0, 140)},
+    **{"Tone": (-1, 1), "Darkened": (0, 1), "Bleached": (0, 1)},
 }
 
 

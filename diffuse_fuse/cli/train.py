@@ -134,6 +134,10 @@ def fusion(
     ] = "50",
     noise: Annotated[str, typer.Option("--noise", help="Noise of the features: none or fixed.")] = "none",
     batch: Batch = 6,
+    relit: Annotated[
+        int | None,
+        typer.Option("--relit", min=0, help="Crops of a step that are re-lit, as fuse does it by day; half unless given."),
+    ] = None,
     crop: CropSize = "128",
     lr: Rate = 4e-4,
     seed: Seed = 0,
@@ -163,6 +167,7 @@ def fusion(
         unet=unet,
         augment=replace(FUSION_AUGMENT, **_crop(crop)),
         batch=batch,
+        relit=batch // 2 if relit is None else relit,
         seed=seed,
         source=source,
         device=_device(device, threads),

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.fusion.relight import Balance, relight
 from diffuse_fuse.training.pairs import PairSet
 
+_MOST_BALANCE = 0.5  # of crops that are re-lit
 MOST_ENLARGED = 1.5  # how much a picture that is smaller than the crop may be enlarged
 
 
@@ -22,6 +24,7 @@ class Augment:
     makes black grey, as haze and an open thermal range do. ``blur`` is the largest deviation, in pixels, of a Gaussian
     that each source goes through with a probability of 0.2. ``recombine`` is the probability that a crop gets the
     infrared part of another one: two pictures that have nothing in common have to be fused as well.
+    ``relit`` is the probability that a crop is taken from its pair as it is re-lit, with a balance of up to a half.
     Crops are ``crop`` pixels high and as wide unless there is a ``width``; only square ones are transposed.
     """
 
@@ -38,6 +41,7 @@ class Augment:
     polarity: float = 0.0
     grey: float = 0.05
     noise: float = 0.0
+    relit: float = 0.0
     transpose: bool = False
     width: int | None = None
 
@@ -86,11 +90,12 @@ def _draw(pairs: PairSet, augment: Augment, chosen: np.ndarray, rng: np.random.G
     return np.stack([_photometric(c, augment, rng) for c in crops]).transpose(0, 3, 1, 2)
 
 
-def centre_crops(pairs: PairSet, size: tuple[int, int], count: int) -> np.ndarray:
-    """Crops without chance, for validation: (count, 4, *size) in [0, 1], spread over pairs and places."""
+def centre_crops(pairs: PairSet, size: tuple[int, int], count: int, balance: Balance = 1) -> np.ndarray:
+    """Crops without chance, for validation: (count, 4, *size) in [0, 1], spread over pairs and places; of pairs that
+    are re-lit with ``balance``."""
     crops = []
     for k in range(count):
-        pair = pairs[k % len(pairs)]
+        pair = relit_pair(pairs[k % len(pairs)], balance)
         h, w = _window(pair, size, 1.0, pairs.pairs[k % len(pairs)][1].name)
         # Places on a lattice whose steps are irrational: even, and never twice the same.
         y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - h))
@@ -131,8 +136,16 @@ def _resized(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.clip(cv2.resize(window, size[::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
+def relit_pair(pair: np.ndarray, balance: Balance) -> np.ndarray:
+    """A pair (H, W, 4), uint8, as the network sees it with ``balance``, see ``fusion.relight``."""
+    ir, vis = relight(np.ascontiguousarray(pair[..., 3]), np.ascontiguousarray(pair[..., :3]), balance)
+    return np.dstack([vis, ir])
+
+
 def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: str) -> np.ndarray:
     """One crop, possibly resized and flipped: float32 (*augment.size, 4) in [0, 1]."""
+    if augment.relit and rng.random() < augment.relit:
+        pair = relit_pair(pair, rng.uniform(0, _MOST_BALANCE))
     h, w = pair.shape[:2]
     zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
     height, width = _window(pair, augment.size, 1 / zoom, name)

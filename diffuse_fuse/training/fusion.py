@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from diffuse_fuse.training.pairs import PairSet
 UNET_MODES = ("frozen", "finetune", "distill")
 VAL_CROPS = 20
 VAL_SIZE = (256, 384)
+_VAL_BALANCE = 0.0  # of the re-lit ones
 DISTILL_TIMES = (0.005, 0.05, 0.15)  # parts of T at which the teacher looks at the noisy pair
 
 # Gain and gamma reach far: a thermal picture may be nearly black (MSRS) or fill the range (RoadScene).
@@ -50,6 +51,10 @@ FUSION_AUGMENT = Augment(
     grey=0.25,
     transpose=True,
 )
+# A pair in one light is to stay in it: what raises contrast beyond both pictures is left out or costs more, and tones
+# are not drawn apart again.
+RELIT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.1, lift=0.1, recombine=0.0, polarity=0.0, grey=0.1, relit=1.0)
+RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=8.0, drift=12.0)
 
 
 def start_model(
@@ -77,7 +82,10 @@ def start_model(
 
 
 class FusionTask:
-    """Fusion losses on random crops; validated on fixed crops without augmentation."""
+    """Fusion losses on random crops; validated on fixed crops without augmentation.
+
+    ``relit`` crops of a batch are of re-lit pairs, with losses of their own; see ``fusion.relight``.
+    """
 
     def __init__(
         self,
@@ -91,12 +99,16 @@ class FusionTask:
         seed: int = 0,
         source: str = "random",
         device: str = "cpu",
+        relit: int = 0,
     ) -> None:
+        if not 0 <= relit <= batch:
+            raise UsageError(f"Of {batch} crops a step, {relit} cannot be re-lit: take 0 to {batch}.")
         if unet not in UNET_MODES:
             raise UsageError(f"Unknown way '{unet}' to use the UNet: use one of {', '.join(UNET_MODES)}.")
         self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
         self.mode, self.batch, self.seed, self.source, self.device = unet, batch, seed, source, device
-        self.train = train
+        self.train, self.relit = train, relit
+        self.relit_augment = replace(RELIT_AUGMENT, crop=self.augment.crop, width=self.augment.width)
         self.model = model.to(device, memory_format=torch.channels_last)
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
@@ -104,6 +116,7 @@ class FusionTask:
         self.augment.require_room(train)
         size = largest_crop(val, VAL_SIZE, model.multiple)
         self.val_pairs = as_sources(centre_crops(val, size, VAL_CROPS), self.device)
+        self.val_relit = as_sources(centre_crops(val, size, VAL_CROPS, _VAL_BALANCE), self.device) if relit else None
 
     def identity(self) -> dict[str, Any]:
         """What must not change between a run and its resumption."""
@@ -115,6 +128,7 @@ class FusionTask:
             "losses": asdict(self.losses),
             "augment": asdict(self.augment),
             "batch": self.batch,
+            "relit": self.relit,
             "seed": self.seed,
             "pairs": len(self.train),
         }
@@ -122,27 +136,43 @@ class FusionTask:
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
         """The fusion loss of one batch, and the distance to the teacher's features where there is one."""
         rng = step_generator(self.seed, step)
-        ir, vis = as_sources(draw_batch(self.train, self.augment, self.batch, rng), self.device)
+        parts = [(self.augment, self.batch - self.relit, self.losses), (self.relit_augment, self.relit, RELIT_LOSSES)]
+        parts = [part for part in parts if part[1]]
+        crops = np.concatenate([draw_batch(self.train, augment, count, rng) for augment, count, _ in parts])
+        ir, vis = as_sources(crops, self.device)
         origin = tuple(int(v) for v in rng.integers(1024, size=2))
         raw = model(ir, vis, origin)
         raw.register_hook(level_gradient)
         with torch.autocast(self.device, enabled=False):
-            total, _ = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
+            total, first = torch.zeros((), device=self.device), 0
+            for _, count, losses in parts:
+                some = slice(first, first + count)
+                pictures = raw[some], ir[some], vis[some]
+                found, _ = fusion_loss(recolour(pictures[0].clamp(0, 1), pictures[2]), *pictures, losses)
+                total, first = total + found * (count / self.batch), first + count
         if self.teacher is not None:
             total = total + self._distance_to_teacher(ir, vis, rng)
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """The loss on fixed crops and each term of it."""
+        found = self._validated(model, self.val_pairs, self.losses, "val")
+        if self.relit:
+            found |= self._validated(model, self.val_relit, RELIT_LOSSES, "val_relit")
+            share = self.relit / self.batch
+            found["val_plain_loss"] = found["val_loss"]
+            found["val_loss"] = (1 - share) * found["val_loss"] + share * found["val_relit_loss"]
+        return found
+
+    def _validated(
+        self, model: nn.Module, pairs: tuple[torch.Tensor, torch.Tensor], losses: LossWeights, name: str
+    ) -> dict[str, float]:
         terms: list[dict[str, float]] = []
-        totals = []
-        for ir, vis in zip(self.val_pairs[0].split(1), self.val_pairs[1].split(1), strict=True):
+        for ir, vis in zip(*(x.split(1) for x in pairs), strict=True):
             raw = model(ir, vis)
-            total, parts = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, self.losses)
-            totals.append(total.item())
-            terms.append(parts)
-        means = {f"val_{name}": float(np.mean([t[name] for t in terms])) for name in terms[0]}
-        return {"val_loss": float(np.mean(totals)), **means}
+            total, parts = fusion_loss(recolour(raw.clamp(0, 1), vis), raw, ir, vis, losses)
+            terms.append({"loss": total.item(), **parts})
+        return {f"{name}_{term}": float(np.mean([t[term] for t in terms])) for term in terms[0]}
 
     def preview(self, model: nn.Module) -> np.ndarray:
         """Six crops: visible, infrared, fused."""
@@ -160,6 +190,7 @@ class FusionTask:
             "pairs": len(self.train),
             "unet": f"{self.mode} from {self.source}",
             "batch": self.batch,
+            "relit": self.relit,
             "crop": self.augment.size,
             "seed": self.seed,
             "losses": asdict(self.losses),

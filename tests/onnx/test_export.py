@@ -44,7 +44,7 @@ def test_the_file_is_valid_and_says_what_it_is(weights, dynamic_graph):
 
 
 def test_a_graph_for_one_size_takes_that_size_only(large_weights, fixed_graph, expected, scene):
-    fuser = OnnxFuser(fixed_graph, threads=1)
+    fuser = OnnxFuser(fixed_graph, threads=1, balance=1)
     assert fuser.facts.size == (40, 48)  # 37×45 in whole cells
     assert np.abs(fuser.fuse(*scene) - expected(large_weights, *scene)).max() <= 1
     with pytest.raises(ImageError, match="30×37 pixels, and the graph is for 48×40: dfuse export --dynamic"):

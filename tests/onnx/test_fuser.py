@@ -20,7 +20,7 @@ from diffuse_fuse.onnx.fuser import OnnxFuser
 
 @pytest.fixture(scope="module")
 def fuser(dynamic_graph):
-    return OnnxFuser(dynamic_graph, threads=1)
+    return OnnxFuser(dynamic_graph, threads=1, balance=1)
 
 
 def pair(height, width, seed=0):

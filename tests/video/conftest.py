@@ -19,7 +19,7 @@ class Brighter:
 
     model_name = "brighter"
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, *, light: object = None) -> np.ndarray:
         return np.maximum(vis, ir[..., None]) // 4 * 3
 
 

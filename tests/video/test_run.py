@@ -86,7 +86,7 @@ def test_deep_infrared_video_keeps_its_counts(clip, tmp_path):
     seen = []
 
     class Looks(Brighter):
-        def fuse(self, ir, vis):
+        def fuse(self, ir, vis, *, light=None):
             seen.append(ir)
             return super().fuse(ir, vis)
 
@@ -138,7 +138,7 @@ def test_stopped_in_the_middle_the_file_plays(files, tmp_path):
     class Counts(Brighter):
         calls = 0
 
-        def fuse(self, ir, vis):
+        def fuse(self, ir, vis, *, light=None):
             Counts.calls += 1
             return super().fuse(ir, vis)
 
@@ -150,7 +150,7 @@ def test_after_an_error_there_is_no_file(files, tmp_path):
     class Breaks(Brighter):
         calls = 0
 
-        def fuse(self, ir, vis):
+        def fuse(self, ir, vis, *, light=None):
             Breaks.calls += 1
             if Breaks.calls == 6:
                 raise ImageError("no memory")

@@ -1,0 +1,196 @@
+"""Re-lighting: the infrared picture takes the visible one's light by day, and keeps what is its own."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diffuse_fuse import Fuser, metrics
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion import relight as module
+from diffuse_fuse.fusion.relight import SceneLight, as_whole, checked_balance, relight, scene_light
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+import scene as rendered
+
+
+@pytest.fixture(scope="module")
+def day():
+    return rendered.render("day", 320, 240)
+
+
+@pytest.fixture(scope="module")
+def night():
+    return rendered.render("night", 320, 240)
+
+
+def outdoors(height=120, width=160):
+    """A bright sky that is cold, over grey ground with a person who is warm and dark: ir, vis and where the person is."""
+    ir, vis = np.full((height, width), 90, np.uint8), np.full((height, width, 3), 120, np.uint8)
+    ir[: height // 2], vis[: height // 2] = 5, (190, 215, 240)
+    person = np.zeros((height, width), bool)
+    person[height // 2 + 5 : height // 2 + 35, width // 2 : width // 2 + 8] = True
+    ir[person], vis[person] = 250, (40, 30, 30)
+    return ir, vis, person
+
+
+def light(**values):
+    return SceneLight(**{"amount": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0, "even": 0.0, **values})
+
+
+def test_the_cold_sky_of_noon_is_bright():
+    ir, vis, _ = outdoors()
+    relit, _ = relight(ir, vis)
+    assert relit[:40].min() > 195 and ir[:40].max() < 10
+
+
+def test_a_hot_target_keeps_its_brightness_in_both_pictures():
+    ir, vis, person = outdoors()
+    relit, lifted = relight(ir, vis)
+    inside = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert relit[inside].min() > 210 and lifted[inside].min() > 180
+    outside = cv2.dilate(person.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    assert np.array_equal(lifted[outside], vis[outside])
+
+
+def test_a_balance_of_one_is_the_pair_itself(day):
+    ir, vis = day
+    relit, lifted = relight(ir, vis, 1)
+    assert relit is ir and lifted is vis
+
+
+def test_the_light_of_the_scene_decides(day, night):
+    assert scene_light(*day).amount > 0.9 and scene_light(*night).amount < 0.15
+    grey = np.repeat(cv2.cvtColor(day[1], cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    assert scene_light(day[0], grey).amount < 0.2
+
+
+def test_at_night_lamps_are_not_lifted_and_the_dark_stays_as_it_is(night):
+    ir, vis = night
+    relit, lifted = relight(ir, vis)
+    brightness = cv2.GaussianBlur(cv2.cvtColor(vis, cv2.COLOR_RGB2GRAY), (0, 0), 6)
+    assert np.abs(relit.astype(int) - ir)[brightness > 100].mean() < 20
+    dark = brightness < 18
+    assert dark.mean() > 0.1
+    for balance in ("auto", 0.0):
+        assert np.abs(relight(ir, vis, balance)[0].astype(int) - ir)[dark].mean() < 3
+
+
+def test_an_infrared_picture_without_information_changes_nothing():
+    """Neither by day nor at night does a constant wash the visible picture out."""
+    vis = np.random.default_rng(0).integers(20, 60, (64, 80, 3), dtype=np.uint8)
+    relit, lifted = relight(np.full((64, 80), 180, np.uint8), vis)
+    assert np.array_equal(lifted, vis) and abs(float(relit.mean()) - 40) < 4
+
+
+@pytest.mark.parametrize("model", ["fast", "tiny"])
+def test_along_the_dial_vif_ir_never_falls_and_tone_never_rises(day, model):
+    values = []
+    for balance in (0, 0.25, 0.5, 0.75, 1):
+        fused = Fuser(model, device="cpu", balance=balance).fuse(*day)
+        values.append((metrics.vif_ir(*day, fused), metrics.tone(*day, fused)))
+    vif_ir, tone = np.array(values).T
+    assert (np.diff(vif_ir) > -1e-3).all() and (np.diff(tone) < 1e-3).all(), (vif_ir, tone)
+    assert vif_ir[-1] > vif_ir[0] and tone[0] > tone[-1]
+
+
+def test_no_light_of_noon_is_lost_in_the_rendered_street(day):
+    ir, vis = day
+    auto, infrared = (Fuser("fast", device="cpu", balance=balance).fuse(ir, vis) for balance in ("auto", 1))
+    assert metrics.tone(ir, vis, auto) > 0.9 > metrics.tone(ir, vis, infrared)
+    assert metrics.darkened(ir, vis, auto) < 0.02 < metrics.darkened(ir, vis, infrared)
+
+
+def test_every_kind_of_array_means_the_same(day):
+    ir, vis = day
+    expected = relight(ir, vis)
+    deep = ir.astype(np.uint16) * 257, vis.astype(np.uint16) * 257
+    for pair in (deep, (ir / 255, vis / 255), (ir, vis / 255)):
+        found = relight(*as_whole(*pair))
+        for was, now, scale in zip(expected, found, (255, 65535 if pair is deep else 255), strict=True):
+            whole = now if now.dtype == np.uint8 else now * (255 / (scale if now.dtype == np.uint16 else 1))
+            assert np.abs(whole - was.astype(float)).mean() < 0.5 and np.abs(whole - was.astype(float)).max() < 6
+
+
+def test_a_grey_visible_picture_stays_grey(day):
+    ir, vis = day
+    plane = vis[..., 1].copy()
+    flat, lifted = relight(ir, plane, 0.0)
+    three = relight(ir, np.dstack([plane] * 3), 0.0)[1]
+    assert lifted.shape == plane.shape and np.array_equal(three, np.dstack([lifted] * 3))
+    assert flat.shape == ir.shape
+
+
+@pytest.mark.parametrize("portion", [1 << 11, 1 << 13, 1 << 30])
+def test_portions_do_not_show(day, monkeypatch, portion):
+    """What is made of a pixel does not depend on which rows are made at once."""
+    ir, vis = day
+    known = scene_light(ir, vis)
+    expected = relight(ir, vis, light=known)
+    monkeypatch.setattr(module, "_PORTION", portion)
+    found = relight(ir, vis, light=known)
+    assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
+
+
+def test_the_number_of_threads_does_not_show(day, monkeypatch):
+    expected = relight(*day)
+    monkeypatch.setattr(module, "_pool", lambda: None)
+    found = relight(*day)
+    assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
+
+
+@settings(max_examples=30)
+@given(st.integers(16, 400), st.integers(16, 400), st.sampled_from([0.0, 0.4, "auto"]))
+def test_any_size(height, width, balance):
+    rng = np.random.default_rng(height * 1000 + width)
+    ir, vis = rng.integers(256, size=(height, width), dtype=np.uint8), rng.integers(256, size=(height, width, 3))
+    relit, lifted = relight(ir, vis.astype(np.uint8), balance)
+    assert relit.shape == ir.shape and lifted.shape == vis.shape and relit.dtype == lifted.dtype == np.uint8
+
+
+def test_smooth_light_stays_smooth():
+    """No squares of the reduced picture, no bands: the steps from pixel to pixel stay as small as they were."""
+    y, x = np.mgrid[:480, :640].astype(np.float32)
+    ir = 0.2 + 0.2 * np.sin(x / 90) * np.cos(y / 70)
+    vis = np.repeat((0.6 + 0.2 * np.cos(x / 110 + y / 130))[..., None], 3, axis=2)
+    relit, _ = relight(ir, vis.astype(np.float32), 0.0)
+    for axis in (0, 1):
+        assert np.abs(np.diff(relit, axis=axis)).max() < 0.012
+        assert np.abs(np.diff(relit, n=2, axis=axis)).max() < 0.004
+
+
+def test_noise_is_not_raised_where_both_are_flat():
+    rng = np.random.default_rng(1)
+    ir = np.clip(np.linspace(20, 120, 256)[:, None] + rng.normal(0, 4, (256, 256)), 0, 255).astype(np.uint8)
+    vis = np.full((256, 256, 3), (150, 170, 190), np.uint8)
+    relit, _ = relight(ir, vis, 0.0)
+    fine = relit.astype(np.float32) - cv2.GaussianBlur(relit.astype(np.float32), (0, 0), 2)
+    assert fine.std() < 0.7 * 4
+
+
+def test_the_light_of_a_video_may_be_given(day):
+    ir, vis = day
+    own = relight(ir, vis, "auto")
+    same = relight(ir, vis, 1, scene_light(ir, vis))
+    other = relight(ir, vis, "auto", light(amount=0.0))
+    assert np.array_equal(own[0], same[0]) and other[0] is ir
+
+
+def test_the_pair_is_not_changed(day):
+    before = [x.copy() for x in day]
+    relight(*day)
+    assert all(map(np.array_equal, before, day))
+
+
+@pytest.mark.parametrize("balance", [-0.1, 1.5, "day", "nan", None])
+def test_another_balance_is_refused(balance):
+    with pytest.raises(UsageError, match="auto or a number from 0 to 1"):
+        checked_balance(balance)
+
+
+def test_a_balance_may_be_a_text():
+    assert checked_balance("0.25") == 0.25 and checked_balance("auto") == "auto" and checked_balance(1) == 1

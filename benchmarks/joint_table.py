@@ -4,7 +4,8 @@
 
 PEERS.csv has a row a method: the column "method", metrics by name, and "n", the number of pairs. The evaluation is what
 ``dfuse eval -o OUT`` wrote. A method is ranked in each metric among all rows; ties share the mean of their ranks, and
-an undefined value ranks last. Rows over fewer pairs than the largest n are left out: their means are of other pictures.
+an undefined value ranks last. Several models, or one with several balances, do not compete with each other: each is
+ranked as if it alone were there, and the other methods as beside the first. Rows over fewer pairs than the largest n are left out: their means are of other pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Annotated
 import typer
 
 RANKED = ("EN", "SD", "SF", "AG", "MI", "VIF", "SCD", "Qabf", "SSIM", "MS_SSIM")  # higher is better in all of them
+
+NAIVE = ("visible", "ir", "max", "average")
 
 Rows = dict[str, dict[str, float]]
 
@@ -73,10 +76,19 @@ def mean_rank(rows: Rows) -> dict[str, float]:
     return {name: sum(column[i] for column in ranks) / len(RANKED) for i, name in enumerate(rows)}
 
 
+def ranks_apart(rows: Rows, models: list[str]) -> dict[str, float]:
+    """``mean_rank`` of each of the ``models`` as if the others of them were not there, of the rest as with the first."""
+    others = {name: row for name, row in rows.items() if name not in models}
+    found = {}
+    for model in reversed(models):
+        found |= mean_rank({**others, model: rows[model]})
+    return found or mean_rank(others)
+
+
 def joint_table(rows: Rows, marked: Rows) -> str:
     """A Markdown table of mean ranks and values; names in ``marked`` are in bold."""
     kept, left_out = comparable(rows)
-    rank = mean_rank(kept)
+    rank = ranks_apart(kept, [name for name in marked if name in kept and name not in NAIVE])
     lines = [
         f"| # | method | mean rank | {' | '.join(RANKED)} |",
         "|---:|---|---:|" + "---:|" * len(RANKED),

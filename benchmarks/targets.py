@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from joint_table import Rows, comparable, mean_rank, read_csv, read_evaluation
+from joint_table import NAIVE, Rows, comparable, mean_rank, read_csv, read_evaluation
 
-NAIVE = ("visible", "ir", "max", "average")
 NABF = 0.02  # so much is never held against a model
 ROUNDING = 0.005  # chroma that grey pictures have by the rounding of CIELAB
 

@@ -47,6 +47,13 @@ def test_ranks_with_ties_and_undefined_values_last(joint: ModuleType) -> None:
     assert lines[-1] == "Left out, over fewer than 10 pairs: few."
 
 
+def test_models_of_ones_own_do_not_compete_with_each_other(joint: ModuleType) -> None:
+    rows = {"peer": row(joint, EN=1.5), "first": row(joint, EN=2.0), "second": row(joint, EN=3.0)}
+    apart = joint.ranks_apart(rows, ["first", "second"])
+    assert apart["first"] == apart["second"] == joint.mean_rank({n: rows[n] for n in ("peer", "first")})["first"]
+    assert apart["peer"] == joint.mean_rank({n: rows[n] for n in ("peer", "first")})["peer"]
+
+
 def test_a_missing_column_is_said(joint: ModuleType) -> None:
     short = row(joint)
     del short["MS_SSIM"]

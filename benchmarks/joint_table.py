@@ -5,7 +5,8 @@
 PEERS.csv has a row a method: the column "method", metrics by name, and "n", the number of pairs. The evaluation is what
 ``dfuse eval -o OUT`` wrote. A method is ranked in each metric among all rows; ties share the mean of their ranks, and
 an undefined value ranks last. Several models, or one with several balances, do not compete with each other: each is
-ranked as if it alone were there, and the other methods as beside the first. Rows over fewer pairs than the largest n are left out: their means are of other pictures.
+ranked as if it alone were there, and the other methods as beside the first. Rows over fewer pairs than the largest n
+are left out: their means are of other pictures.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def mean_rank(rows: Rows) -> dict[str, float]:
 
 
 def ranks_apart(rows: Rows, models: list[str]) -> dict[str, float]:
-    """``mean_rank`` of each of the ``models`` as if the others of them were not there, of the rest as with the first."""
+    """``mean_rank`` of each of the ``models`` as if it alone were there; of the rest as with the first."""
     others = {name: row for name, row in rows.items() if name not in models}
     found = {}
     for model in reversed(models):

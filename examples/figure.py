@@ -21,7 +21,9 @@ def row(kind: str, width: int, height: int, balances: tuple) -> np.ndarray:
     """Infrared, visible, and a fused picture for each balance, side by side: uint8 RGB."""
     ir, vis = render(kind, width, height)
     pictures = [np.dstack([ir] * 3), vis, *(Fuser(balance=balance).fuse(ir, vis) for balance in balances)]
-    return np.hstack([np.pad(picture, ((0, 0), (0, GAP), (0, 0)), constant_values=255) for picture in pictures])[:, :-GAP]
+    return np.hstack([np.pad(picture, ((0, 0), (0, GAP), (0, 0)), constant_values=255) for picture in pictures])[
+        :, :-GAP
+    ]
 
 
 def main() -> None:

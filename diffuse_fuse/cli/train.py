@@ -136,7 +136,9 @@ def fusion(
     batch: Batch = 6,
     relit: Annotated[
         int | None,
-        typer.Option("--relit", min=0, help="Crops of a step that are re-lit, as fuse does it by day; half unless given."),
+        typer.Option(
+            "--relit", min=0, help="Crops of a step that are re-lit, as fuse does it by day; half unless given."
+        ),
     ] = None,
     crop: CropSize = "128",
     lr: Rate = 4e-4,

@@ -61,7 +61,8 @@ def make_methods(
     """The rows of a table, in the order given, baselines last.
 
     given: name → a function, an object with ``fuse``, a folder of results, weights (name or file), or weights with
-    their balance; None stands for the default model. Raises UsageError for names that cannot be used, WeightsError for unknown weights.
+    their balance; None stands for the default model. Raises UsageError for names that cannot be used, WeightsError for
+    unknown weights.
     """
     given = {"dfuse": "default"} if given is None else given
     methods = [_one(name, value) for name, value in given.items()]

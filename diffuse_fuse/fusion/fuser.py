@@ -89,9 +89,7 @@ class Fuser:
         return fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
 
 
-def fuse(
-    ir: Given, vis: Given, model: str | os.PathLike[str] = "default", balance: Balance = AUTO
-) -> np.ndarray:
+def fuse(ir: Given, vis: Given, model: str | os.PathLike[str] = "default", balance: Balance = AUTO) -> np.ndarray:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
     return Fuser(model, balance=balance).fuse(ir, vis)
 

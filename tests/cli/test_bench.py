@@ -29,7 +29,10 @@ def test_json_holds_the_times_and_what_follows_from_them(dfuse, tiny_model):
     assert found["fastest"] <= found["median"] <= found["slowest"]
     assert found["median"] == sorted(found["seconds"])[1]
     assert found["seconds_per_megapixel"] == pytest.approx(found["median"] / (96 * 64 / 1e6))
-    assert set(found["stages"]) == {"re-lighting", "UNet", "head and colour", "arrays"} and min(found["stages"].values()) > 0
+    assert (
+        set(found["stages"]) == {"re-lighting", "UNet", "head and colour", "arrays"}
+        and min(found["stages"].values()) > 0
+    )
     assert set(found["files"]) == {"reading", "metrics", "writing"} and min(found["files"].values()) > 0
     assert found["peak_memory"] is None or found["peak_memory"] > 50e6
     assert found["convolution_gflops"] > 0 and found["model"] == str(tiny_model)

@@ -29,7 +29,7 @@ def night():
 
 
 def outdoors(height=120, width=160):
-    """A bright sky that is cold, over grey ground with a person who is warm and dark: ir, vis and where the person is."""
+    """A bright sky that is cold, over grey ground with a warm, dark person: ir, vis and where the person is."""
     ir, vis = np.full((height, width), 90, np.uint8), np.full((height, width, 3), 120, np.uint8)
     ir[: height // 2], vis[: height // 2] = 5, (190, 215, 240)
     person = np.zeros((height, width), bool)
@@ -71,7 +71,7 @@ def test_the_light_of_the_scene_decides(day, night):
 
 def test_at_night_lamps_are_not_lifted_and_the_dark_stays_as_it_is(night):
     ir, vis = night
-    relit, lifted = relight(ir, vis)
+    relit, _ = relight(ir, vis)
     brightness = cv2.GaussianBlur(cv2.cvtColor(vis, cv2.COLOR_RGB2GRAY), (0, 0), 6)
     assert np.abs(relit.astype(int) - ir)[brightness > 100].mean() < 20
     dark = brightness < 18

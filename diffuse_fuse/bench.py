@@ -35,9 +35,8 @@ class Bench:
     """What was measured. Times are seconds of the wall clock, memory is in bytes, None where the system does not say.
 
     ``stages`` add up to one further run: re-lighting, the parts of the network, and "arrays", from arrays to tensors
-    and back. On a
-    GPU, which is asked for work before it has done it, they say little. ``precision`` is that of the weights.
-    ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the process
+    and back. On a GPU, which is asked for work before it has done it, they say little. ``precision`` is that of the
+    weights. ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the process
     after the fusions and before the files.
     """
 
@@ -83,8 +82,7 @@ def run(
     """Times the fusion of a synthetic pair of ``size`` (width, height): a warm-up, ``runs`` timed runs, one by stage.
 
     ``on_run`` is called after each of these ``runs`` + 2; ``balance`` is as ``Fuser`` takes it. Raises WeightsError and
-    UsageError as ``Fuser`` does,
-    ImageError for a size that cannot be fused.
+    UsageError as ``Fuser`` does, ImageError for a size that cannot be fused.
     """
     ir, vis = synthetic_pair(*size)
     loading, fuser = _timed(lambda: Fuser(model, device, threads, balance))

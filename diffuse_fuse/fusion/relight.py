@@ -29,7 +29,8 @@ from diffuse_fuse.machine import available_cores
 AUTO = "auto"
 Balance = float | str  # 0 to 1, or ``AUTO``
 
-_SIDE = 112  # pixels of the reduced picture's shorter side, about; the lengths below are its pixels
+_LEAST = 80  # pixels of the reduced picture's shorter side, about
+_SIDE = 112  # pixels of a shorter side in which the lengths below are given
 _RADIUS = 9  # of the guided filter's windows
 _TARGET = 23  # what is narrower may be a target
 _MOST_THREADS = 4
@@ -151,7 +152,7 @@ class _Reduced:
     """A pair, ``factor`` times smaller: infrared and luma in [0, 1], float32."""
 
     def __init__(self, ir: np.ndarray, vis: np.ndarray) -> None:
-        self.factor = max(1, round(min(ir.shape) / _SIDE))
+        self.factor = max(1, round(min(ir.shape) / _LEAST))
         self.ir = _unit(_shrunk(ir, self.factor))
         self._vis = [_unit(channel) for channel in cv2.split(_shrunk(vis, self.factor))]
         self.y = self._vis[0]

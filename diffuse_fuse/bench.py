@@ -36,8 +36,8 @@ class Bench:
 
     ``stages`` add up to one further run: re-lighting, the parts of the network, and "arrays", from arrays to tensors
     and back. On a GPU, which is asked for work before it has done it, they say little. ``precision`` is that of the
-    weights. ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the process
-    after the fusions and before the files.
+    weights. ``files`` are what ``dfuse fuse`` does besides: empty unless asked for. ``peak_memory`` is that of the
+    process after the fusions and before the files.
     """
 
     version: str

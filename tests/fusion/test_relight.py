@@ -1,5 +1,6 @@
 """Re-lighting: the infrared picture takes the visible one's light by day, and keeps what is its own."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from diffuse_fuse import Fuser, metrics
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion import relight as module
 from diffuse_fuse.fusion.relight import SceneLight, as_whole, checked_balance, relight, scene_light
+from diffuse_fuse.images.read import read_infrared, read_visible
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 import scene as rendered
@@ -194,3 +196,22 @@ def test_another_balance_is_refused(balance):
 
 def test_a_balance_may_be_a_text():
     assert checked_balance("0.25") == 0.25 and checked_balance("auto") == "auto" and checked_balance(1) == 1
+
+
+SHARED = Path(os.environ.get("DFUSE_SHARED", "shared")) / "data"
+REAL = ("roadscene/val/*/FLIR_00993.jpg", "roadscene/val/*/FLIR_07360.jpg", "msrs/train/*/00556D.png")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="there are no real pairs: set DFUSE_SHARED")
+@pytest.mark.parametrize("files", REAL)
+def test_the_dial_on_real_pairs(files):
+    """As on the rendered street, but for a tremble of the network where the dial changes next to nothing."""
+    ir_file, vis_file = sorted(SHARED.glob(files))
+    ir, vis = read_infrared(ir_file), read_visible(vis_file)
+    values = []
+    for balance in (0, 0.25, 0.5, 0.75, 1):
+        fused = Fuser("fast", device="cpu", balance=balance).fuse(ir, vis)
+        values.append((metrics.vif_ir(ir, vis, fused), metrics.tone(ir, vis, fused)))
+    vif_ir, tone = np.array(values).T
+    assert (np.diff(vif_ir) > -0.012).all() and (np.diff(tone) < 0.006).all(), (vif_ir, tone)
+    assert vif_ir[-1] > vif_ir[0] and tone[0] > tone[-1]

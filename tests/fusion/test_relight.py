@@ -199,7 +199,7 @@ def test_a_balance_may_be_a_text():
 
 
 SHARED = Path(os.environ.get("DFUSE_SHARED", "shared")) / "data"
-REAL = ("roadscene/val/*/FLIR_00993.jpg", "roadscene/val/*/FLIR_07360.jpg", "msrs/train/*/00556D.png")
+REAL = ("roadscene/val/*/FLIR_00993.*", "roadscene/val/*/FLIR_07360.*", "msrs/train/*/00556D.*")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="there are no real pairs: set DFUSE_SHARED")

@@ -136,6 +136,8 @@ def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[s
         elif seen:
             odd.append("The infrared picture looks black-hot: it was turned round (--polarity white-hot keeps it).")
         black_hot = bool(seen)
+    elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values):
+        odd.append("The infrared picture looks black-hot: if hot is black in it, add --polarity black-hot.")
     if options.thermal_range and outside(thermal, options.thermal_range):
         low, high = float(thermal.values.min()), float(thermal.values.max())
         unit = "°C" if thermal.unit == "°C" else thermal.unit

@@ -153,7 +153,7 @@ def test_16_bits_reach_the_fused_picture(tmp_path, scene, tiny_model):
     write_image(tmp_path / "ir.png", scene[0])
     write_image(tmp_path / "vis.png", scene[1].astype(np.uint16) * 256 + 77)
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
-    fuser = Fuser(tiny_model)
+    fuser = Fuser(tiny_model, balance=1)
     deep = fuser.fuse(pair.ir, pair.vis, depth=16)
     assert np.array_equal(deep, fuser.fuse(tmp_path / "ir.png", tmp_path / "vis.png", depth=16))
     assert not np.array_equal(deep, fuser.fuse(*pair.as_bytes(), depth=16))

@@ -76,7 +76,9 @@ def test_auto_turns_a_black_hot_picture_round_and_says_so(tmp_path, hot):
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(polarity="auto"))
     assert np.array_equal(pair.ir, hot) and "looks black-hot" in pair.warnings[0]
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
-    assert np.array_equal(pair.ir, 255 - hot) and pair.warnings == ()
+    assert np.array_equal(pair.ir, 255 - hot) and "add --polarity black-hot" in pair.warnings[0]
+    pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png", LoadOptions(polarity="black-hot"))
+    assert np.array_equal(pair.ir, hot) and pair.warnings == ()
 
 
 def test_auto_leaves_temperatures_alone(tmp_path, celsius):

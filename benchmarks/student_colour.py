@@ -21,7 +21,7 @@ import typer
 from skimage.color import deltaE_ciede2000
 
 from diffuse_fuse import metrics
-from diffuse_fuse.fusion import colour, rounding, student_colour
+from diffuse_fuse.fusion import colour, levels, student_colour
 from diffuse_fuse.training.pairs import PairSet
 
 Colours = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -44,11 +44,16 @@ def each_channel(rgb: torch.Tensor) -> torch.Tensor:
     return (rgb * 255).round().to(torch.uint8)
 
 
+def differences(rgb: torch.Tensor) -> torch.Tensor:
+    """dfuse's rounding: G, then R - G and B - G."""
+    return torch.cat(levels.of_rgb(*rgb.split(1, dim=1)), dim=1).to(torch.uint8)
+
+
 PATHS: list[tuple[str, str, Colours]] = [
     ("base", "each channel", lambda y, vis: each_channel(colour.recolour(y, vis))),
-    ("base", "for hue", lambda y, vis: rounding.to_bytes(colour.recolour(y, vis))),
+    ("base", "differences", lambda y, vis: differences(colour.recolour(y, vis))),
     ("student", "each channel", lambda y, vis: each_channel(student_colour.tint(y, vis))),
-    ("student", "differences", lambda y, vis: student_colour.to_bytes(student_colour.tint(y, vis))),
+    ("student", "differences", lambda y, vis: differences(student_colour.tint(y, vis))),
     ("RGB + (y − Y)", "each channel", lambda y, vis: each_channel((vis + y - colour.luma(vis)).clamp(0, 1))),
 ]
 

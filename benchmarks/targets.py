@@ -88,8 +88,6 @@ def targets(peers: Rows, own: Rows, row: str) -> list[Target]:
     naive = {**peers.get("max", {}), **own.get("max", {})}
     bound = naive.get("dC", math.nan)
     found.append(Target("dC", max(bound, ROUNDING), mine.get("dC", math.nan), False, f"max, or {ROUNDING}"))
-    if "dHue" not in mine or not math.isnan(mine["dHue"]):  # grey sets have no hue
-        found.append(Target("dHue", naive.get("dHue", math.nan), mine.get("dHue", math.nan), False, "max"))
     # what lightness explains is its own difference, both in units of CIELAB; max() keeps a NaN that comes first
     lighter, further = (mine.get(metric, math.nan) - naive.get(metric, math.nan) for metric in ("dL", "DeltaE"))
     found.append(Target("DeltaE − max's", max(lighter, 0.0), further, False, "dL − max's, or 0"))

@@ -106,24 +106,6 @@ def _around(y: torch.Tensor, chroma: torch.Tensor) -> torch.Tensor:
     return y + torch.minimum((1 - y) / up, y / down).clamp(0, 1) * chroma
 
 
-def chroma_and_slopes(
-    rgb: torch.Tensor,
-) -> tuple[tuple[torch.Tensor, torch.Tensor], list[list[torch.Tensor]]]:
-    """a* and b* of (N, 3, H, W) in [0, 1], and by how much they change with a step of 1/255 in R, G and B: for a* and
-    for b* three of (N, H, W)."""
-    linear = _linear(rgb)
-    slope = _slope_of_linear(rgb, linear) / 255
-    responses, steps = [], []
-    for row in _RGB_TO_XYZ:
-        light = sum(weight * linear[:, c] for c, weight in enumerate(row))
-        steep = _slope_of_cube_root(light)
-        responses.append(torch.where(light > 0.008856, 3 * light * steep, 7.787 * light + 16 / 116))
-        steps.append([steep * weight * slope[:, c] for c, weight in enumerate(row)])
-    (fx, fy, fz), (x, y, z) = responses, steps
-    slopes = [[500 * (x[c] - y[c]) for c in range(3)], [200 * (y[c] - z[c]) for c in range(3)]]
-    return (500 * (fx - fy), 200 * (fy - fz)), slopes
-
-
 def _light(fy: torch.Tensor, dx: torch.Tensor, dz: torch.Tensor) -> list[torch.Tensor]:
     """Linear R, G, B of f(Y) and its distances to f(X) and f(Z); equal to the last bit where both are 0."""
     x, y, z = _cube(fy + dx), _cube(fy), _cube(fy + dz)

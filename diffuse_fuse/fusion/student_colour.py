@@ -30,7 +30,7 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
 def paint(
     y: torch.Tensor, before: torch.Tensor, red: torch.Tensor, blue: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """``tint`` with fewer steps, on levels of 0 to 255: the G, R - G and B - G that ``rounded`` takes.
+    """``tint`` with fewer steps, on levels of 0 to 255: the G, R - G and B - G that ``levels.rounded`` takes.
 
     ``y`` and ``before`` are the luma of the result and of the visible picture, ``red`` and ``blue`` its R - G and
     B - G; all of one shape.
@@ -54,24 +54,3 @@ def _slope(v: torch.Tensor, white: float) -> torch.Tensor:
     """The slope of f(Y) at ``v`` in [0, white]."""
     step = torch.add(_HALF, v, alpha=_STEPS / white).to(torch.int32)
     return _SLOPES.to(v.device).index_select(0, step.flatten()).view_as(v)
-
-
-def to_bytes(rgb: torch.Tensor) -> torch.Tensor:
-    """(N, 3, H, W) in [0, 1] -> uint8, as ``rounded`` does it."""
-    r, g, b = (rgb * 255).split(1, dim=1)
-    return torch.cat(rounded(g, r - g, b - g), dim=1)
-
-
-def rounded(
-    green: torch.Tensor, red: torch.Tensor, blue: torch.Tensor, depth: int = 8
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """G, R - G and B - G in levels of 0 to 255 -> R, G, B in uint8, or for a ``depth`` of 16 bits in int32.
-
-    G is rounded, and with it the differences R - G and B - G. Rounding each channel by itself errs twice as far in the
-    differences, which are what hue depends on; to go through all the colours around, as ``rounding.to_bytes`` does,
-    takes longer than the student itself. Equal channels stay equal.
-    """
-    most, between = (255, torch.int16) if depth == 8 else (65535, torch.int32)
-    g, r, b = ((x if depth == 8 else x * 257).round().to(between) for x in (green, red, blue))
-    levels = (x.clamp_(0, most) for x in (r.add_(g), g.clone(), b.add_(g)))
-    return tuple(x.to(torch.uint8) if depth == 8 else x for x in levels)

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.fusion.colour import LUMA
+from diffuse_fuse.fusion.levels import most, rounded
 from diffuse_fuse.fusion.streams import Conv, Enlarge, Queue, convolve, counted
 from diffuse_fuse.fusion.student import CELL, FINE, StudentModel, to_fine
-from diffuse_fuse.fusion.student_colour import paint, rounded
+from diffuse_fuse.fusion.student_colour import paint
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 
 # Common pictures in one band; few enough that the tensors of a band stay in the caches.
@@ -96,6 +97,8 @@ class StudentRows:
         for top in range(0, rows, step):
             y_strip, strip = (x[:, :, top : top + step].permute(0, 2, 3, 1) for x in (y, sources))
             colours = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
+            if self._depth != 8:
+                colours = [colour * (most(self._depth) / 255) for colour in colours]
             for channel, values in zip(cells, rounded(*colours, self._depth), strict=True):
                 channel[top : top + step] = values
         planes = from_cells(cells if self._depth == 8 else cells.to(torch.uint16))

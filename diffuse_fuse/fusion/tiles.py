@@ -15,10 +15,10 @@ import torch
 
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
+from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.relight import as_whole
-from diffuse_fuse.fusion.rounding import to_bytes
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
 from diffuse_fuse.fusion.spans import OnRows, Span, reflected
 from diffuse_fuse.fusion.streams import in_portions
@@ -94,7 +94,8 @@ class _BaseRows:
         return cv2.merge([plane.cpu().numpy() for plane in part[0]])
 
     def _levels(self, part: torch.Tensor, last: bool) -> torch.Tensor:
-        return to_bytes(part) if self._depth == 8 else (part * (2**self._depth - 1)).round().to(torch.int32)
+        whole = torch.cat(of_rgb(*part.split(1, dim=1), self._depth), dim=1)
+        return whole.to(torch.uint8 if self._depth == 8 else torch.int32)
 
 
 def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:

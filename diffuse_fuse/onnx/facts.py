@@ -9,7 +9,7 @@ from typing import Any
 
 from diffuse_fuse.errors import WeightsError
 
-VERSION = 1  # of these facts and of the graph's inputs and outputs; part of the cache's file names
+VERSION = 2  # of these facts and of the graph's inputs and outputs; part of the cache's file names
 _KEY = "dfuse"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError, WeightsError
 from diffuse_fuse.extras import need
+from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows, Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
@@ -57,7 +58,6 @@ class OnnxFuser:
         except Exception as error:  # its exceptions have no base of their own
             raise WeightsError(f"{path} cannot be loaded by onnxruntime ({type(error).__name__}).") from error
         self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
-        self._rounds = any(output.name == "levels" for output in self._session.get_outputs())
         self.model_name: str = self.facts.model
         self.device = "cpu"
         self._overlap = self.facts.reach + -self.facts.reach % self.facts.multiple
@@ -83,16 +83,16 @@ class OnnxFuser:
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)
         for rows, columns in self._tiles(height, width):
-            picture = self._run(*(columns.of(rows.of(x, 0), 1) for x in (ir, vis)), depth)
+            picture = self._run(*(columns.of(rows.of(x, 0), 1) for x in (ir, vis)))
             fused[rows.out, columns.out] = _levels(picture[:, rows.inside, columns.inside], depth)
             if on_rows and columns.out.stop == width:
                 on_rows(rows.out.stop, height)
         return fused
 
-    def _run(self, ir: np.ndarray, vis: np.ndarray, depth: int) -> np.ndarray:
-        """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W), in [0, 1] or, as uint8, in levels."""
+    def _run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W) in [0, 1]."""
         pair = {"ir": np.ascontiguousarray(as_infrared(ir)[None, None]), "vis": _planes(vis)[None]}
-        return self._session.run(["levels" if self._rounds and depth == 8 else "fused"], pair)[0][0]
+        return self._session.run(["fused"], pair)[0][0]
 
     def _tiles(self, height: int, width: int) -> Iterator[tuple[Span, Span]]:
         cell, size = self.facts.multiple, self.facts.size
@@ -122,19 +122,9 @@ def _planes(vis: np.ndarray) -> np.ndarray:
 
 
 def _levels(unit: np.ndarray, depth: int) -> np.ndarray:
-    """(3, H, W) in [0, 1], or in levels already, → H×W×3 in whole levels of ``depth`` bits.
-
-    For 8 bits G is rounded and with it the differences of R and B to it, as ``fusion.student_colour.to_bytes`` does:
-    they are what hue depends on.
-    """
-    if unit.dtype == np.uint8:
-        return cv2.merge(list(unit))
-    red, green, blue = unit * np.float32(2**depth - 1)
-    if depth != 8:
-        return np.rint(np.stack([red, green, blue], axis=2)).astype(np.uint16)
-    middle = np.rint(green)
-    channels = (middle + np.rint(red - green), middle, middle + np.rint(blue - green))
-    return cv2.merge([np.clip(channel, 0, 255).astype(np.uint8) for channel in channels])
+    """(3, H, W) in [0, 1] → H×W×3 in whole levels of ``depth`` bits."""
+    dtype = np.uint8 if depth == 8 else np.uint16
+    return cv2.merge([channel.astype(dtype) for channel in of_rgb(*unit, depth)])
 
 
 def _parts(size: tuple[int, int], overlap: int) -> tuple[int, int]:

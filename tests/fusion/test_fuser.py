@@ -36,8 +36,8 @@ def test_sixteen_bits_are_the_same_picture_with_finer_steps(fuser):
     ir, vis = pair()
     fine = fuser.fuse(ir, vis, depth=16)
     assert fine.dtype == np.uint16 and fine.shape == vis.shape
-    apart = np.abs(fine / 257 - fuser.fuse(ir, vis))  # 8 bits are rounded for the sake of hue and chroma
-    assert apart.max() < 2 + 1 / 257 and apart.mean() < 0.6
+    apart = np.abs(fine / 257 - fuser.fuse(ir, vis))  # G is rounded, and R - G and B - G: half a level each
+    assert apart.max() < 1 + 2 / 257 and apart.mean() < 0.5
     assert len(np.unique(fine)) > 256
     with pytest.raises(UsageError, match="8 or 16 bits"):
         fuser.fuse(ir, vis, depth=12)

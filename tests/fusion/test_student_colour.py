@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from diffuse_fuse.fusion.colour import lab, luma, recolour
-from diffuse_fuse.fusion.student_colour import paint, tint, to_bytes
+from diffuse_fuse.fusion.student_colour import paint, tint
 
 unit = st.floats(0, 1, width=32)
 pictures = arrays(np.float32, (1, 3, 4, 5), elements=unit)
@@ -20,8 +20,6 @@ def test_grey_stays_neutral_to_the_last_bit(y, grey):
     y, grey = torch.from_numpy(y), torch.from_numpy(grey)
     out = tint(y, grey.expand(-1, 3, -1, -1))
     assert torch.equal(out, y.expand(-1, 3, -1, -1))
-    levels = to_bytes(out)
-    assert torch.equal(levels[:, 0], levels[:, 1]) and torch.equal(levels[:, 1], levels[:, 2])
 
 
 @settings(max_examples=50)
@@ -69,16 +67,3 @@ def test_without_room_saturation_goes_before_hue():
     chroma, before = out - luma(out), vis - luma(vis)
     assert chroma.norm() < 0.3 * before.norm() and out.max() == pytest.approx(1, abs=1e-6)
     torch.testing.assert_close(chroma / chroma.norm(), before / before.norm(), atol=1e-4, rtol=0)
-
-
-def test_rounding_errs_less_in_differences_than_each_channel_by_itself():
-    rgb = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
-    exact, levels = rgb * 255, to_bytes(rgb).float()
-    assert to_bytes(rgb).dtype == torch.uint8
-
-    def worst(rounded):
-        return ((rounded[:, ::2] - rounded[:, 1:2]) - (exact[:, ::2] - exact[:, 1:2])).abs().max()
-
-    assert worst(levels) <= 0.5 + 1e-3 < 0.9 < worst(exact.round())
-    assert (levels - exact).abs().max() <= 1 + 1e-3
-    assert torch.equal(to_bytes(torch.tensor([0.0, 1.0, 1.0]).view(1, 3, 1, 1)).flatten(), torch.tensor([0, 255, 255]))

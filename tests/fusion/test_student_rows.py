@@ -10,8 +10,9 @@ from diffuse_fuse import Fuser
 from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion.fuser import fuse
+from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.student import CELL, SIZES, StudentConfig, StudentModel, inference_dtype
-from diffuse_fuse.fusion.student_colour import tint, to_bytes
+from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.student_rows import StudentRows, from_cells, to_cells, usual_rows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 
@@ -58,8 +59,7 @@ def test_bands_are_the_picture_of_the_module(blocks, octaves, fine):
     with torch.inference_mode():
         planes = torch.from_numpy(np.dstack([ir, vis])).permute(2, 0, 1)[None] / 255
         picture = tint(model(planes[:, :1], planes[:, 1:]).clamp(0, 1), planes[:, 1:])
-        whole = to_bytes(picture)[0].permute(1, 2, 0).numpy().astype(int)
-        deep = (picture[0] * 65535).round().permute(1, 2, 0).numpy()
+        whole, deep = (np.stack(of_rgb(*picture[0].numpy(), depth), axis=2) for depth in (8, 16))
     for rows in (model.multiple, 3 * model.multiple, len(ir)):
         assert np.abs(fuse_in_bands(model, ir, vis, rows=rows) - whole).max() <= 1
         assert np.abs(fuse_in_bands(model, ir, vis, rows=rows, depth=16) - deep).max() <= 257

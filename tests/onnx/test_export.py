@@ -36,6 +36,7 @@ def test_the_file_is_valid_and_says_what_it_is(weights, dynamic_graph):
         ("ir", [1, 1, 0, 0]),
         ("vis", [1, 3, 0, 0]),
     ]
+    assert [output.name for output in graph.graph.output] == ["fused"]
     found = properties(dynamic_graph)
     assert found["weights_sha256"] == sha256(weights)
     assert found["multiple_of"] == "8" and found["dfuse_version"] == diffuse_fuse.__version__
@@ -47,6 +48,7 @@ def test_a_graph_for_one_size_takes_that_size_only(large_weights, fixed_graph, e
     fuser = OnnxFuser(fixed_graph, threads=1, balance=1)
     assert fuser.facts.size == (40, 48)  # 37×45 in whole cells
     assert np.abs(fuser.fuse(*scene) - expected(large_weights, *scene)).max() <= 1
+    assert [output.name for output in onnx.load(fixed_graph).graph.output] == ["fused"]
     with pytest.raises(ImageError, match="30×37 pixels, and the graph is for 48×40: dfuse export --dynamic"):
         fuser.fuse(scene[0][:, :30], scene[1][:, :30])
 
@@ -63,6 +65,26 @@ def test_a_graph_that_differs_is_not_written(weights, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"differs from PyTorch by 1\.5 of 255"):
         export(weights, tmp_path / "out.onnx", None)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_few_pixels_of_many_may_be_undecided_and_no_more():
+    apart = np.zeros((3, 480, 640))
+    apart[1, 100, 100:103] = 1.2
+    assert exporter.largest_but_undecided(apart, exporter.UNDECIDED) == 0
+    assert exporter.largest_but_undecided(apart, 0.0) == 1.2
+    apart[2, 101, 100] = 1.1
+    assert exporter.largest_but_undecided(apart, exporter.UNDECIDED) == 1.1
+    assert exporter.largest_but_undecided(apart[:, 100:196, :160], exporter.UNDECIDED) == 1.2  # of a small probe none
+    apart[0, 0, 0] = np.nan
+    assert np.isnan(exporter.largest_but_undecided(apart, exporter.UNDECIDED))
+
+
+@pytest.mark.long
+def test_base_is_exported_for_the_documented_size(tmp_path, capsys):
+    out = tmp_path / "fusion.onnx"
+    assert main(["export", "-o", str(out), "--size", "640x480", "--json"]) == 0, capsys.readouterr().err
+    told = json.loads(capsys.readouterr().out)
+    assert told["model"] == "base" and told["size"] == {"height": 480, "width": 640} and told["difference"] <= 1
 
 
 def test_diffusion_weights_are_refused(tmp_path):

@@ -41,6 +41,14 @@ for _ in range(runs):
     fuser.fuse(ir, vis)
     print(time.perf_counter() - start)
 """
+# ends with the process that started it, even where that is killed
+LOOP = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1000000):
+        pass
+"""
 WAYS = ("free", "bounded")
 
 
@@ -65,7 +73,7 @@ def main(
 @contextlib.contextmanager
 def busy(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """So many processes that keep a core each busy."""
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    processes = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(count)]
     try:
         yield processes
     finally:

@@ -62,19 +62,28 @@ def undisturbed(command: Sequence[str], out: Path) -> Undisturbed:
     return Undisturbed(first or whole, whole)
 
 
-def killed(command: Sequence[str], out: Path, pairs: int, kills: int, usual: Undisturbed, seed: int = 0) -> Killed:
+def killed(
+    command: Sequence[str],
+    out: Path,
+    pairs: int,
+    kills: int,
+    usual: Undisturbed,
+    seed: int = 0,
+    doomed: Sequence[str] | None = None,
+) -> Killed:
     """Starts ``command`` and kills it ``kills`` times, then lets it end.
 
     The moments are drawn so that the run is not over before the last one: while it works, within the time that is left
-    divided by the kills that are left. Where it was faster than that, there are fewer kills. Raises RuntimeError when
-    the last run fails.
+    divided by the kills that are left. Where it was faster than that, there are fewer kills. ``doomed`` is started
+    instead of ``command`` by all runs but the last: a command that never ends by itself is killed every time, however
+    fast or busy the machine. Raises RuntimeError when the last run fails.
     """
     rng = random.Random(seed)
     rate = pairs / max(usual.whole - usual.start, 1e-3)  # pictures a second
     there, half_written = [], 0
     for number in range(kills):
         before = _pictures(out)
-        process = _started(command)
+        process = _started(doomed or command)
         if rng.random() < _IN_THE_START:
             time.sleep(rng.uniform(0, usual.start))
         else:

@@ -16,7 +16,7 @@ def need(package: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != package.partition(".")[0]:  # the package is there and lacks something itself
             raise
-        raise UsageError(f"This needs the package {package}: pip install 'diffuse-fuse[{extra}]'.") from None
+        raise UsageError(f"This needs the package {package}: in dfuse's folder, pip install '.[{extra}]'.") from None
 
 
 def has(package: str) -> bool:

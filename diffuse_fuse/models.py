@@ -10,6 +10,10 @@ from typing import Any
 from diffuse_fuse.errors import WeightsError
 
 DEFAULT = "base"
+DATA_TERMS = (
+    "Trained on M3SVD (MIT licence), RoadScene and MSRS. The repositories of RoadScene and MSRS state no terms; "
+    "this field uses them for research. For commercial use, ask their owners, or train on pairs of your own."
+)
 FUSES = ("fusion", "student")  # the kinds of weights that a ``Fuser`` takes, the best first
 
 

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import load_weights, sha256
+from diffuse_fuse.cli import models as cli
 from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.model import load_model
@@ -56,3 +59,12 @@ def test_own_file_is_found_by_path(tiny_model):
 def test_unknown_names_name_the_shipped_ones(name):
     with pytest.raises(WeightsError, match=r"no model.*base"):
         models.locate(name)
+
+
+def test_the_terms_of_the_training_data_are_said():
+    app = typer.Typer()
+    app.command()(cli.models)
+    said = CliRunner().invoke(app, [])
+    assert said.exit_code == 0
+    assert "commercial use" in said.output and "MSRS state no terms" in said.output
+    assert "commercial use" in cli.as_dict(models.find("base"))["data_terms"]

@@ -15,19 +15,22 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on stdout.")] = False,
 ) -> None:
     """List the weights that come with dfuse, with their cards."""
-    from diffuse_fuse.models import available
+    from diffuse_fuse.models import DATA_TERMS, available
 
     cards = available()
     if as_json:
         typer.echo(json.dumps([as_dict(card) for card in cards], indent=2))
     elif cards:
         typer.echo("\n\n".join(describe(card) for card in cards))
+        typer.echo(f"\nTerms of the training data: {DATA_TERMS}")
     else:
         typer.echo("No weights are installed; dfuse train makes some.", err=True)
 
 
 def as_dict(card: ModelCard) -> dict[str, Any]:
     """A card as JSON prints it."""
+    from diffuse_fuse.models import DATA_TERMS
+
     return {
         "name": card.name,
         "default": card.is_default,
@@ -36,6 +39,7 @@ def as_dict(card: ModelCard) -> dict[str, Any]:
         "bytes": card.bytes,
         "sha256": card.sha256,
         "path": str(card.path),
+        "data_terms": DATA_TERMS,
         "card": card.card,
     }
 

@@ -48,4 +48,4 @@ def test_a_missing_extra_gives_the_line_that_installs_it(files, tmp_path, capsys
 
     monkeypatch.setattr("diffuse_fuse.extras.import_module", missing)
     assert main(["video", *map(str, files), "-o", str(tmp_path / "out.mp4")]) == 2
-    assert "pip install 'diffuse-fuse[video]'" in capsys.readouterr().err
+    assert "pip install '.[video]'" in capsys.readouterr().err

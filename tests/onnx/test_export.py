@@ -97,9 +97,9 @@ def test_a_missing_extra_gives_the_line_that_installs_it(weights, tmp_path, monk
         raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
     monkeypatch.setattr("diffuse_fuse.extras.import_module", missing)
-    with pytest.raises(UsageError, match=r"pip install 'diffuse-fuse\[onnx\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[onnx\]'"):
         export(weights, tmp_path / "out.onnx", None)
-    with pytest.raises(UsageError, match=r"pip install 'diffuse-fuse\[onnx\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[onnx\]'"):
         OnnxFuser(tmp_path / "any.onnx")
 
 

@@ -8,14 +8,19 @@ DfuseError                  every one of them; the command line prints its text 
 │   └── PairError           infrared and visible do not belong together (sizes, partners)
 ├── DataError               a folder of training or evaluation pairs cannot be used
 ├── WeightsError            a weights file is missing, of the wrong kind, version or shape
+│   └── UnknownModelError   there are no weights of this name (exit code 2)
 ├── AlignmentError          an alignment cannot be estimated, read or used
 ├── TrainingError           a training run cannot start, go on or be resumed
 └── MetricError             a metric is unknown or its input has the wrong kind
+    └── UnknownMetricError  there is no metric or convention of this name (exit code 2)
 
 Each text is one sentence or two: what is wrong, and what to do about it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class DfuseError(Exception):
@@ -54,6 +59,12 @@ class WeightsError(DfuseError):
     """A weights file is missing, or of the wrong kind, version or shape."""
 
 
+class UnknownModelError(WeightsError):
+    """There are no weights of this name, and no such file."""
+
+    exit_code = 2
+
+
 class AlignmentError(DfuseError):
     """An alignment cannot be estimated, read from its file, or used for these pictures."""
 
@@ -64,3 +75,16 @@ class TrainingError(DfuseError):
 
 class MetricError(DfuseError):
     """A metric is unknown, or its input has the wrong kind."""
+
+
+class UnknownMetricError(MetricError):
+    """There is no metric or convention of this name."""
+
+    exit_code = 2
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean 'fast'?" where one of the ``known`` names is like ``name``, whatever its case; otherwise ""."""
+    by_lower = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower[found[0]]}'?" if found else ""

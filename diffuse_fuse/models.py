@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.errors import UnknownModelError, meant
 
 DEFAULT = "base"
 DATA_TERMS = (
@@ -47,7 +47,7 @@ def available() -> list[ModelCard]:
 def locate(name_or_path: str | Path) -> Path:
     """The file of shipped weights by name ("default", "base", …), or of one's own by path.
 
-    Raises WeightsError when there is neither, naming the shipped ones.
+    Raises UnknownModelError when there is neither, naming the shipped ones.
     """
     name = DEFAULT if str(name_or_path) == "default" else str(name_or_path)
     shipped = folder() / f"{name}.safetensors"
@@ -55,9 +55,11 @@ def locate(name_or_path: str | Path) -> Path:
         return shipped
     if Path(name_or_path).is_file():
         return Path(name_or_path)
-    names = ", ".join(p.stem for p in sorted(folder().glob("*.safetensors"))) or "none"
-    raise WeightsError(
-        f"There is no model '{name_or_path}': give one of the shipped ones ({names}) or a .safetensors file."
+    names = [p.stem for p in sorted(folder().glob("*.safetensors"))]
+    shipped = ", ".join(names) or "none"
+    raise UnknownModelError(
+        f"There is no model '{name_or_path}': give one of the shipped ones ({shipped}) or a .safetensors file."
+        + meant(str(name_or_path), names)
     )
 
 

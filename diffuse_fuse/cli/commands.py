@@ -1,6 +1,7 @@
 """The command ``dfuse``: its subcommands, and what becomes of their errors.
 
-Exit codes: 0 all done, 1 some failed, 2 wrong usage, 130 interrupted.
+Exit codes, of all commands: 0 all done; 1 some or all of it failed; 2 the call is wrong (options, a name that there
+is not, paths that do not go together), and nothing was done; 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.sample import sample
+from diffuse_fuse.cli.streams import take_all
 from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
@@ -34,7 +36,6 @@ from diffuse_fuse.errors import DfuseError
 app = typer.Typer(
     name="dfuse",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -78,6 +79,7 @@ app.command()(info)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors become one sentence on stderr."""
+    take_all()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     arguments, debug = _without_debug(arguments)
     os.environ["DFUSE_DEBUG"] = "1" if debug else ""

@@ -102,14 +102,14 @@ def eval_(
     _say_before(plan, quiet)
     result = _run(plan, out, workers, device, quiet)
     _say_after(plan, result)
+    if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
+        evaluation.write_all(result, out)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(result.as_dict(), indent=2, allow_nan=False))
     else:
         _print_table(result)
-    if out:
-        evaluation.write_all(result, out)
-        if not quiet:
-            _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
+    if out and not quiet:
+        _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
     if not result.ok:
         raise typer.Exit(1)
 

@@ -87,11 +87,18 @@ def check_balance(text: str) -> float | str:
         raise UsageError(f"--balance takes auto or a number from 0 to 1, such as 0.3; not '{text}'.") from None
 
 
+def refuse_stdout(out: Path | str | None) -> None:
+    """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
+    if str(out) == "-":
+        raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")
+
+
 def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:
     """Two files or two folders that exist (or one), or a manifest, and an output, which is returned.
 
     With a manifest the output is its own folder unless it is said. Raises UsageError.
     """
+    refuse_stdout(out)
     if manifest is not None:
         if ir is not None:
             raise UsageError("--manifest names the pairs, and so do IR and VIS: give one of them.")

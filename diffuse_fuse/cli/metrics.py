@@ -57,13 +57,8 @@ def _find(name: str) -> Metric:
 
 
 def _print(*parts: RenderableType) -> None:
-    import sys
-
     from rich.console import Console
 
-    # a terminal that cannot show ↑ or σ shows ? instead of failing
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
     # no highlighting: numbers in prose are no data
     console = Console(highlight=False, markup=False)
     for part in parts:

@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 _LONG = 1.0  # seconds after which the rows of a picture are worth a line
+_QUIET = 30.0  # seconds after which a log gets a line
 
 
 class RateColumn(ProgressColumn):
@@ -71,13 +72,23 @@ class Advance:
     """What is called after each unit; ``more`` when there turns out to be another one; ``rows`` while a large picture
     is under way."""
 
-    def __init__(self, bar: Progress, what: str, total: int) -> None:
-        self._bar, self._total = bar, total
+    def __init__(self, bar: Progress, what: str, total: int, unit: str) -> None:
+        self._bar, self._what, self._total, self._unit = bar, what, total, unit
         self._task = bar.add_task(what, total=total)
         self.rows = Rows(bar)
+        self._done, self._begun = 0, time.monotonic()
+        self._said = self._begun
 
     def __call__(self) -> None:
         self._bar.advance(self._task)
+        self._done += 1
+        now = time.monotonic()
+        if self._bar.disable or self._bar.console.is_terminal or now - self._said < _QUIET:
+            return
+        self._said = now
+        left = (now - self._begun) / self._done * (self._total - self._done)
+        text = f"{self._what}: {self._done} of {self._total} {self._unit}s, about {_duration(left)} left"
+        print(text, file=self._bar.console.file, flush=True)
 
     def more(self) -> None:
         """One unit more than was said."""
@@ -86,11 +97,16 @@ class Advance:
         self._bar.start()
 
 
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
 @contextmanager
 def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iterator[Advance]:
     """A bar over ``total`` units; yields the function to call after each of them.
 
-    Where stderr is no terminal, only the finished bar is printed, so that logs stay short. Over no units there is no
+    Where stderr is no terminal, a line is printed every half a minute and the finished bar at the end. Over no units there is no
     bar until there are ``more``.
     """
     columns = (
@@ -101,7 +117,7 @@ def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iter
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     bar = Progress(*columns, console=Console(stderr=True), disable=hidden)
-    advance = Advance(bar, what, total)
+    advance = Advance(bar, what, total, unit)
     try:
         if total:
             bar.start()

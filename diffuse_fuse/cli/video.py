@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance, refuse_stdout
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
     """Whether the output is a folder, and its path. Raises UsageError, or ImageWriteError where something is there."""
     from diffuse_fuse.video.sink import SUFFIXES, is_folder
 
+    refuse_stdout(text)
     path = Path(text)
     as_folder = is_folder(path, text)
     if not as_folder and path.suffix.lower() not in SUFFIXES:

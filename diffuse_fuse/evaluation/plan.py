@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffuse_fuse.errors import DataError, MetricError, UsageError
+from diffuse_fuse.errors import DataError, UnknownMetricError, UsageError, meant
 from diffuse_fuse.evaluation.inspection import Case, inspect
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
 from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, Results, make_methods, match_results, pair_name
@@ -85,7 +85,10 @@ def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...
 
 
 def metric_names(asked: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Names of metrics: None for the default set, "all", or names (a text has commas). Raises MetricError."""
+    """Names of metrics: None for the default set, "all", or names (a text has commas).
+
+    Raises UnknownMetricError.
+    """
     from diffuse_fuse import metrics
 
     if asked is None:
@@ -98,7 +101,8 @@ def metric_names(asked: str | Sequence[str] | None) -> tuple[str, ...]:
     unknown = [name for name in asked if name.lower() not in by_lower]
     if unknown or not asked:
         what = f"There is no metric '{unknown[0]}'" if unknown else "No metric is named"
-        raise MetricError(f"{what}: use all, or some of {', '.join(metrics.REGISTRY)}.")
+        text = f"{what}: use all, or some of {', '.join(metrics.REGISTRY)}."
+        raise UnknownMetricError(text + meant(unknown[0] if unknown else "", metrics.REGISTRY))
     return tuple(dict.fromkeys(by_lower[name.lower()] for name in asked))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffuse_fuse.errors import MetricError
+from diffuse_fuse.errors import UnknownMetricError, meant
 
 CONVENTIONS: dict[str, str] = {
     "plain": "the metrics as their papers define them, grey levels 0…255, float64",
@@ -13,7 +13,9 @@ CONVENTIONS: dict[str, str] = {
 
 
 def check_convention(name: str) -> str:
-    """``name``; raises MetricError when it is no convention."""
+    """``name``; raises UnknownMetricError when it is no convention."""
     if name not in CONVENTIONS:
-        raise MetricError(f"There is no convention {name!r}: choose from {', '.join(CONVENTIONS)}.")
+        raise UnknownMetricError(
+            f"There is no convention {name!r}: choose from {', '.join(CONVENTIONS)}." + meant(name, CONVENTIONS)
+        )
     return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffuse_fuse.errors import MetricError
+from diffuse_fuse.errors import UnknownMetricError, meant
 from diffuse_fuse.metrics import (
     colour,
     contrast,
@@ -74,5 +74,8 @@ def select(names: Iterable[str] | str | None = None) -> list[Metric]:
     names = list(names)
     unknown = [name for name in names if name not in REGISTRY]
     if unknown:
-        raise MetricError(f"There is no metric {', '.join(map(repr, unknown))}: choose from {', '.join(REGISTRY)}.")
+        raise UnknownMetricError(
+            f"There is no metric {', '.join(map(repr, unknown))}: choose from {', '.join(REGISTRY)}."
+            + meant(unknown[0], REGISTRY)
+        )
     return [REGISTRY[name] for name in names]

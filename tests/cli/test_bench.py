@@ -63,7 +63,7 @@ def test_wrong_sizes_are_wrong_usage(size, capsys):
     ("arguments", "code", "words"),
     [
         (["--size", "8x8"], 1, "at least 16×16"),
-        (["--model", "nonsense"], 1, "no model 'nonsense'"),
+        (["--model", "nonsense"], 2, "no model 'nonsense'"),
         (["--runs", "0"], 2, "--runs"),
     ],
 )

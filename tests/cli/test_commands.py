@@ -114,7 +114,7 @@ def test_models_lists_what_there_is(dfuse):
     done = dfuse("models", "--json")
     assert done.returncode == 0
     for entry in json.loads(done.stdout):
-        assert {"name", "default", "kind", "parameters", "bytes", "sha256", "path", "card"} == set(entry)
+        assert {"name", "default", "kind", "parameters", "bytes", "sha256", "path", "card", "data_terms"} == set(entry)
         assert entry["name"] in dfuse("models").stdout
 
 

@@ -193,7 +193,7 @@ def test_wrong_usage_is_exit_2_with_a_reason(dfuse, folders, pair, tmp_path, arg
 
 def test_an_unknown_model_names_the_known_ones(dfuse, pair):
     done = dfuse("fuse", *pair, "-o", "a.png", "--model", "nonsense")
-    assert done.returncode == 1 and "nonsense" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 2 and "nonsense" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_path):

@@ -142,4 +142,4 @@ def test_weights_of_another_kind_are_named(dfuse, tiny_model):
     done = dfuse("sample", "-o", "out", "--model", tiny_model)
     assert done.returncode == 1 and "diffusion weights are needed" in done.stderr
     done = dfuse("sample", "-o", "out", "--model", "nosuch")
-    assert done.returncode == 1 and "no model 'nosuch'" in done.stderr
+    assert done.returncode == 2 and "no model 'nosuch'" in done.stderr

@@ -106,8 +106,8 @@ def _duration(seconds: float) -> str:
 def progress_bar(what: str, total: int, unit: str, hidden: bool = False) -> Iterator[Advance]:
     """A bar over ``total`` units; yields the function to call after each of them.
 
-    Where stderr is no terminal, a line is printed every half a minute and the finished bar at the end. Over no units there is no
-    bar until there are ``more``.
+    Where stderr is no terminal, a line is printed every half a minute and the finished bar at the end. Over no units
+    there is no bar until there are ``more``.
     """
     columns = (
         TextColumn("{task.description}"),

@@ -119,7 +119,8 @@ def fusion(
     data: Data,
     out: Out,
     diffusion: Annotated[
-        Path | None, typer.Option("--diffusion", help="Diffusion weights; without them the UNet starts at random.")
+        str | None,
+        typer.Option("--diffusion", help="Diffusion weights (name or file); without them the UNet starts at random."),
     ] = None,
     init: Annotated[
         str | None, typer.Option("--init", help="Start from a fusion model (name or file), to fine-tune it.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 
 from diffuse_fuse import models
+from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
+from diffuse_fuse.images.load import match_sizes
 
 MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
 COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
@@ -44,6 +46,31 @@ class PairModel:
         steps = torch.full((len(x_t),), t, device=x_t.device)
         with torch.no_grad():
             return self._model(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
+
+    def features(self, ir: np.ndarray, vis: np.ndarray, steps: Sequence[int] = (50,)) -> list[np.ndarray]:
+        """What the UNet's decoder sees in a pair, without noise: one array a level, finest first.
+
+        ``ir`` and ``vis`` of one size as ``Fuser.fuse`` takes arrays, at least 16×16; ``steps`` are time steps, whose
+        features follow each other along the channels. Level i is float32 (C_i, H', W') with cells of u · 2^i pixels,
+        u = ``unshuffle`` of the network's configuration (2);
+        where a side is no whole number of cells, the last one reaches beyond the picture. Raises ImageError for what is
+        no pair, UsageError for steps that the schedule does not have.
+        """
+        if not steps or not all(0 <= step < self.schedule.steps for step in steps):
+            raise UsageError(f"Time steps are whole numbers from 0 to {self.schedule.steps - 1}, not {tuple(steps)}.")
+        require_minimum_size(vis, "the visible picture")
+        x_0 = self.encode(match_sizes(ir, vis)[0], vis)
+        h, w = x_0.shape[2:]
+        unet = self._model.unet.with_hints(0)  # hints are guesses of x_0 by noise; here x_0 is known
+        multiple = unet.config.multiple
+        padded = F.pad(x_0, (0, -w % multiple, 0, -h % multiple), mode="reflect")
+        with torch.no_grad():
+            found = extract(unet, self.schedule, padded.contiguous(memory_format=torch.channels_last), steps)
+        cells = [unet.config.unshuffle * 2**level for level in range(len(found))]
+        return [
+            level[0, :, : -(-h // cell), : -(-w // cell)].float().cpu().numpy()
+            for level, cell in zip(found, cells, strict=True)
+        ]
 
     def counted(self, advance: Callable[[], None]) -> Callable[[torch.Tensor, int], torch.Tensor]:
         """``eps_theta`` that calls ``advance`` after each evaluation: what a progress bar counts."""

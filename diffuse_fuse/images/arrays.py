@@ -25,7 +25,7 @@ def as_infrared(array: np.ndarray, name: str = "infrared") -> np.ndarray:
     channels become one, three different ones their luma. Raises ImageError for any other shape, dtype or
     range.
     """
-    array = _checked(array, name)
+    array = require_picture(array, name)
     array = to_one_channel(array)
     if array.dtype == np.uint8:
         return array.astype(np.float32) / np.float32(255)
@@ -40,7 +40,7 @@ def as_visible(array: np.ndarray, name: str = "visible") -> np.ndarray:
     uint8 is divided by 255, uint16 by 65535, float must be in [0, 1]; one channel is repeated. Raises
     ImageError for any other shape, dtype or range.
     """
-    array = _checked(array, name)
+    array = require_picture(array, name)
     if array.dtype == np.uint8:
         unit = array.astype(np.float32) / np.float32(255)
     elif array.dtype == np.uint16:
@@ -52,7 +52,7 @@ def as_visible(array: np.ndarray, name: str = "visible") -> np.ndarray:
 
 def to_uint8_grey(array: np.ndarray, name: str = "infrared") -> np.ndarray:
     """An infrared array of any accepted kind → uint8 H×W (uint8 H×W comes back as it is)."""
-    array = _checked(array, name)
+    array = require_picture(array, name)
     if array.dtype == np.uint8:
         return to_one_channel(array)
     return to_bytes(as_infrared(array, name))
@@ -60,7 +60,7 @@ def to_uint8_grey(array: np.ndarray, name: str = "infrared") -> np.ndarray:
 
 def to_uint8_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     """A visible array of any accepted kind → uint8 H×W×3 RGB (uint8 H×W×3 comes back as it is)."""
-    array = _checked(array, name)
+    array = require_picture(array, name)
     if array.dtype == np.uint8:
         return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
     return to_bytes(as_visible(array, name))
@@ -68,7 +68,7 @@ def to_uint8_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
 
 def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     """A visible array of any accepted kind → H×W×3 RGB: uint8 as it is, everything deeper as uint16."""
-    array = _checked(array, name)
+    array = require_picture(array, name)
     if array.dtype == np.uint8:
         return to_uint8_rgb(array)
     if array.dtype.kind == "f":
@@ -149,7 +149,8 @@ def odd_channels(channels: int | None, name: str) -> str | None:
     return f"The {name} file has {channels} channels: the first three are taken for red, green and blue."
 
 
-def _checked(array: np.ndarray, name: str) -> np.ndarray:
+def require_picture(array: np.ndarray, name: str) -> np.ndarray:
+    """The array, H×W or H×W×3, of an accepted type. Raises ImageError, which says what to do, for any other."""
     array = np.asarray(array)
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
         raise ImageError(

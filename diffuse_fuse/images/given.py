@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError
+from diffuse_fuse.images.arrays import require_picture
 from diffuse_fuse.images.load import match_sizes
 from diffuse_fuse.images.read import read_infrared, read_visible
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
 
-Given = np.ndarray | str | os.PathLike[str]
+# arrays and what NumPy makes one of: pictures of Pillow, tensors on the CPU, nested lists
+Given = np.ndarray | str | os.PathLike[str] | Any
 
 
 def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | None]:
@@ -20,8 +23,8 @@ def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | Non
 
     Raises ImageReadError, PairError for sizes that do not belong together, ImageError for pictures that are too small.
     """
-    ir_array = ir if isinstance(ir, np.ndarray) else read_infrared(ir)
-    vis_array = vis if isinstance(vis, np.ndarray) else read_visible(vis, deep=True)
+    ir_array = read_infrared(ir) if _is_path(ir) else _array(ir, "infrared")
+    vis_array = read_visible(vis, deep=True) if _is_path(vis) else _array(vis, "visible")
     ir_array, resized = match_sizes(ir_array, vis_array)
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:
@@ -29,6 +32,34 @@ def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | Non
             f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
         )
     return ir_array, vis_array, resized
+
+
+def _is_path(given: Given) -> bool:
+    return isinstance(given, (str, os.PathLike))
+
+
+def _array(given: Any, name: str) -> np.ndarray:
+    """What is no path as an array: NumPy's, a picture of Pillow, a tensor on the CPU, nested lists of levels."""
+    if isinstance(given, np.ndarray):
+        return require_picture(given, name)
+    mode = getattr(given, "mode", None)
+    if mode in ("P", "1", "CMYK", "YCbCr", "HSV", "LAB"):
+        raise ImageError(f'The {name} picture has Pillow\'s mode {mode}: give image.convert("RGB") or convert("L").')
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors on a GPU or with gradients
+        raise ImageError(
+            f"The {name} picture is a {type(given).__name__} that is no array ({error}): give a NumPy array, a "
+            "path, or a tensor by tensor.detach().cpu().numpy()."
+        ) from None
+    if (
+        isinstance(given, (list, tuple))
+        and array.dtype.kind in "iu"
+        and array.size
+        and 0 <= array.min() <= array.max() < 256
+    ):
+        array = array.astype(np.uint8)
+    return require_picture(array, name)
 
 
 def require_depth(depth: int) -> None:

@@ -58,12 +58,12 @@ RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=8.0, drift
 
 
 def start_model(
-    diffusion: Path | None, init: str | None, feature_steps: Sequence[int], noise: str, seed: int
+    diffusion: Path | str | None, init: str | None, feature_steps: Sequence[int], noise: str, seed: int
 ) -> tuple[FusionModel, str]:
     """The model that a training begins with, and where its weights are from.
 
-    ``init`` names a whole fusion model to go on with; ``diffusion`` is a file of diffusion weights, whose UNet is
-    taken over below a new head; with neither, everything is initialised at random from ``seed``.
+    ``init`` names a whole fusion model to go on with; ``diffusion`` is the name or file of diffusion weights, whose
+    UNet is taken over below a new head; with neither, everything is initialised at random from ``seed``.
     """
     if init is not None and diffusion is not None:
         raise UsageError("--init and --diffusion exclude each other: a fusion model has its UNet inside.")
@@ -74,6 +74,7 @@ def start_model(
     features = FeatureConfig(tuple(feature_steps), noise)
     if diffusion is None:
         return FusionModel(UNetConfig(), Schedule(), features), "random"
+    diffusion = models.locate(diffusion)
     source = load_diffusion(diffusion)
     unet = source.unet.with_hints(0)
     model = FusionModel(unet.config, source.schedule, features)

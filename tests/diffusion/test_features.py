@@ -4,12 +4,16 @@ import hashlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from diffuse_fuse.diffusion.features import extract, feature_input
+from diffuse_fuse.diffusion.pictures import PairModel
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.diffusion.unet import UNet, UNetConfig
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.training.fusion import start_model
 
 HASH = """
 import hashlib, torch
@@ -77,3 +81,19 @@ def test_several_steps_are_concatenated(unet):
         one, two = extract(unet, Schedule(), x, (5,)), extract(unet, Schedule(), x, (5, 50))
     assert [f.shape[1] for f in two] == [2 * c for c in config.channels]
     assert all(torch.equal(a, b[:, : a.shape[1]]) for a, b in zip(one, two, strict=True))
+
+
+def test_one_call_gives_the_features_of_a_pair_from_the_shipped_weights(scene):
+    model = PairModel()
+    found = model.features(*scene)
+    assert [level.shape[1:] for level in found] == [(19, 23), (10, 12), (5, 6), (3, 3)][: len(found)]
+    assert all(level.dtype == np.float32 and np.isfinite(level).all() for level in found)
+    two = model.features(*scene, steps=(5, 50))
+    assert all(np.array_equal(both[len(one) :], one) for both, one in zip(two, found, strict=True))
+    with pytest.raises(UsageError, match="Time steps"):
+        model.features(*scene, steps=(5000,))
+
+
+def test_training_takes_the_name_of_shipped_diffusion_weights():
+    model, source = start_model("diffusion", None, (50,), "none", 0)
+    assert source.startswith("diffusion ") and len(source) > 60 and model.features.steps == (50,)

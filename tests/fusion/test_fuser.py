@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from diffuse_fuse import Fuser, fuse
-from diffuse_fuse.errors import ImageError, PairError, UsageError, WeightsError
+from diffuse_fuse.errors import DfuseError, ImageError, PairError, UsageError, WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,20 @@ def test_wrong_models_devices_and_threads_are_refused(model_file):
         Fuser(model_file, device="tpu")
     with pytest.raises(UsageError, match="at least 1"):
         Fuser(model_file, threads=0)
+
+
+def test_pillow_tensors_and_lists_are_taken_or_refused_with_advice(fuser):
+    ir, vis = pair()
+    expected = fuser.fuse(ir, vis)
+    for a, b in (
+        (Image.fromarray(ir), Image.fromarray(vis)),
+        (torch.from_numpy(ir), torch.from_numpy(vis)),
+        (ir.tolist(), vis.tolist()),
+    ):
+        assert np.array_equal(fuser.fuse(a, b), expected)
+    gradient = torch.rand(40, 56, requires_grad=True)
+    for wrong in (None, 5, object(), [[1, 2], [3]], [["a"]], {"a": 1}, gradient, Image.fromarray(vis).convert("P")):
+        with pytest.raises(DfuseError):
+            fuser.fuse(wrong, vis)
+        with pytest.raises(DfuseError):
+            fuser.fuse(ir, wrong)

@@ -72,8 +72,8 @@ def test_wrong_diffusion_runs_are_one_sentence(data, tmp_path, arguments, code, 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--diffusion", "nowhere.safetensors"), 1, "no weights file nowhere.safetensors"),
-        (("--init", "nosuch"), 1, "no model 'nosuch'"),
+        (("--diffusion", "nowhere.safetensors"), 2, "no model 'nowhere.safetensors'"),
+        (("--init", "nosuch"), 2, "no model 'nosuch'"),
         (("--init", "a", "--diffusion", "b"), 2, "exclude each other"),
         (("--unet", "melted"), 2, "Unknown way 'melted'"),
         (("--feature-steps", "1,two"), 2, "--feature-steps takes whole numbers"),

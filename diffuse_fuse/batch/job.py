@@ -71,6 +71,7 @@ class Result:
             "seconds": round(self.seconds, 4),
             "metrics": {name: value if math.isfinite(value) else None for name, value in self.metrics.items()},
             "error": self.error,
+            "warnings": list(self.warnings),
             **({"redone": self.redone} if self.redone else {}),
             **({"alignment": self.alignment} if self.alignment else {}),
         }

@@ -191,7 +191,7 @@ def fuse(
         return
     ran, interrupted = run.folder() if whole_folder else (run.pair(), False)
     if as_json:
-        report.print_json(ran, chosen.name if chosen else None)
+        report.print_json(ran, plan, chosen.name if chosen else None)
     elif not quiet:
         report.print_metrics(ran.results)
     if interrupted:

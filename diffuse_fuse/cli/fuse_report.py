@@ -121,14 +121,15 @@ def print_metrics(results: Sequence[Result]) -> None:
         typer.echo(report.metrics_table(batch.mean_metrics(measured), heading))
 
 
-def print_json(ran: Ran, model: str | None) -> None:
-    """One object on stdout."""
+def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
+    """One object on stdout; docs/batch.md says what it holds."""
     import diffuse_fuse
 
     count = {status: sum(result.status == status for result in ran.results) for status in ("ok", "skipped", "failed")}
     whole = {
         "results": [result.as_dict() for result in ran.results],
         **count,
+        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
         "seconds": round(ran.seconds, 4),
         "network_share": None if ran.network_share is None else round(ran.network_share, 4),
         "model": model,

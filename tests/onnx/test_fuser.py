@@ -11,6 +11,7 @@ import pytest
 from diffuse_fuse import Fuser, backends
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import ImageError, PairError, UsageError, WeightsError
+from diffuse_fuse.fusion.relight import as_whole, relight
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_bytes, write_image
 from diffuse_fuse.onnx import fuser as module
@@ -158,3 +159,13 @@ def test_denoising_is_not_for_onnx(dynamic_graph, scene, tmp_path, capsys):
     assert main([*call, "--backend", "onnx", "--denoise", "auto"]) == 2
     assert "--denoise is PyTorch's" in capsys.readouterr().err
     assert main(call) != 0 and "it needs --backend onnx" in capsys.readouterr().err
+
+
+def test_a_pair_is_relit_as_with_pytorch(dynamic_graph, weights, expected):
+    y, x = np.mgrid[:96, :128]
+    ir = np.where(y < 40, 5, 60 + x // 2).astype(np.uint8)
+    vis = np.stack([200 - y // 2, 210 - y // 2, 235 - y // 2], axis=-1).astype(np.uint8)
+    found = OnnxFuser(dynamic_graph, threads=1).fuse(ir, vis)
+    seen = relight(*as_whole(ir, vis))
+    assert np.abs(seen[0].astype(int) - ir).max() > 100
+    assert np.abs(found - expected(weights, *seen)).max() <= 1

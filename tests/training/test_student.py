@@ -146,7 +146,7 @@ def test_from_pairs_to_a_fused_picture(large, tiny_model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--teacher", "nosuch"), 1, "no model 'nosuch'"),
+        (("--teacher", "nosuch"), 2, "no model 'nosuch'"),
         (("--teacher", "diffusion"), 1, "fusion or student weights are needed"),
         (("--size", "huge"), 2, "no size 'huge'"),
         (("--crop", 80), 2, "use multiples of 32"),

@@ -15,16 +15,14 @@ and smooth, and each pixel is then made by itself, in portions of rows that depe
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images.arrays import LUMA, as_infrared, as_visible, to_uint8_grey
-from diffuse_fuse.machine import available_cores
 
 AUTO = "auto"
 Balance = float | str  # 0 to 1, or ``AUTO``
@@ -33,8 +31,7 @@ _LEAST = 80  # pixels of the reduced picture's shorter side, about
 _SIDE = 112  # pixels of a shorter side in which the lengths below are given
 _RADIUS = 9  # of the guided filter's windows
 _TARGET = 23  # what is narrower may be a target
-_MOST_THREADS = 4
-_PORTION = 1 << 15  # pixels that are made at once: they stay in the caches
+_PORTION = 1 << 17  # pixels that are made at once: fewer, and the calls themselves take time; more, and caches end
 
 # of brightness and contrast in [0, 1]
 _IR_EDGE, _VIS_EDGE = 0.04, 0.01  # variance of a window above which an edge stays sharp in a base layer
@@ -127,25 +124,10 @@ def relight(
     relit, lifted = np.empty_like(ir), np.empty_like(vis)
     height, width = ir.shape
     rows = max(1, _PORTION // width // reduced.factor) * reduced.factor
-
-    def fill(top: int) -> None:
+    for top in range(0, height, rows):
         part = slice(top, min(top + rows, height))
         fields.fill(ir[part], vis[part], part, relit[part], lifted[part])
-
-    tops = range(0, height, rows)
-    if len(tops) > 1 and _pool() is not None:
-        list(_pool().map(fill, tops))
-    else:
-        for top in tops:
-            fill(top)
     return relit, lifted
-
-
-@lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor | None:
-    """Threads that make portions of a picture; None where there is one core."""
-    cores = min(_MOST_THREADS, available_cores())
-    return ThreadPoolExecutor(cores, "relight") if cores > 1 else None
 
 
 class _Reduced:

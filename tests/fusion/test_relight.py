@@ -138,13 +138,6 @@ def test_portions_do_not_show(day, monkeypatch, portion):
     assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
 
 
-def test_the_number_of_threads_does_not_show(day, monkeypatch):
-    expected = relight(*day)
-    monkeypatch.setattr(module, "_pool", lambda: None)
-    found = relight(*day)
-    assert np.array_equal(found[0], expected[0]) and np.array_equal(found[1], expected[1])
-
-
 @settings(max_examples=30)
 @given(st.integers(16, 400), st.integers(16, 400), st.sampled_from([0.0, 0.4, "auto"]))
 def test_any_size(height, width, balance):

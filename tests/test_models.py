@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from diffuse_fuse import models
@@ -68,3 +69,11 @@ def test_the_terms_of_the_training_data_are_said():
     assert said.exit_code == 0
     assert "commercial use" in said.output and "MSRS state no terms" in said.output
     assert "commercial use" in cli.as_dict(models.find("base"))["data_terms"]
+
+
+@pytest.mark.parametrize("name", ["base", "diffusion", "fast", "tiny"])
+def test_every_layer_of_the_shipped_weights_has_learnt(name):
+    """A residual block whose last layer is exactly 0 is the identity: a training that lost its gradients left it so."""
+    tensors = load_file(models.locate(name))
+    dead = [key for key, tensor in tensors.items() if key.endswith("weight") and not tensor.any()]
+    assert tensors and not dead

@@ -21,7 +21,7 @@ from tests.images import made
 
 from .conftest import command
 
-KEYS = ["ir", "vis", "out", "status", "seconds", "metrics", "error"]
+KEYS = ["ir", "vis", "out", "status", "seconds", "metrics", "error", "warnings"]
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def test_one_pair_as_json(dfuse, pair, tiny_model):
     done = dfuse("fuse", *pair, "-o", "out.jpg", "--model", tiny_model, "--json")
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
-    assert list(whole) == ["results", "ok", "skipped", "failed", "seconds", "network_share", "model", "version"]
+    keys = ["results", "ok", "skipped", "failed", "unpaired", "seconds", "network_share", "model", "version"]
+    assert list(whole) == keys
     assert (whole["ok"], whole["skipped"], whole["failed"]) == (1, 0, 0)
     assert whole["version"] == __version__ and "tiny" in whole["model"]
     (result,) = whole["results"]

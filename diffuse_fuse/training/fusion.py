@@ -54,7 +54,7 @@ FUSION_AUGMENT = Augment(
 # A pair in one light is to stay in it: what raises contrast beyond both pictures is left out or costs more, and tones
 # are not drawn apart again.
 RELIT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.1, lift=0.1, recombine=0.0, polarity=0.0, grey=0.1, relit=1.0)
-RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=8.0, drift=12.0)
+RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=10.0, drift=12.0, intensity=1.5, light=6.0)
 
 
 def start_model(

@@ -124,6 +124,14 @@ def test_targets_term_is_about_the_visibility_of_hot_targets():
     assert float(losses.target_visibility(cold, tensor(ir))) == pytest.approx(0, abs=1e-6)  # nothing is hot there
 
 
+def test_light_term_sees_a_darkened_day_and_no_detail():
+    noon = torch.full((1, 1, 64, 64), 200.0)
+    detail = noon + 30 * (torch.arange(64) % 2 * 2 - 1).view(1, 1, 1, -1)
+    assert float(losses.light_lost(noon, noon, noon - 20)) == pytest.approx(20 / 255)
+    assert float(losses.light_lost(noon, noon, detail)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.light_lost(noon - 50, noon, noon)) == pytest.approx(0, abs=1e-6)
+
+
 @pytest.mark.parametrize("border", ["valid", "replicate"])
 def test_blur_keeps_constants_and_is_gaussian(border):
     assert torch.allclose(losses.blur(torch.full((1, 1, 20, 30), 7.0), 9, 1.8, border), torch.tensor(7.0))

@@ -89,7 +89,7 @@ def diffusion(
 ) -> None:
     """Train the diffusion model of four-channel pictures (R, G, B, IR): DDPM, algorithm 1."""
     from diffuse_fuse.diffusion.schedule import Schedule
-    from diffuse_fuse.diffusion.unet import UNetConfig
+    from diffuse_fuse.networks.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
     from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, start_model
 

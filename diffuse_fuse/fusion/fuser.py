@@ -13,10 +13,10 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
-from diffuse_fuse.fusion.student import StudentModel, inference_dtype
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores, available_memory
+from diffuse_fuse.networks.student import StudentModel, inference_dtype
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
 _LARGE_BLOCK = 31 << 20

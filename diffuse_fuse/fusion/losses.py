@@ -18,7 +18,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from diffuse_fuse.fusion.colour import lab, luma
+from diffuse_fuse.networks.colour import lab, luma
 
 
 @dataclass(frozen=True)

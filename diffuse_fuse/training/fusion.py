@@ -22,11 +22,11 @@ from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.networks.colour import recolour
+from diffuse_fuse.networks.unet import UNetConfig
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet

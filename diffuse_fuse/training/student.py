@@ -21,9 +21,9 @@ from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, blur, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
-from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
-from diffuse_fuse.fusion.student_growth import grown
+from diffuse_fuse.networks.student import SIZES, StudentModel
+from diffuse_fuse.networks.student_growth import grown
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, level_gradient
 from diffuse_fuse.training.grid import grid

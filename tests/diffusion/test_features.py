@@ -11,15 +11,15 @@ import torch
 from diffuse_fuse.diffusion.features import extract, feature_input
 from diffuse_fuse.diffusion.pictures import PairModel
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training.fusion import start_model
 
 HASH = """
 import hashlib, torch
 from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet
+from diffuse_fuse.networks.unet import UNet
 torch.manual_seed(5)
 unet = UNet().eval()
 x = torch.rand(1, 4, 48, 64, generator=torch.Generator().manual_seed(6)) * 2 - 1

@@ -6,7 +6,7 @@ import torch
 
 from diffuse_fuse import metrics
 from diffuse_fuse.fusion import losses
-from diffuse_fuse.fusion.colour import luma
+from diffuse_fuse.networks.colour import luma
 
 
 def blobs(seed: int, size: int = 128) -> np.ndarray:

@@ -3,6 +3,8 @@
 Nothing here knows of networks or metrics. Arrays are in RGB order, H×W or H×W×3.
 
 load.py      the two files of a pair, or one that holds both → two arrays of one size, with warnings
+visible.py   the visible picture's file → the picture, and what is odd about it
+given.py     what a caller gives as a pair, paths or arrays → two arrays of one size
 read.py      one file → an array as the fusion wants it
 describe.py  what a file is, in facts: ``dfuse inspect``
 pairs.py     folders → pairs

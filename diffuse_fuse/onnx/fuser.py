@@ -65,7 +65,7 @@ class OnnxFuser:
     def fuse(
         self,
         ir: Given,
-        vis: Given,
+        vis: Given | None = None,
         on_rows: OnRows | None = None,
         depth: int = 8,
         light: SceneLight | None = None,
@@ -76,9 +76,9 @@ class OnnxFuser:
         not for.
         """
         require_depth(depth)
-        ir, vis, resized = given_pair(ir, vis)
-        if resized:
-            warnings.warn(resized, stacklevel=2)
+        ir, vis, odd = given_pair(ir, vis)
+        for text in odd:
+            warnings.warn(text, stacklevel=2)
         ir, vis = relight(*as_whole(ir, vis), self.balance, light)
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from diffuse_fuse import models
+from diffuse_fuse.arguments import text, whole
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
@@ -43,13 +44,11 @@ class Fuser:
     ) -> None:
         self.balance = checked_balance(balance)
         if threads is not None:
-            if threads < 1:
-                raise UsageError(f"The number of threads must be at least 1, not {threads}.")
-            torch.set_num_threads(threads)
+            torch.set_num_threads(whole(threads, "The number of threads", least=1))
         elif torch.get_num_threads() > available_cores():
             # PyTorch counts the machine's cores; more threads than a container may use wait for each other
             torch.set_num_threads(available_cores())
-        path = models.locate(os.fspath(model))
+        path = models.locate(model)
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
         model = load_model(path)
@@ -81,8 +80,8 @@ class Fuser:
         """
         require_depth(depth)
         ir_array, vis_array, odd = given_pair(ir, vis)
-        for text in odd:
-            warnings.warn(text, stacklevel=2)
+        for sentence in odd:
+            warnings.warn(sentence, stacklevel=2)
         height, width = vis_array.shape[:2]
         rows = band_rows(self.model, width)
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
@@ -113,7 +112,7 @@ def choose_device(name: str) -> str:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if name not in there:
+    if text(name, "The device") not in there:
         raise UsageError(f"Unknown device '{name}': use auto, cpu, cuda or mps.")
     if not there[name]:
         raise UsageError(f"This machine has no device '{name}' that PyTorch can use: use auto or cpu.")

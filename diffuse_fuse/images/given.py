@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffuse_fuse.arguments import whole
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import require_picture
 from diffuse_fuse.images.decode import read_bytes
@@ -80,5 +81,5 @@ def _array(given: Any, name: str) -> np.ndarray:
 
 def require_depth(depth: int) -> None:
     """Raise UsageError unless a fused picture can have so many bits a channel."""
-    if depth not in (8, 16):
+    if whole(depth, "The depth of a fused picture") not in (8, 16):
         raise UsageError(f"A fused picture has 8 or 16 bits a channel, not {depth}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import arrays, embedded
 from diffuse_fuse.images.decode import read_bytes
@@ -52,7 +53,7 @@ def load_pair(
     on as the file says. What a radiometric JPEG shows, the camera's screen, is not taken for a visible picture where
     it holds one. Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
-    if os.fspath(ir_path) == os.fspath(vis_path):
+    if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
         return _load_single(read_bytes(ir_path), ir_path, options)
     ir_data, vis_data = read_bytes(ir_path), read_bytes(vis_path)
     thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
+
+from diffuse_fuse.arguments import whole
+from diffuse_fuse.errors import UsageError
 
 Polarity = Literal["white-hot", "black-hot", "auto"]
 Size = Literal["vis", "ir"]
@@ -30,6 +34,27 @@ class LoadOptions:
     stretch: bool = False
     gps: bool = True
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for values that none of these can have."""
+        whole(self.page, "The page", least=1)
+        whole(self.max_pixels, "The largest number of pixels", least=1)
+        for name, allowed in (("polarity", get_args(Polarity)), ("size", get_args(Size))):
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
+        if self.thermal_range is not None:
+            checked_range(self.thermal_range)
+
+
+def checked_range(given: Any) -> tuple[float, float]:
+    """Two numbers, the lower one first. Raises UsageError for anything else."""
+    try:
+        low, high = map(float, given)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"A thermal range is two numbers, the lower one first, such as (10, 40); not {given!r}.")
+    return low, high
 
 
 DEFAULT = LoadOptions()

@@ -16,7 +16,7 @@ from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_sourc
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import Range, outside, robust_range, to_unit
+from diffuse_fuse.images.thermal.window import Range, asked_range, cut_to_span, outside, shown_range, to_unit
 from diffuse_fuse.images.visible import Visible, load_visible
 
 ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
@@ -25,6 +25,9 @@ ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 # grey scene stays at 0 through JPEG, and next to it through a camera's own conversions.
 _COLOURED = 2.0
 _COLOURLESS = 0.5
+
+
+_MUCH = 0.05  # of an infrared picture that is cut off, before it is said
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def load_pair(
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
             "give them the other way round (infrared first)."
         ]
-    ir, odd = _to_unit(thermal, options)
+    ir, odd = _to_unit(thermal, options, ir_path)
     ir, vis, resized = together(ir, seen, options)
     return LoadedPair(ir, vis, (*warnings, *seen.warnings, *odd, *resized), seen.metadata)
 
@@ -74,7 +77,7 @@ def load_pair(
 def load_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[np.ndarray, tuple[str, ...]]:
     """An infrared file → uint8 H×W, or float32 H×W in [0, 1], and what is odd about it. Raises ImageReadError."""
     thermal = _thermal(path, options)
-    ir, odd = _to_unit(thermal, options)
+    ir, odd = _to_unit(thermal, options, path)
     return ir, (*thermal.warnings, *odd)
 
 
@@ -97,12 +100,12 @@ def together(
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
-    """The robust range of an infrared file and its unit; None for 8-bit pictures, which share a scale already.
+    """The range that an infrared file is stretched between by itself, and its unit.
 
-    Raises ImageReadError.
+    None for 8-bit pictures, which share a scale already. Raises ImageReadError.
     """
     thermal = _thermal(ir_path, options)
-    return None if thermal.unit == "levels" else (robust_range(thermal), thermal.unit)
+    return None if thermal.unit == "levels" else (shown_range(thermal), thermal.unit)
 
 
 def match_sizes(ir: np.ndarray, vis: np.ndarray, stretch: bool = False) -> tuple[np.ndarray, str | None]:
@@ -125,7 +128,7 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
     thermal = read_thermal(data, path, options.page, options.max_pixels)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
-    ir, odd = _to_unit(thermal, options)
+    ir, odd = _to_unit(thermal, options, path)
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
     flir = thermal.flir
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
@@ -136,7 +139,7 @@ def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
     return read_thermal(read_bytes(path), path, options.page, options.max_pixels)
 
 
-def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[str]]:
+def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:
     """The infrared picture as the fusion takes it, with the range and polarity asked for, and what is odd."""
     odd = []
     black_hot = options.polarity == "black-hot"
@@ -149,14 +152,22 @@ def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[s
         black_hot = bool(seen)
     elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values):
         odd.append("The infrared picture looks black-hot: if hot is black in it, add --polarity black-hot.")
-    if options.thermal_range and outside(thermal, options.thermal_range):
+    given = asked_range(thermal, options.thermal_range, path)
+    if given and outside(thermal, given):
         low, high = float(thermal.values.min()), float(thermal.values.max())
         unit = "°C" if thermal.unit == "°C" else thermal.unit
         odd.append(
-            f"Almost nothing lies in the thermal range {_plain(options.thermal_range[0])} to "
-            f"{_plain(options.thermal_range[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
+            f"Almost nothing lies in the thermal range {_plain(given[0])} to "
+            f"{_plain(given[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
         )
-    return to_unit(thermal, options.thermal_range, black_hot), odd
+    if given is None and (cut := cut_to_span(thermal)):
+        share = float(((thermal.values < cut[0]) | (thermal.values > cut[1])).mean())
+        if share > _MUCH:
+            odd.append(
+                f"{share:.0%} of the infrared picture lies outside what the camera's screen showed, and is black or "
+                f"white: {_plain(cut[0])} to {_plain(cut[1])} {thermal.unit} are shown (--thermal-range sets others)."
+            )
+    return to_unit(thermal, given, black_hot), odd
 
 
 def _sizes(ir: np.ndarray, vis: np.ndarray) -> str:

@@ -11,6 +11,8 @@ from diffuse_fuse.errors import UsageError
 
 Polarity = Literal["white-hot", "black-hot", "auto"]
 Size = Literal["vis", "ir"]
+CAMERA = "camera"
+ThermalRange = tuple[float, float] | Literal["camera"]
 
 # The largest picture of a camera or drone today has about 100 million pixels; a header may claim 4 billion.
 MAX_PIXELS = 100_000_000
@@ -21,14 +23,15 @@ class LoadOptions:
     """How a pair is read.
 
     page: of a multi-page infrared file, from 1. thermal_range: the values (°C where the file is radiometric, else those
-    of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures as they
-    are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets. stretch: pictures
-    of other proportions show the same field all the same. gps: keep where the visible picture was taken.
-    max_pixels: larger pictures are refused before decoding.
+    of the file) that become black and white, or "camera" for those of the camera's screen, which radiometric files may
+    say; by default robust percentiles of each picture, and 8-bit pictures as they are. polarity: "black-hot" inverts,
+    "auto" looks at the picture. size: whose size the pair gets. stretch: pictures of other proportions show the same
+    field all the same. gps: keep where the visible picture was taken. max_pixels: larger pictures are refused before
+    decoding.
     """
 
     page: int = 1
-    thermal_range: tuple[float, float] | None = None
+    thermal_range: ThermalRange | None = None
     polarity: Polarity = "white-hot"
     size: Size = "vis"
     stretch: bool = False
@@ -42,8 +45,13 @@ class LoadOptions:
         for name, allowed in (("polarity", get_args(Polarity)), ("size", get_args(Size))):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
-        if self.thermal_range is not None:
+        if self.thermal_range is not None and not is_camera(self.thermal_range):
             checked_range(self.thermal_range)
+
+
+def is_camera(given: Any) -> bool:
+    """True for the thermal range that the file itself says."""
+    return isinstance(given, str) and given == CAMERA
 
 
 def checked_range(given: Any) -> tuple[float, float]:
@@ -53,7 +61,9 @@ def checked_range(given: Any) -> tuple[float, float]:
     except (TypeError, ValueError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"A thermal range is two numbers, the lower one first, such as (10, 40); not {given!r}.")
+        raise UsageError(
+            f"A thermal range is two numbers, the lower one first, such as (10, 40), or '{CAMERA}'; not {given!r}."
+        )
     return low, high
 
 

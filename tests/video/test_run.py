@@ -209,6 +209,22 @@ def shipped() -> list:
 
 
 @pytest.mark.parametrize("name", shipped())
+def test_rendered_frames_flicker_no_more_than_their_sources(name, tmp_path, street):
+    """The street by night with the noise of two cameras, and somebody hot who walks through it."""
+    from diffuse_fuse import Fuser
+
+    rng = np.random.default_rng(0)
+    ir, vis = (picture.astype(float) for picture in street("night", 160, 120))
+    for number in range(10):
+        heat, light = ir + rng.normal(0, 1.5, ir.shape), vis + rng.normal(0, 1.5, vis.shape)
+        heat[60:90, 10 + 12 * number : 20 + 12 * number] = 240
+        write_image(tmp_path / "ir" / f"{number}.png", np.clip(np.rint(heat), 0, 255).astype(np.uint8))
+        write_image(tmp_path / "vi" / f"{number}.png", np.clip(np.rint(light), 0, 255).astype(np.uint8))
+    summary = fused(tmp_path / "ir", tmp_path / "vi", tmp_path / "a.mp4", fuser=Fuser(name, device="cpu"))
+    assert summary.frames == 10 and summary.flicker.is_steady and summary.flicker.still > 0.5, summary.flicker
+
+
+@pytest.mark.parametrize("name", shipped())
 def test_real_frames_flicker_no_more_than_their_sources(name, tmp_path):
     if not FRAMES.is_dir():
         pytest.skip("there are no real frames: set DFUSE_SHARED")

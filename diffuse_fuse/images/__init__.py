@@ -29,12 +29,14 @@ quiet.py     libraries that print and warn, told not to
 
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.metadata import OutputMetadata, SourceMetadata
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairs import Pairing, find_pair_folders, find_pairs
 from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.images.write import write_image
 
 __all__ = [
+    "LoadOptions",
     "LoadedPair",
     "OutputMetadata",
     "Pairing",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +40,18 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     ir = np.clip(60 + 150 * ((x - 30) ** 2 + (y - 12) ** 2 < 60) + rng.normal(0, 5, (37, 45)), 0, 255)
     vis = np.stack([4 * x + 20, 5 * y + 10, 255 - 3 * x - 2 * y], axis=-1) + rng.normal(0, 4, (37, 45, 3))
     return ir.astype(np.uint8), np.clip(vis, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def street() -> Callable[[str, int, int], tuple[np.ndarray, np.ndarray]]:
+    """What ``examples/scene.py`` renders: ("day" or "night", width, height) → (ir uint8 H×W, vis uint8 H×W×3)."""
+    examples = str(Path(__file__).resolve().parents[1] / "examples")
+    sys.path.insert(0, examples)
+    try:
+        from scene import render
+    finally:
+        sys.path.remove(examples)
+    return cache(render)
 
 
 @pytest.fixture(scope="session")

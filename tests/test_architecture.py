@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "diffuse_fuse"
 # each may import what stands before it
 ORDER = (
-    "errors", "extras", "files", "spinning", "machine", "checkpoint", "models", "metrics", "images", "metrics_file",
+    "errors", "arguments", "extras", "files", "spinning", "machine", "checkpoint", "models", "metrics", "images", "metrics_file",
     "alignment", "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video", "evaluation",
     "training", "cli", "__main__",
 )  # fmt: skip

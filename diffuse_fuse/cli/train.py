@@ -262,7 +262,7 @@ def _pairs(data: list[Path], val: list[Path] | None) -> tuple[PairSet, PairSet]:
 def _device(name: str, threads: int | None) -> str:
     import torch
 
-    from diffuse_fuse.fusion.fuser import choose_device
+    from diffuse_fuse.networks.device import choose_device
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -20,6 +20,7 @@ from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
 from diffuse_fuse.images.given import Given, given_pair
+from diffuse_fuse.networks.device import choose_device
 
 MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
 COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
@@ -34,8 +35,6 @@ class PairModel:
     """
 
     def __init__(self, model: str | os.PathLike[str] = "diffusion", device: str = "cpu") -> None:
-        from diffuse_fuse.fusion.fuser import choose_device  # which is built on this package
-
         path = models.locate(model)
         device = choose_device(device)
         loaded = load_diffusion(path)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from diffuse_fuse import models
-from diffuse_fuse.arguments import text, whole
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.arguments import whole
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores, available_memory
+from diffuse_fuse.networks.device import choose_device
 from diffuse_fuse.networks.student import StudentModel, inference_dtype
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
@@ -105,15 +105,3 @@ def _keep_freed_memory() -> None:
     largest that it has seen freed, up to 32 MiB; one that is never written to costs nothing.
     """
     torch.empty(_LARGE_BLOCK, dtype=torch.uint8)
-
-
-def choose_device(name: str) -> str:
-    """The torch device for "auto", "cpu", "cuda" or "mps". Raises UsageError for one that is not there."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if text(name, "The device") not in there:
-        raise UsageError(f"Unknown device '{name}': use auto, cpu, cuda or mps.")
-    if not there[name]:
-        raise UsageError(f"This machine has no device '{name}' that PyTorch can use: use auto or cpu.")
-    return name

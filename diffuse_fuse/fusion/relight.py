@@ -33,6 +33,7 @@ _SIDE = 112  # pixels of a shorter side in which the lengths below are given
 _RADIUS = 9  # of the guided filter's windows
 _TARGET = 23  # what is narrower may be a target
 _PORTION = 1 << 17  # pixels that are made at once: fewer, and the calls themselves take time; more, and caches end
+_BLOCK = 64  # columns that are looked at for something hot: in most there is nothing
 
 # of brightness and contrast in [0, 1]
 _IR_EDGE, _VIS_EDGE = 0.04, 0.01  # variance of a window above which an edge stays sharp in a base layer
@@ -43,8 +44,9 @@ _LIT = (0.08, 0.35)  # brightness around a place: from unlit to lit
 _BRIGHT, _GLARE = (0.45, 0.7), (0.75, 0.9)  # brightness of a sky, and of one in which the visible picture shows nothing
 _DARKER = (0.2, 0.5)  # how much darker the infrared picture is than the visible one
 _SKY_SHARE = (0.1, 0.3)  # of the upper quarter of a picture: from no sky to one
+_GLARE_SHARE = (0.01, 0.04)  # of the upper half that is burnt out
 _SKY_PART = 0.8  # of detail that is left out in the sky
-_DETAIL = 1.2
+_DETAIL = 1.25
 _CAP = (0.75, 1.0)  # brightness up to which what is hot keeps its own: wide ground, which would bleach, and targets
 _LEAST_SPREAD = 0.04
 _EVEN = (0.004, 0.02)  # deviation of an infrared picture: from none to some information
@@ -63,14 +65,15 @@ _NOT_COLD = (0.1, 0.6)
 class SceneLight:
     """What re-lighting knows of a scene as a whole; a video takes one that changes slowly.
 
-    amount: how far the infrared picture follows the visible one's light, 0 to 1; bright: the same for what is bright in
-    the visible picture and dark in the infrared one, under an open sky, which no day wants black. mean, spread, median:
-    of the infrared picture, noise: its mean absolute value where it is quiet, in [0, 1]; even: 1 for an infrared
-    picture without information, else 0, or between.
+    How far the infrared picture follows the visible one's light, 0 to 1: amount: everywhere; bright: where the visible
+    picture is bright and the infrared one dark, under an open sky, which no day wants black; glare: where a sky is
+    burnt out, in a dim scene too. Of the infrared picture, in [0, 1]: mean, spread, median; noise: its mean absolute
+    value where it is quiet; even: 1 without information, else 0, or between.
     """
 
     amount: float
     bright: float
+    glare: float
     mean: float
     spread: float
     median: float
@@ -124,7 +127,7 @@ def relight(
         return ir, vis
     reduced = _Reduced(ir, vis)
     light = light or reduced.light(balance)
-    if max(light.amount, light.bright) <= 0:
+    if max(light.amount, light.bright, light.glare) <= 0:
         return ir, vis
     fields = _Fields(reduced, light)
     relit, lifted = np.empty_like(ir), np.empty_like(vis)
@@ -160,12 +163,15 @@ class _Reduced:
             day = _step(_share_below(self.brightness, 0.8), *_DAY)
             amount = day * (_GREY_PART + (1 - _GREY_PART) * _step(colour, *_COLOUR))
             bright = day * _step(self._sky(mean, deviation), *_SKY_SHARE)
+            upper = self.brightness[: len(self.brightness) // 2]
+            glare = _step(np.mean(_step(upper, *_GLARE)), *_GLARE_SHARE)
         else:
-            amount = bright = 1 - float(balance)
+            amount = bright = glare = 1 - float(balance)
         even = 0.0 if balance == 1 else 1 - _step(deviation, *_EVEN)
         return SceneLight(
             amount=float(max(amount, even)),
             bright=float(max(amount, bright, even)),
+            glare=float(max(amount, bright, glare, even)),
             mean=float(mean),
             spread=float(max(_LEAST_SPREAD, deviation)),
             median=_share_below(self.ir, 0.5),
@@ -187,6 +193,7 @@ class _Fields:
 
     def __init__(self, reduced: _Reduced, light: SceneLight) -> None:
         self._factor, self._lift = reduced.factor, max(light.amount, light.bright)
+        self._glare = light.glare if light.glare > light.amount else 0.0
         small, y, brightness = reduced.ir, reduced.y, reduced.brightness
         ir_slope, ir_rest = _guided(small, _RADIUS, _IR_EDGE)
         vis_slope, vis_rest = _guided(y, _RADIUS, _VIS_EDGE)
@@ -226,26 +233,37 @@ class _Fields:
         base = cv2.add(cv2.multiply(ir_slope, i, dst=ir_slope), ir_rest, dst=ir_rest)
         natural = cv2.add(cv2.multiply(vis_slope, y, dst=vis_slope), vis_rest, dst=vis_rest)
         if bright:
-            cv2.add(follow, cv2.multiply(_goes_dark(natural, base), bright[0], dst=bright[0]), dst=follow)
+            dark = _goes_dark(natural, base, *_BRIGHT)
+            cv2.add(follow, cv2.multiply(dark, bright[0], dst=dark), dst=follow)
+        if self._glare:
+            dark = _goes_dark(natural, base, *_GLARE)
+            cv2.max(follow, cv2.multiply(dark, self._glare, dst=dark), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
         quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
         cv2.add(natural, cv2.multiply(detail, gain, dst=detail), dst=natural)
-        hot = cv2.multiply(cv2.subtract(base, hot_from, dst=base), self._per_spread, dst=base)
-        lifts = cv2.minMaxLoc(hot)[1] > 0
-        if lifts:
-            hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
-            target = cv2.min(i, cap, dst=cap)
-            colder = cv2.max(cv2.subtract(target, natural, dst=gain), 0, dst=gain)
-            cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
-            darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
-            cv2.multiply(darker, hot, dst=hot, scale=self._lift)
+        hot = cv2.subtract(base, hot_from, dst=base)
+        lifted[...] = vis
+        for left in range(0, ir.shape[1], _BLOCK):
+            block = np.s_[:, left : left + _BLOCK]
+            if cv2.minMaxLoc(hot[block])[1] > 0:
+                more = self._lift_hot(hot[block], i[block], y[block], cap[block], natural[block])
+                _store_lifted(vis[block], more, lifted[block])
         natural = cv2.multiply(cv2.subtract(natural, i, dst=natural), follow, dst=natural)
         _store(cv2.add(natural, i, dst=natural), relit)
-        if lifts:
-            _store_lifted(vis, hot, lifted)
-        else:
-            lifted[...] = vis
+
+    def _lift_hot(
+        self, above: np.ndarray, i: np.ndarray, y: np.ndarray, cap: np.ndarray, natural: np.ndarray
+    ) -> np.ndarray:
+        """Lifts ``natural`` to the infrared picture ``i`` where that is hot, and returns by how much the visible
+        picture's luma ``y`` is to be lifted."""
+        hot = cv2.multiply(above, self._per_spread)
+        hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
+        target = cv2.min(i, cap)
+        colder = cv2.max(cv2.subtract(target, natural), 0)
+        cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
+        darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
+        return cv2.multiply(darker, hot, dst=hot, scale=self._lift)
 
     def _at(self, field: np.ndarray, rows: slice, like: np.ndarray) -> np.ndarray:
         """A field at some rows of the picture, of which the first is the first of a cell; bilinear, a new array."""
@@ -258,11 +276,11 @@ class _Fields:
         return part[1 : 1 + count, 1 : 1 + width].copy()
 
 
-def _goes_dark(natural: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """How far what is bright in the visible picture's base layer is darker in the infrared one's, 0 to 1, of levels."""
+def _goes_dark(natural: np.ndarray, base: np.ndarray, dim: float, bright: float) -> np.ndarray:
+    """How far what is bright in the visible picture's base layer (from ``dim`` to ``bright``) is darker in the infrared
+    one's, 0 to 1, of levels."""
     darker = _ramp(cv2.subtract(natural, base), 255 * _DARKER[0], 255 * _DARKER[1])
-    bright = _ramp(natural, 255 * _BRIGHT[0], 255 * _BRIGHT[1])
-    both = cv2.min(darker, bright, dst=darker)
+    both = cv2.min(darker, _ramp(natural, 255 * dim, 255 * bright), dst=darker)
     return _smooth_plane(cv2.min(cv2.max(both, 0, dst=both), 1, dst=both))
 
 

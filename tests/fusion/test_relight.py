@@ -41,9 +41,8 @@ def outdoors(height=120, width=160):
 
 
 def light(**values):
-    return SceneLight(
-        **{"amount": 1.0, "bright": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0, "even": 0.0, **values}
-    )
+    usual = {"amount": 1.0, "bright": 1.0, "glare": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0}
+    return SceneLight(**{**usual, "even": 0.0, **values})
 
 
 def test_the_cold_sky_of_noon_is_bright():
@@ -69,6 +68,19 @@ def test_a_grey_day_keeps_its_bright_sky_and_hardly_more():
     ground = ~person
     ground[: len(ir) // 2 + 20] = False
     assert np.abs(relit[ground].astype(int) - ir[ground]).max() < 15
+
+
+def test_a_burnt_out_sky_stays_so_over_a_dark_street():
+    ir, vis, _ = outdoors()
+    half = len(ir) // 2
+    vis[:] //= 6
+    vis[:half] = 15
+    vis[: half // 2, 20:120] = 252  # between dark trees
+    ir[: half // 2, :20] = ir[: half // 2, 120:] = ir[half // 2 : half] = 60
+    assert scene_light(ir, vis).amount == 0
+    relit, _ = relight(ir, vis)
+    assert relit[3 : half // 2 - 8, 30:110].min() > 230
+    assert np.abs(relit[half + 10 :].astype(int) - ir[half + 10 :]).max() == 0
 
 
 def test_clouds_of_the_infrared_picture_are_not_drawn_into_a_burnt_out_sky():
@@ -205,7 +217,7 @@ def test_the_light_of_a_video_may_be_given(day):
     ir, vis = day
     own = relight(ir, vis, "auto")
     same = relight(ir, vis, 1, scene_light(ir, vis))
-    other = relight(ir, vis, "auto", light(amount=0.0, bright=0.0))
+    other = relight(ir, vis, "auto", light(amount=0.0, bright=0.0, glare=0.0))
     assert np.array_equal(own[0], same[0]) and other[0] is ir
 
 

@@ -66,23 +66,24 @@ def _origin(fused: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _thermal(thermal: dict[str, Any]) -> str:
+    unit = {"°C": "°C", "counts": "counts", "values": "", "levels": "of 255"}[thermal["unit"]]
+    low, high = thermal["robust_range"]
+    return f"{thermal['min']:g} to {thermal['max']:g} {unit}".rstrip() + f"; 99 % within {low:g} to {high:g}"
+
+
 def _text(facts: Facts) -> str:
     """The file's name and a table below it; what is not there is left out."""
     from diffuse_fuse.images.names import shown
 
-    unit = {"°C": "°C", "counts": "counts", "values": "", "levels": "of 255"}[facts.thermal["unit"]]
-    low, high = facts.thermal["robust_range"]
-    depth = f"{facts.bits}-bit {facts.dtype}, {facts.channels} channel{'s' if facts.channels > 1 else ''}"
+    depth = f"{facts.bits}-bit {facts.dtype}" if facts.dtype else "unusual values"
+    depth += f", {facts.channels} channel{'s' if facts.channels > 1 else ''}"
     rows = [
         ("format", facts.format + (f", {facts.pages} pages" if facts.pages > 1 else "")),
         ("size", f"{facts.width}×{facts.height}"),
         ("depth", depth + (", partly transparent" if facts.alpha else "")),
-        ("content", facts.content),
-        (
-            "thermal",
-            f"{facts.thermal['min']:g} to {facts.thermal['max']:g} {unit}".rstrip()
-            + f"; 99 % within {low:g} to {high:g}",
-        ),
+        *([("content", facts.content)] if facts.content else []),
+        *([("thermal", _thermal(facts.thermal))] if facts.thermal else []),
     ]
     rows += [
         ("inside", f"{picture.kind} {picture.width}×{picture.height}, {picture.detail}") for picture in facts.embedded

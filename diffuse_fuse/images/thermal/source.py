@@ -40,16 +40,22 @@ class Thermal:
     warnings: tuple[str, ...] = ()
 
 
-def read_thermal(data: bytes, path: str | os.PathLike[str], page: int = 1, max_pixels: int = MAX_PIXELS) -> Thermal:
+def read_thermal(
+    data: bytes,
+    path: str | os.PathLike[str],
+    page: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    decoded: Picture | None = None,
+) -> Thermal:
     """The thermal picture in the bytes of a file: radiometric data where there are any, else the picture itself.
 
-    ``path`` is for the messages. Raises ImageReadError.
+    ``path`` is for the messages; ``decoded``: the picture, where it is decoded already. Raises ImageReadError.
     """
     if data.startswith(jpeg.START) and not damage(data):
         radiometric = _flir(data, path, max_pixels) or _dji(data, path, max_pixels)
         if radiometric:
             return radiometric
-    picture = decode(data, path, page, max_pixels)
+    picture = decoded or decode(data, path, page, max_pixels)
     thermal = from_picture(picture, path)
     if picture.header.pages > 1 and page == 1:
         text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."

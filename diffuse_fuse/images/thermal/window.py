@@ -21,7 +21,7 @@ def to_unit(thermal: Thermal, given: Range | None = None, black_hot: bool = Fals
     values = thermal.values
     if given is None and values.dtype == np.uint8:
         return 255 - values if black_hot else values
-    unit = arrays.stretch_counts(values) if given is None else _scaled(values, given)
+    unit = arrays.stretch_counts(values) if given is None else arrays.scaled(values, *given)
     return 1 - unit if black_hot else unit
 
 
@@ -33,16 +33,10 @@ def outside(thermal: Thermal, given: Range) -> bool:
 
 def robust_range(thermal: Thermal) -> Range:
     """The two percentiles that a picture by itself is stretched between."""
-    low, high = np.percentile(thermal.values.astype(np.float64), (arrays.CLIPPED_PERCENT, 100 - arrays.CLIPPED_PERCENT))
-    return float(low), float(high)
+    return arrays.robust_ends(thermal.values)
 
 
 def series_range(ranges: Iterable[Range]) -> Range | None:
     """One range for a series: the smallest that holds the robust range of every picture; None without pictures."""
     lows, highs = zip(*ranges, strict=True) if (ranges := list(ranges)) else ((), ())
     return (min(lows), max(highs)) if lows else None
-
-
-def _scaled(values: np.ndarray, given: Range) -> np.ndarray:
-    low, high = given
-    return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)

@@ -5,13 +5,47 @@ Nothing heavy is imported before a command runs, so ``dfuse --help`` is instant.
 
 from __future__ import annotations
 
+import _signal as signal  # the part of it that is built in: the rest is 10 ms in which Ctrl-C would be a traceback
+import os
+
+TYPE_CHECKING = False  # see the package
+if TYPE_CHECKING:
+    from types import FrameType
+
 
 def main() -> int:
-    """The entry point of ``dfuse``: runs the command line, returns the exit code or ends the process with it."""
+    """The entry point of ``dfuse``: runs the command line, returns the exit code or ends the process with it.
+
+    Ctrl-C ends it with 130 and without a traceback from here on, also in the middle of an import.
+    """
+    early = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # ignored in the background of a script
+    if early:
+        signal.signal(signal.SIGINT, _leave_at_once)
     from diffuse_fuse.cli import commands
     from diffuse_fuse.cli.leave import leave
 
-    return leave(commands.main())
+    try:
+        if early:
+            signal.signal(signal.SIGINT, _interrupt)
+        code = commands.main()
+    except KeyboardInterrupt:
+        code = 130
+    if early:  # what follows is only the end of the process
+        signal.signal(signal.SIGINT, _leave_at_once)
+    return leave(code)
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    os._exit(130)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """KeyboardInterrupt; but within an import, where C++ of PyTorch would abort for it, the process ends."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            os._exit(130)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 __all__ = ["main"]

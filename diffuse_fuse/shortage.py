@@ -41,7 +41,7 @@ def sentence(error: BaseException) -> str | None:
     if of_threads(error):
         return (
             "the system lets no more threads or processes start: end other programs, raise the limit (ulimit -u), or "
-            "set OMP_NUM_THREADS=1."
+            "start fewer (OMP_NUM_THREADS=1, --workers 1)."
         )
     if not isinstance(error, OSError):
         return None

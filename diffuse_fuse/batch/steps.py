@@ -176,7 +176,7 @@ def _failure(
     elif isinstance(error, DfuseError):
         text = f"{job}: {error}"
     elif shortage.of_memory(error):
-        text = f"{job}: there is not enough memory for pictures of this size."
+        text = f"{job}: there is not enough memory for pictures of this size, or its limit (ulimit -v) is too low."
     elif lacking := shortage.sentence(error):
         text = f"{job}: {lacking}"
     else:  # one pair that trips over a bug must not cost the other thousand

@@ -36,15 +36,26 @@ def main() -> int:
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    """130; or 1 where it is OpenBLAS that interrupts, as it does when NumPy is imported and no thread can start."""
+    import _thread
+
+    from diffuse_fuse import shortage
+
+    try:
+        _thread.start_new_thread(int, ())
+    except RuntimeError as error:
+        os.write(2, f"Error: {shortage.sentence(error)}\n".encode())
+        os._exit(1)
     os._exit(130)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """KeyboardInterrupt; but within an import, where C++ of PyTorch would abort for it, the process ends."""
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            os._exit(130)
-        frame = frame.f_back
+    at = frame
+    while at is not None:
+        if at.f_code.co_filename == "<frozen importlib._bootstrap>":
+            _leave_at_once(number, frame)
+        at = at.f_back
     raise KeyboardInterrupt
 
 

@@ -39,7 +39,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         _bound(ort, options)
         try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # its exceptions have no base of their own
             reason = shortage.sentence(error) or f"({type(error).__name__})."
             raise WeightsError(f"{path} cannot be loaded by onnxruntime{_joined(reason)}") from error

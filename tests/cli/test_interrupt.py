@@ -73,3 +73,16 @@ def test_where_it_is_ignored_it_stays_so(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     assert run.returncode == 0 and run.stdout.startswith("dfuse ")
+
+
+def test_openblas_that_interrupts_for_want_of_threads_is_no_ctrl_c(tmp_path):
+    code = (
+        "import _thread\n"
+        'def none(*given):\n    raise RuntimeError("can\'t start new thread")\n'
+        "_thread.start_new_thread = none\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code + INTERRUPTED, "typer", "info"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1 and done.stderr.startswith("Error: the system lets no more threads or processes start")
+    assert done.stderr.count("\n") == 1

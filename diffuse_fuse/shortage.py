@@ -16,6 +16,7 @@ _MEMORY = (
     "failed to map segment",
     "smaller than requested bytes",
 )
+_DEEPEST = 10  # errors behind an error
 _THREADS = ("start new thread", "pthread_create", "resource temporarily unavailable", "create thread")
 
 
@@ -36,6 +37,22 @@ def of_threads(error: BaseException) -> bool:
 
 def sentence(error: BaseException) -> str | None:
     """What is lacking and what to do, or None for an error that may be a bug."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        name = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
+        other = f"{name}: {error.strerror}."
+    else:
+        other = None
+    at: BaseException | None = error
+    for _ in range(_DEEPEST):  # libraries wrap what happened in errors of their own
+        if at is None:
+            break
+        if found := _lacking(at):
+            return found
+        at = at.__cause__ or at.__context__
+    return other
+
+
+def _lacking(error: BaseException) -> str | None:
     if of_memory(error):
         return "there is not enough memory: end other programs, raise the limit (ulimit -v), or give smaller pictures."
     if of_threads(error):
@@ -52,7 +69,4 @@ def sentence(error: BaseException) -> str | None:
         return "too many files are open: raise the limit (ulimit -n)."
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
         return "no folder for temporary files can be written: set TMPDIR to one that can."
-    if error.errno is not None and error.filename is not None:
-        name = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
-        return f"{name}: {error.strerror}."
     return None

@@ -77,6 +77,17 @@ def test_what_may_be_a_bug_stays_one(error):
     assert shortage.sentence(error) is None
 
 
+def test_what_is_behind_an_error_counts_and_files_that_are_not_there_do_not():
+    def wrapped(inner):
+        try:
+            raise inner
+        except Exception as error:
+            raise RuntimeError("it went wrong") from error
+
+    assert "not enough memory" in shortage.sentence(_failing(lambda: wrapped(MemoryError())))
+    assert shortage.sentence(_failing(lambda: wrapped(FileNotFoundError(2, "No such file", "a")))) is None
+
+
 def test_no_folder_for_temporary_files(monkeypatch):
     assert "set TMPDIR to one that can" in shortage.sentence(_no_folder(monkeypatch))
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,10 +59,12 @@ def export(
     Returns the file's facts, and the largest difference to PyTorch, of 255, that onnxruntime showed on a probe, but for
     the few pixels of ``UNDECIDED``.
     Raises UsageError where packages are missing, WeightsError for weights that are no fusion model, cannot be exported
-    so, or whose graph computes something else, ImageWriteError for a file that cannot be written.
+    so, or whose graph computes something else, ImageWriteError for a file that cannot be written, FileNotFoundError
+    where there is no folder for temporary files.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
         need(package, "onnx")
+    tempfile.gettempdir()  # where there is none, PyTorch's exporter says something else
     path = models.locate(os.fspath(weights))
     picture = Picture(load_model(path)).eval()
     facts = _facts(picture.model, path, size)

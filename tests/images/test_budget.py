@@ -19,9 +19,9 @@ from diffuse_fuse.images.budget import amount
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.describe import describe
 from diffuse_fuse.images.header import read_header
-from diffuse_fuse.images.thermal import palette
+from diffuse_fuse.images.thermal import palette, read_thermal
 
-from . import hostile, made
+from . import flir_file, hostile, made
 
 N = 10_000  # pixels a side: exactly as many as are allowed
 SMALL = 2000
@@ -157,6 +157,17 @@ def test_usual_pictures_of_the_largest_size_are_within_the_budget():
     ):
         found = read_header(data)
         assert (found.width, found.height) == (N, N) and budget.refusal(found, N * N) is None
+
+
+@pytest.mark.parametrize("shape, dtype", [((40, 50, 4), np.uint16), ((40, 50, 3), np.uint8), ((40, 50), np.uint8)])
+def test_raw_thermal_data_of_another_kind_are_not_decoded(monkeypatch, shape, dtype):
+    """A PNG of colours with alpha takes four times what its pixels say."""
+    picture = cv2.imencode(".png", np.zeros(shape, dtype))[1].tobytes()
+    record = flir_file.raw_record(np.zeros((4, 4), np.uint16))[:0x20] + picture
+    data = flir_file.r_jpeg(flir_file.encode(".jpg", np.zeros((40, 50, 3), np.uint8)), {0x01: record})
+    monkeypatch.setattr("diffuse_fuse.images.thermal.flir.opencv_image", None)
+    with pytest.raises(ImageReadError, match="its raw thermal data are damaged"):
+        read_thermal(data, "a.jpg")
 
 
 def test_passes_over_a_jpeg_are_counted(scene):

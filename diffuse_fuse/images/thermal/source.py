@@ -147,7 +147,7 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal
         counts = exif.upright(flir.counts(), exif.orientation(data))
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
-    celsius = flir.planck.celsius(counts) if flir.planck else None
+    celsius = arrays.in_bands(flir.planck.celsius, counts) if flir.planck else None
     if celsius is not None and np.isfinite(celsius).all():
         return Thermal(celsius, "°C", flir)
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."

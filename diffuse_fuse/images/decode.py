@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, lab, tiff
+from diffuse_fuse.images import budget, exif, header, lab, npy, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -177,7 +177,7 @@ def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
 
 
 def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _Decoded:
-    array = header.npy_view(data)
+    array = npy.view(data)
     if found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         array = array[number - 1]
     array = np.array(_plain_dtype(array), order="C")  # not a view of the file's bytes, which nobody may change

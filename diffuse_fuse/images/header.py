@@ -5,16 +5,11 @@ The claim decides whether a file is decoded at all, so that a few bytes cannot a
 
 from __future__ import annotations
 
-import ast
-import io
-import math
 import re
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
-from diffuse_fuse.images import jpeg, tiff
+from diffuse_fuse.images import jpeg, npy, tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NPY = b"\x93NUMPY"
@@ -237,7 +232,7 @@ def _pnm(data: bytes) -> Header | None:
 
 
 def _npy(data: bytes) -> Header:
-    shape, dtype, _, _ = _npy_header(data)
+    shape, dtype = npy.shape_of(data)
     if len(shape) == 3 and shape[2] not in (1, 3, 4):  # a stack of pictures
         pages, height, width, channels = shape[0], shape[1], shape[2], 1
     elif len(shape) in (2, 3):
@@ -246,35 +241,3 @@ def _npy(data: bytes) -> Header:
         raise ValueError(f"no picture has the shape {shape}")
     memory = width * height * channels * max(dtype.itemsize, 4)
     return Header("NumPy", width, height, channels == 4, pages, channels, dtype=dtype.name, memory=memory)
-
-
-def npy_view(data: bytes) -> np.ndarray:
-    """The array in the bytes of a .npy file, which are not copied.
-
-    Raises ValueError when the header is broken or not one of plain numbers, or the file does not hold all of it.
-    """
-    shape, dtype, is_fortran, start = _npy_header(data)
-    count = math.prod(shape)
-    if count * dtype.itemsize > len(data) - start:
-        raise ValueError("the file ends before the array does")
-    array = np.frombuffer(data, dtype, count, start)
-    return array.reshape(shape[::-1]).transpose() if is_fortran else array.reshape(shape)
-
-
-def _npy_header(data: bytes) -> tuple[tuple[int, ...], np.dtype, bool, int]:
-    """Shape, dtype, whether the first index runs fastest, and where the numbers begin."""
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"version {version} of the format is unknown")
-    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
-    if length > 10_000:
-        raise ValueError("the header is too long")
-    try:
-        fields = ast.literal_eval(stream.read(length).decode("latin1").strip())
-        shape, dtype, is_fortran = tuple(fields["shape"]), np.dtype(fields["descr"]), fields["fortran_order"]
-    except (SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise ValueError("the header is broken") from error
-    if dtype.kind not in "buif" or not all(isinstance(side, int) and side >= 0 for side in shape):
-        raise ValueError("not an array of numbers")
-    return shape, dtype, bool(is_fortran), stream.tell()

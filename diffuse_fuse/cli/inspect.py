@@ -66,10 +66,16 @@ def _origin(fused: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _thermal(thermal: dict[str, Any]) -> str:
+def _thermal(thermal: dict[str, Any]) -> list[tuple[str, str]]:
+    """The values of the picture, as rows."""
     unit = {"°C": "°C", "counts": "counts", "values": "", "levels": "of 255"}[thermal["unit"]]
     low, high = thermal["robust_range"]
-    return f"{thermal['min']:g} to {thermal['max']:g} {unit}".rstrip() + f"; 99 % within {low:g} to {high:g}"
+    ends = f"{thermal['min']:g} to {thermal['max']:g} {unit}".rstrip()
+    rows = [("thermal", f"{ends}; 99 % within {low:g} to {high:g}")]
+    if thermal["camera_span"]:
+        low, high = thermal["camera_span"]
+        rows.append(("camera span", f"{low:g} to {high:g} {unit} (--thermal-range camera)"))
+    return rows
 
 
 def _text(facts: Facts) -> str:
@@ -83,7 +89,7 @@ def _text(facts: Facts) -> str:
         ("size", f"{facts.width}×{facts.height}"),
         ("depth", depth + (", partly transparent" if facts.alpha else "")),
         *([("content", facts.content)] if facts.content else []),
-        *([("thermal", _thermal(facts.thermal))] if facts.thermal else []),
+        *(_thermal(facts.thermal) if facts.thermal else []),
     ]
     rows += [
         ("inside", f"{picture.kind} {picture.width}×{picture.height}, {picture.detail}") for picture in facts.embedded

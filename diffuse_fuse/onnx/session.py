@@ -41,8 +41,9 @@ class Session:
         try:
             self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # its exceptions have no base of their own
-            reason = shortage.sentence(error) or f"({type(error).__name__})."
-            raise WeightsError(f"{path} cannot be loaded by onnxruntime{_joined(reason)}") from error
+            reason = shortage.sentence(error)
+            reason = f": {reason}" if reason else f" ({type(error).__name__})."
+            raise WeightsError(f"{path} cannot be loaded by onnxruntime{reason}") from error
         self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
         self._require_signature()
 
@@ -52,12 +53,11 @@ class Session:
         try:
             fused = self._session.run(["fused"], {"ir": ir, "vis": vis})[0]
         except Exception as error:  # as above
-            reason = shortage.sentence(error)
-            if reason is None:
-                reason = f"(sides are multiples of {self.facts.multiple} by its metadata): export it again."
-            raise WeightsError(
-                f"{self.path} cannot be computed for {width}×{height} pixels{_joined(reason)}"
-            ) from error
+            reason = shortage.sentence(error) or (
+                f"its values or its metadata, by which sides are multiples of {self.facts.multiple}, are damaged "
+                f"({type(error).__name__} of onnxruntime): export it again."
+            )
+            raise WeightsError(f"{self.path} cannot be computed for {width}×{height} pixels: {reason}") from error
         if fused.shape != (1, 3, height, width):
             raise WeightsError(
                 f"{self.path} makes of {width}×{height} pixels an array of the shape {fused.shape}: export it again."
@@ -92,7 +92,3 @@ def _bound(ort: Any, options: Any) -> None:
 
 def _described(arrays: Any) -> dict[str, tuple[str, list[Any]]]:
     return {array.name: (array.type, list(array.shape or ())) for array in arrays}
-
-
-def _joined(reason: str) -> str:
-    return f" {reason}" if reason.startswith("(") else f": {reason}"

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
 
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import WeightsError
@@ -100,7 +100,7 @@ def test_other_outputs_are_refused_when_the_file_is_loaded(tmp_path, nodes, outp
         ((helper.make_node("Resize", ["vis", "", "half"], ["fused"]),), {},
          r"an array of the shape .1, 3, 128, 128."),
         ((helper.make_node("Concat", ["vis", "vis"], ["fused"], axis=2),), {}, r"an array of the shape"),
-        (SQUARED, {"multiple": 3}, r"cannot be computed for \d+×\d+ pixels \(sides are multiples of 3 by its metadata"),
+        (SQUARED, {"multiple": 3}, r"cannot be computed for \d+×\d+ pixels: its values or its .* multiples of 3,"),
         (HUGE, {}, "cannot be computed for 64×64 pixels: there is not enough memory"),
     ],
 )  # fmt: skip
@@ -108,6 +108,21 @@ def test_what_shows_only_in_the_computation(tmp_path, nodes, facts, words):
     fuser = OnnxFuser(graph(tmp_path / "a.onnx", nodes, facts=facts), threads=1, balance=0)
     with pytest.raises(WeightsError, match=words):
         fuser.fuse(np.zeros((64, 61), np.uint8), np.zeros((64, 61, 3), np.uint8))
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_weights_that_are_no_numbers(dynamic_graph, tmp_path, place):
+    """Of a real graph: a number where one is taken from a table, or the picture, gives it away."""
+    model = load(dynamic_graph)
+    kernels = [
+        found for found in model.graph.initializer if len(found.dims) == 4 and found.data_type == TensorProto.FLOAT
+    ]
+    shape, name = list(kernels[place].dims), kernels[place].name
+    kernels[place].CopyFrom(numpy_helper.from_array(np.full(shape, np.nan, np.float32), name))
+    save(model, tmp_path / "a.onnx")
+    fuser = OnnxFuser(tmp_path / "a.onnx", threads=1, balance=0)
+    with pytest.raises(WeightsError, match="no numbers|are damaged"):
+        fuser.fuse(np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3), np.uint8))
 
 
 def test_the_command_says_it_in_one_line(tmp_path, scene, capsys):

@@ -142,7 +142,8 @@ def _estimate_all(
         for pair in pairs:
             try:
                 loaded = load_pair(pair.ir, pair.vis)
-                estimates.append((pair, estimate(loaded.ir, loaded.vis, kind.value)))
+                own = loaded.ir if loaded.own is None else loaded.own
+                estimates.append((pair, estimate(own, loaded.vis, kind.value, loaded.holes)))
             except DfuseError as error:
                 failures.append((pair, str(error)))
             advance()

@@ -111,25 +111,32 @@ def over_black(array: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.rint(blended).astype(array.dtype) if array.dtype.kind in "ui" else blended.astype(array.dtype)
 
 
-def stretch_counts(counts: np.ndarray) -> np.ndarray:
+def stretch_counts(counts: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray:
     """Raw thermal counts or temperatures, H×W of any numeric dtype → float32 in [0, 1] over the full range.
 
     A 14-bit camera fills a few hundred of 65536 levels: shown as they are, its pictures are black. So the
     values between two robust percentiles are stretched; those outside are clipped. A picture without any
-    contrast is all 0.
+    contrast is all 0. ``measured``: those of the values that count, where some are no measurement.
 
     Counts that are all multiples of 257 are an 8-bit picture saved with 16 bits; they keep their 8-bit
     values.
     """
-    if counts.dtype == np.uint16 and not np.any(counts % 257):
+    seen = counts if measured is None else measured
+    if counts.dtype == np.uint16 and not np.any(seen % 257):
         return (counts // 257).astype(np.float32) / np.float32(255)
     values = counts.astype(np.float64)
-    low, high = np.percentile(values, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
-    if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
-        low, high = values.min(), values.max()
+    low, high = stretched_range(values if measured is None else measured.astype(np.float64))
     if high <= low:
         return np.zeros(counts.shape, np.float32)
     return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def stretched_range(values: np.ndarray) -> tuple[float, float]:
+    """The values that become 0 and 1 by ``stretch_counts``, of float64 of any shape; equal without any contrast."""
+    low, high = np.percentile(values, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
+        low, high = values.min(), values.max()
+    return float(low), float(high)
 
 
 def require_finite(array: np.ndarray, name: str) -> None:

@@ -118,6 +118,16 @@ def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
 
 def _decode_tiff(data: bytes, found: header.Header, number: int) -> _Decoded:
     page = tiff.read_pages(data)[number - 1]
+    array, alpha, on_black = _tiff_page(data, page, number)
+    if page.mask is not None and array is not None:
+        mask = tiff.decode_page(data, page.mask)
+        if mask.shape == array.shape[:2]:
+            seen = (mask > 0).astype(np.float32)
+            alpha = seen if alpha is None else alpha * seen
+    return array, alpha, on_black
+
+
+def _tiff_page(data: bytes, page: tiff.Page, number: int) -> _Decoded:
     if page.lab:
         return _tiff_with_lab(data, page, number), None, False
     decoded = _tiff_with_alpha(data, page, number) if page.alpha else None

@@ -35,7 +35,8 @@ class Embedded:
 class Facts:
     """One file. width, height: upright, of the picture on top. content: "grey", "colour" or "false colours (NAME)".
 
-    thermal: unit, lowest and highest value, and the robust range that ``fuse`` scales by. orientation: as in EXIF.
+    thermal: unit, lowest and highest value, the share of pixels that measured nothing (holes), which are in none of
+    these, and the robust range that ``fuse`` scales by. orientation: as in EXIF.
     gps: latitude and longitude in degrees. profile: the name of the colour profile. fused: what a picture that dfuse
     fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared, as_visible: what ``fuse`` would do.
     """
@@ -71,7 +72,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
     """Read a file and say what it is. Raises ImageReadError, with the sentence that ``fuse`` would end with."""
     data = read_bytes(path)
     picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_thermal(data, path, options.page, options.max_pixels)
+    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
     notes = exif.read_notes(data)
     flir = thermal.flir
     array = picture.array
@@ -117,10 +118,11 @@ def _thermal(thermal: Thermal) -> dict[str, Any]:
     low, high = robust_range(thermal)
     return {
         "unit": thermal.unit,
-        "min": round(float(thermal.values.min()), 3),
-        "max": round(float(thermal.values.max()), 3),
+        "min": round(float(thermal.measured.min()), 3),
+        "max": round(float(thermal.measured.max()), 3),
+        "holes": 0.0 if thermal.holes is None else round(float(thermal.holes.mean()), 6),
         "robust_range": (round(low, 3), round(high, 3)),
-        "used_bits": int(thermal.values.max()).bit_length() if thermal.values.dtype.kind == "u" else None,
+        "used_bits": int(thermal.measured.max()).bit_length() if thermal.values.dtype.kind == "u" else None,
     }
 
 

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from diffuse_fuse.errors import ImageError, UsageError
-from diffuse_fuse.images.arrays import require_picture
+from diffuse_fuse.images import seam
+from diffuse_fuse.images.arrays import require_picture, stretch_counts, to_one_channel
+from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.load import match_sizes
-from diffuse_fuse.images.read import read_infrared, read_visible
+from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.thermal import read_thermal, to_unit
+from diffuse_fuse.images.thermal.holes import filled, large
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
 
@@ -23,15 +27,42 @@ def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | Non
 
     Raises ImageReadError, PairError for sizes that do not belong together, ImageError for pictures that are too small.
     """
-    ir_array = read_infrared(ir) if _is_path(ir) else _array(ir, "infrared")
+    ir_array, holes = _infrared(ir)
     vis_array = read_visible(vis, deep=True) if _is_path(vis) else _array(vis, "visible")
     ir_array, resized = match_sizes(ir_array, vis_array)
+    holes = seam.at_size(holes, vis_array.shape[:2])
+    if holes is not None and holes.any():
+        ir_array = seam.with_visible(ir_array, vis_array, seam.seam(~holes))
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:
         raise ImageError(
             f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
         )
     return ir_array, vis_array, resized
+
+
+def _infrared(given: Given) -> tuple[np.ndarray, np.ndarray | None]:
+    """The infrared picture, filled where it has holes, and those that are large enough to be seen, bool H×W.
+
+    What a masked array of NumPy masks is a hole.
+    """
+    if _is_path(given):
+        thermal = read_thermal(read_bytes(given), given)
+        return to_unit(thermal), thermal.wide_holes()
+    if not isinstance(given, np.ma.MaskedArray):
+        return _array(given, "infrared"), None
+    hidden = np.ma.getmaskarray(given)
+    hidden = hidden.any(axis=2) if hidden.ndim == 3 else hidden
+    array = to_one_channel(require_picture(given.data, "infrared"))
+    if hidden.all():
+        raise ImageError("The infrared array is masked everywhere: nothing is left to fuse.")
+    if not hidden.any():
+        return array, None
+    clean = filled(array, hidden)
+    if clean.dtype == np.uint16:  # of what was measured, not of what fills the holes
+        clean = stretch_counts(clean, array[~hidden])
+    wide = large(hidden)
+    return clean, wide if wide.any() else None
 
 
 def _is_path(given: Given) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, read
+from diffuse_fuse.images import arrays, embedded, read, seam
 from diffuse_fuse.images.decode import decode, read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
+from diffuse_fuse.images.thermal.holes import empty_border
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import Range, outside, robust_range, to_unit
+from diffuse_fuse.images.thermal.window import Range, crowded, outside, robust_range, to_unit
 
 ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 
@@ -31,12 +32,16 @@ class LoadedPair:
     """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: H×W×3 RGB of the same H×W, uint8, or uint16 from deeper files.
 
     warnings: sentences. metadata: what the visible picture's file says besides its pixels, for the fused one.
+    holes: bool H×W, where the infrared camera measured nothing in places large enough to be seen: ``ir`` has the
+    visible picture's luma there; None without any. own: ``ir`` before that, continued over its holes from around.
     """
 
     ir: np.ndarray
     vis: np.ndarray
     warnings: tuple[str, ...] = ()
     metadata: SourceMetadata = NO_METADATA
+    holes: np.ndarray | None = None
+    own: np.ndarray | None = None
 
     def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
         """ir H×W and vis H×W×3 as uint8: what the metrics and the training take."""
@@ -79,9 +84,9 @@ def load_pair(
         vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis), options.stretch)
     else:
         ir, resized = match_sizes(ir, vis, options.stretch)
-    return LoadedPair(
-        ir, vis, (*warnings, *([resized] if resized else ())), read_source(vis_data, keep_gps=options.gps)
-    )
+    warnings += [resized] if resized else []
+    holes = seam.at_size(thermal.wide_holes(), vis.shape[:2])
+    return _with_holes(LoadedPair(ir, vis, tuple(warnings), read_source(vis_data, keep_gps=options.gps)), holes)
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
@@ -112,17 +117,28 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
     data = read_bytes(path)
-    thermal = read_thermal(data, path, options.page, options.max_pixels)
+    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options)
+    holes = thermal.wide_holes()
+    if holes is not None:
+        laid, *_ = embedded.lay_on(holes.astype(np.float32), picture, thermal.flir.alignment, options.size)
+        holes = laid > 0.5
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
     flir = thermal.flir
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
-    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata)
+    return _with_holes(LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata), holes)
+
+
+def _with_holes(pair: LoadedPair, holes: np.ndarray | None) -> LoadedPair:
+    """The pair with the visible picture in the holes, bool H×W, of the infrared one."""
+    if holes is None or not holes.any():
+        return pair
+    return replace(pair, ir=seam.with_visible(pair.ir, pair.vis, seam.seam(~holes)), holes=holes, own=pair.ir)
 
 
 def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
-    return read_thermal(read_bytes(path), path, options.page, options.max_pixels)
+    return read_thermal(read_bytes(path), path, options.page, options.max_pixels, options.nodata)
 
 
 def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[str]]:
@@ -130,21 +146,30 @@ def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[s
     odd = []
     black_hot = options.polarity == "black-hot"
     if options.polarity == "auto" and thermal.unit != "°C":
-        seen = looks_black_hot(thermal.values)
+        seen = looks_black_hot(thermal.values, thermal.holes)
         if seen is None:
             odd.append("It cannot be told whether hot is white or black: white is assumed (--polarity black-hot).")
         elif seen:
             odd.append("The infrared picture looks black-hot: it was turned round (--polarity white-hot keeps it).")
         black_hot = bool(seen)
-    elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values):
+    elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values, thermal.holes):
         odd.append("The infrared picture looks black-hot: if hot is black in it, add --polarity black-hot.")
     if options.thermal_range and outside(thermal, options.thermal_range):
-        low, high = float(thermal.values.min()), float(thermal.values.max())
+        low, high = float(thermal.measured.min()), float(thermal.measured.max())
         unit = "°C" if thermal.unit == "°C" else thermal.unit
         odd.append(
             f"Almost nothing lies in the thermal range {_plain(options.thermal_range[0])} to "
             f"{_plain(options.thermal_range[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
         )
+    elif text := crowded(thermal, options.thermal_range):
+        odd.append(text)
+    if thermal.unit == "levels" and thermal.holes is None:
+        empty = empty_border(thermal.values)
+        if empty is not None:
+            odd.append(
+                f"The outside of the infrared picture is all {empty:.0f}: if nothing was measured there, --nodata "
+                f"{empty:.0f} leaves it out."
+            )
     return to_unit(thermal, options.thermal_range, black_hot), odd
 
 

@@ -20,6 +20,7 @@ class LoadOptions:
     of the file) that become black and white; by default robust percentiles of each picture, and 8-bit pictures as they
     are. polarity: "black-hot" inverts, "auto" looks at the picture. size: whose size the pair gets. stretch: pictures
     of other proportions show the same field all the same. gps: keep where the visible picture was taken.
+    nodata: a value of the infrared file that means no measurement, besides those that are found.
     max_pixels: larger pictures are refused before decoding.
     """
 
@@ -30,6 +31,7 @@ class LoadOptions:
     stretch: bool = False
     gps: bool = True
     max_pixels: int = MAX_PIXELS
+    nodata: float | None = None
 
 
 DEFAULT = LoadOptions()

@@ -37,10 +37,11 @@ def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     """An infrared picture → H×W: uint8 as it is for 8-bit files, else float32 in [0, 1].
 
     Radiometric files give their temperatures, deeper ones (16-bit counts, float) their values, scaled by
-    ``thermal.to_unit``. EXIF orientation is applied; alpha is dropped; three equal channels become one, a picture in
-    a known palette its place in that palette, any other colour picture its luma. Raises ImageReadError.
+    ``thermal.to_unit``. EXIF orientation is applied; holes (see ``thermal.holes``) continue what is around; three equal
+    channels become one, a picture in a known palette its place in that palette, any other colour picture its luma.
+    Raises ImageReadError.
     """
-    thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels)
+    thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels, options.nodata)
     return to_unit(thermal, options.thermal_range, options.polarity == "black-hot")
 
 

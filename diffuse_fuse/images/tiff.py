@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from diffuse_fuse.images.quiet import quiet
 if TYPE_CHECKING:
     import tifffile
 
-_RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
+_RGB, _MIN_IS_WHITE, _MIN_IS_BLACK, _MASK = 2, 0, 1, 4
 _CIELAB, _ICCLAB, _ITULAB = 8, 9, 10
 _PHOTOMETRIC, _ORIENTATION, _NODATA = 262, 274, 42113
 _MOST_PAGES = 100_000
@@ -33,7 +33,8 @@ class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
     alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
-    lab: how L*, a* and b* are stored where the channels are these.
+    lab: how L*, a* and b* are stored where the channels are these. mask: the number of the page (from 0) that is 0
+    where this one has no value, as GDAL writes it behind the picture.
     """
 
     offset: int
@@ -46,6 +47,8 @@ class Page:
     channels: int
     nodata: float | None
     lab: Lab | None = None
+    is_mask: bool = False
+    mask: int | None = None
 
 
 def read_pages(data: bytes) -> list[Page]:
@@ -69,11 +72,22 @@ def read_pages(data: bytes) -> list[Page]:
                     int(page.samplesperpixel),
                     _nodata_of(page),
                     _lab_of(page),
+                    page.photometric == _MASK or bool(int(page.subfiletype) & _MASK),
                 )
             )
     if not pages:
         raise ValueError("no page")
-    return pages
+    return _without_masks(pages)
+
+
+def _without_masks(pages: list[Page]) -> list[Page]:
+    """The pages up to the last picture, the first of them with the mask of its size that follows all."""
+    last = len(pages)
+    while last > 1 and pages[last - 1].is_mask:
+        last -= 1
+    size = (pages[0].width, pages[0].height)
+    masks = [number for number in range(last, len(pages)) if (pages[number].width, pages[number].height) == size]
+    return [replace(pages[0], mask=masks[0]), *pages[1:last]] if masks else pages[:last]
 
 
 def with_first_page(data: bytes, page: Page) -> bytes:

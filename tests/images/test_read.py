@@ -74,17 +74,16 @@ def test_temperatures_in_a_tiff(tmp_path, scene, dtype):
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -9999, -3.4028235e38])
-def test_holes_in_an_infrared_file_get_the_median(tmp_path, scene, hole):
+def test_holes_in_an_infrared_file_continue_what_is_around(tmp_path, scene, hole):
     values = scene[0].astype(np.float32) / 8
-    without = values.copy()
-    without[:9] = np.median(values[9:])
+    without = values[9:].copy()
     values[:9] = hole
     path = save(tmp_path / "a.tif", values)
     thermal = read_thermal(path.read_bytes(), path)
-    assert np.array_equal(thermal.values, without)
-    assert thermal.warnings == (
-        "The infrared picture has no value in 24.3% of its pixels: they got the median of the others.",
-    )
+    assert np.array_equal(thermal.values[9:], without) and np.array_equal(thermal.measured, without.ravel())
+    assert without.min() <= thermal.values[:9].min() and thermal.values[:9].max() <= without.max()
+    assert len(thermal.warnings) == 1
+    assert thermal.warnings[0].startswith("The infrared picture has no value in 24.3% of its pixels")
     values[:] = hole
     if hole != -9999:  # that could be a value, where there is no other
         with pytest.raises(ImageReadError, match=r"a\.tif"):

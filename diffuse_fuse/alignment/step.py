@@ -10,7 +10,7 @@ import numpy as np
 from diffuse_fuse.alignment.estimate import estimate
 from diffuse_fuse.alignment.series import Calibration
 from diffuse_fuse.alignment.transform import Kind, Transform
-from diffuse_fuse.alignment.warp import seen_part, warp_infrared
+from diffuse_fuse.alignment.warp import warp_holes, warp_infrared
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class Aligner:
     calibration: Calibration | None = None
 
     def align(self, ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None) -> Aligned:
-        """ir H×W (uint8, or float in [0, 1]) and vis uint8 H×W×3 of one size; holes as in ``warp_infrared``.
+        """ir H×W (uint8, or float in [0, 1]) and vis uint8 H×W×3 of one size.
 
+        ``holes``: bool H×W, where the infrared camera measured nothing, if anywhere.
         Raises AlignmentError when the calibration was made for pictures of another shape.
         """
         if self.calibration is None:
@@ -65,10 +66,6 @@ class Aligner:
         warnings: tuple[str, ...],
     ) -> Aligned:
         if not report["applied"]:
-            transform = Transform.identity((vis.shape[1], vis.shape[0]))
-            if holes is None:
-                return Aligned(ir, report, warnings)
-        moved = warp_infrared(ir, vis, transform, holes)
-        if holes is not None:
-            holes = ~seen_part(ir.shape[:2], transform, holes).astype(bool)
-        return Aligned(moved, report, warnings, holes)
+            return Aligned(ir, report, warnings, holes)
+        holes = None if holes is None else warp_holes(holes, transform)
+        return Aligned(warp_infrared(ir, vis, transform), report, warnings, holes)

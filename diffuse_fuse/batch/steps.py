@@ -93,6 +93,7 @@ class Steps:
         except Exception as error:
             seconds = (time.perf_counter() - start) / self.at_once
             return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
+        fused = seam.over_holes(fused, ready.pair.vis, ready.pair.holes)
         return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
 
     def write(self, fused: Fused) -> Result:
@@ -163,8 +164,7 @@ def _load(job: Job, recipe: Recipe) -> tuple[LoadedPair, dict[str, Any] | None]:
     pair = load_pair(job.ir, job.vis, recipe.load)
     if recipe.aligner is None:
         return pair, None
-    own = pair.ir if pair.own is None else pair.own
-    aligned = recipe.aligner.align(own, to_uint8_rgb(pair.vis), pair.holes)
+    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes)
     warnings = pair.warnings + aligned.warnings
     return replace(pair, ir=aligned.ir, holes=aligned.holes, warnings=warnings), aligned.report
 

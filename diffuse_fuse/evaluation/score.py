@@ -92,9 +92,7 @@ def _read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray 
     """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
     thermal = read_thermal(read_bytes(ir), ir)
     own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
-    if holes is None or own.shape != visible.shape[:2]:
-        return own, visible, None
-    return seam.with_visible(own, visible, seam.seam(~holes)), visible, holes
+    return own, visible, holes if own.shape == visible.shape[:2] else None
 
 
 def read_fused(path: Path) -> np.ndarray:

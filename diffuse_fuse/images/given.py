@@ -22,47 +22,47 @@ MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest l
 Given = np.ndarray | str | os.PathLike[str] | Any
 
 
-def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """The pair as arrays of the visible one's size, read where paths are given, and a warning if one was resized.
+def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, str | None]:
+    """The pair as arrays of the visible one's size, read where paths are given; the holes of the infrared one, bool
+    H×W, or None; and a warning if one was resized or the infrared file has holes.
 
     Raises ImageReadError, PairError for sizes that do not belong together, ImageError for pictures that are too small.
     """
-    ir_array, holes = _infrared(ir)
+    ir_array, holes, said = _infrared(ir)
     vis_array = read_visible(vis, deep=True) if _is_path(vis) else _array(vis, "visible")
     ir_array, resized = match_sizes(ir_array, vis_array)
     holes = seam.at_size(holes, vis_array.shape[:2])
-    if holes is not None and holes.any():
-        ir_array = seam.with_visible(ir_array, vis_array, seam.seam(~holes))
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:
         raise ImageError(
             f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
         )
-    return ir_array, vis_array, resized
+    return ir_array, vis_array, holes, " ".join(text for text in (said, resized) if text) or None
 
 
-def _infrared(given: Given) -> tuple[np.ndarray, np.ndarray | None]:
-    """The infrared picture, filled where it has holes, and those that are large enough to be seen, bool H×W.
+def _infrared(given: Given) -> tuple[np.ndarray, np.ndarray | None, str | None]:
+    """The infrared picture, filled where it has holes; those that are large enough to be seen, bool H×W; a warning.
 
     What a masked array of NumPy masks is a hole.
     """
     if _is_path(given):
         thermal = read_thermal(read_bytes(given), given)
-        return to_unit(thermal), thermal.wide_holes()
+        said = None if thermal.holes is None else thermal.warnings[-1]
+        return to_unit(thermal), thermal.wide_holes(), said
     if not isinstance(given, np.ma.MaskedArray):
-        return _array(given, "infrared"), None
+        return _array(given, "infrared"), None, None
     hidden = np.ma.getmaskarray(given)
     hidden = hidden.any(axis=2) if hidden.ndim == 3 else hidden
     array = to_one_channel(require_picture(given.data, "infrared"))
     if hidden.all():
         raise ImageError("The infrared array is masked everywhere: nothing is left to fuse.")
     if not hidden.any():
-        return array, None
+        return array, None, None
     clean = filled(array, hidden)
     if clean.dtype == np.uint16:  # of what was measured, not of what fills the holes
         clean = stretch_counts(clean, array[~hidden])
     wide = large(hidden)
-    return clean, wide if wide.any() else None
+    return clean, wide if wide.any() else None, None
 
 
 def _is_path(given: Given) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -32,8 +32,8 @@ class LoadedPair:
     """ir: uint8 H×W, or float32 H×W in [0, 1]. vis: H×W×3 RGB of the same H×W, uint8, or uint16 from deeper files.
 
     warnings: sentences. metadata: what the visible picture's file says besides its pixels, for the fused one.
-    holes: bool H×W, where the infrared camera measured nothing in places large enough to be seen: ``ir`` has the
-    visible picture's luma there; None without any. own: ``ir`` before that, continued over its holes from around.
+    holes: bool H×W, where the infrared camera measured nothing in places large enough to be seen; ``ir`` goes on there
+    as it is around, and ``seam.over_holes`` shows the visible picture in the fused one. None without any.
     """
 
     ir: np.ndarray
@@ -41,7 +41,6 @@ class LoadedPair:
     warnings: tuple[str, ...] = ()
     metadata: SourceMetadata = NO_METADATA
     holes: np.ndarray | None = None
-    own: np.ndarray | None = None
 
     def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
         """ir H×W and vis H×W×3 as uint8: what the metrics and the training take."""
@@ -86,7 +85,7 @@ def load_pair(
         ir, resized = match_sizes(ir, vis, options.stretch)
     warnings += [resized] if resized else []
     holes = seam.at_size(thermal.wide_holes(), vis.shape[:2])
-    return _with_holes(LoadedPair(ir, vis, tuple(warnings), read_source(vis_data, keep_gps=options.gps)), holes)
+    return LoadedPair(ir, vis, tuple(warnings), read_source(vis_data, keep_gps=options.gps), holes)
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
@@ -127,14 +126,7 @@ def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPa
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
     flir = thermal.flir
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
-    return _with_holes(LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata), holes)
-
-
-def _with_holes(pair: LoadedPair, holes: np.ndarray | None) -> LoadedPair:
-    """The pair with the visible picture in the holes, bool H×W, of the infrared one."""
-    if holes is None or not holes.any():
-        return pair
-    return replace(pair, ir=seam.with_visible(pair.ir, pair.vis, seam.seam(~holes)), holes=holes, own=pair.ir)
+    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes)
 
 
 def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from diffuse_fuse.images.arrays import to_bytes, to_uint8_grey, to_uint8_rgb
+from diffuse_fuse.images.arrays import to_bytes, to_deep_rgb, to_uint8_grey, to_uint8_rgb
 
 _SEAM = 0.04  # of the shorter side: over this distance inside the frame the infrared picture fades in
 _NARROWEST_SEAM = 4.0  # pixels
@@ -27,7 +27,24 @@ def at_size(holes: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | Non
         return holes
     shrinks = holes.size > size[0] * size[1]
     flags = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(holes.astype(np.float32), size[::-1], interpolation=flags) > 0.5
+    return cv2.resize(holes.astype(np.float32), size[::-1], interpolation=flags) > 0.499
+
+
+def over_holes(fused: np.ndarray, vis: np.ndarray, holes: np.ndarray | None) -> np.ndarray:
+    """A fused picture H×W×3, uint8 or uint16, with the visible one H×W×3 in the holes, bool H×W, and a seam around.
+
+    The network has seen an infrared picture that goes on there as it is around, so it draws no edge, and whatever it
+    made of that gives way to what was seen. Without holes the picture itself.
+    """
+    if holes is None or not holes.any():
+        return fused
+    if fused.dtype == np.uint8:
+        shown = to_uint8_rgb(vis)
+    else:
+        shown = to_deep_rgb(vis)
+        shown = shown.astype(np.uint16) * 257 if shown.dtype == np.uint8 else shown
+    weight = seam(~holes)[..., None]
+    return np.rint(weight * fused + (1 - weight) * shown).astype(fused.dtype)
 
 
 def with_visible(ir: np.ndarray, vis: np.ndarray, weight: np.ndarray) -> np.ndarray:

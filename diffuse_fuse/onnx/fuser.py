@@ -18,6 +18,7 @@ from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, che
 from diffuse_fuse.fusion.spans import OnRows, Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.images.given import Given, given_pair, require_depth
+from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores
 from diffuse_fuse.onnx.facts import GraphFacts
 from diffuse_fuse.onnx.graphs import OnExport, locate
@@ -76,7 +77,8 @@ class OnnxFuser:
         not for.
         """
         require_depth(depth)
-        ir, vis, resized = given_pair(ir, vis)
+        ir, vis, holes, resized = given_pair(ir, vis)
+        shown = vis
         if resized:
             warnings.warn(resized, stacklevel=2)
         ir, vis = relight(*as_whole(ir, vis), self.balance, light)
@@ -87,7 +89,7 @@ class OnnxFuser:
             fused[rows.out, columns.out] = _levels(picture[:, rows.inside, columns.inside], depth)
             if on_rows and columns.out.stop == width:
                 on_rows(rows.out.stop, height)
-        return fused
+        return over_holes(fused, shown, holes)
 
     def _run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W) in [0, 1]."""

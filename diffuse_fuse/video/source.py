@@ -18,7 +18,7 @@ from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT
 from diffuse_fuse.images.pairs import find_pairs
 from diffuse_fuse.images.read import read_visible
-from diffuse_fuse.images.thermal import read_thermal
+from diffuse_fuse.images.thermal import holes, read_thermal
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
 
 # The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark.
@@ -33,7 +33,8 @@ class Frames:
     """The pairs of two sources before anything is done to them.
 
     pairs: (name, infrared values H×W, visible uint8 H×W×3), in order; to be gone through once. The infrared values are
-    uint8 grey levels, or of a deeper type where they are counts or temperatures. count: how many there are, None where
+    uint8 grey levels, or of a deeper type where they are counts or temperatures; a masked array where there are holes,
+    which continue what is around them. count: how many there are, None where
     the files do not say; fps: frames a second, None for folders; warnings: what is odd, as sentences.
     """
 
@@ -43,7 +44,7 @@ class Frames:
     warnings: tuple[str, ...] = ()
 
 
-def open_folders(ir: Path, vis: Path) -> Frames:
+def open_folders(ir: Path, vis: Path, nodata: float | None = None) -> Frames:
     """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair."""
     found = find_pairs(ir, vis)
     if not found.pairs:
@@ -56,13 +57,14 @@ def open_folders(ir: Path, vis: Path) -> Frames:
 
     def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         for pair in pairs:
-            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels)
-            yield pair.relative.name, thermal.values, read_visible(pair.vis)
+            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels, nodata)
+            values = thermal.values if thermal.holes is None else np.ma.array(thermal.values, mask=thermal.holes)
+            yield pair.relative.name, values, read_visible(pair.vis)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
 
-def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
+def open_files(ir: Path, vis: Path, any_rate: bool = False, nodata: float | None = None) -> Frames:
     """Two video files, paired by the number of the frame.
 
     Raises ImageReadError for a file that is no video, DataError for files of different frame rates unless ``any_rate``.
@@ -82,7 +84,7 @@ def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
 
     def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         for number, (a, b) in enumerate(zip(first.infrared(), second.visible(), strict=False), 1):
-            yield f"frame_{number:06}", a, b
+            yield f"frame_{number:06}", _with_holes(a, nodata), b
 
     return Frames(read(), min(counts) if len(counts) == 2 else None, second.fps, odd)
 
@@ -155,6 +157,12 @@ class VideoFile:
             container.close()
             raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
         return container
+
+
+def _with_holes(values: np.ndarray, nodata: float | None) -> np.ndarray:
+    """A frame as a masked array where it has holes, which are filled; as it is without any."""
+    found = holes.find(values, () if nodata is None else (nodata,))
+    return values if found is None else np.ma.array(holes.filled(values, found.mask), mask=found.mask)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -71,6 +71,7 @@ def find(values: np.ndarray, told: Sequence[float] = (), hidden: np.ndarray | No
         mask |= hidden
         mask |= _blended(values, mask, float(np.median(values[hidden])) if hidden.any() else np.nan)
     if values.dtype != np.uint8 and not mask.all() and not _is_8_bit(values):
+        mask |= _thin_line(values, mask)
         for _ in range(_ROUNDS):
             empty = _far_value(values, mask)
             if empty is None:
@@ -187,6 +188,21 @@ def is_border(values: np.ndarray, mask: np.ndarray, value: float, tolerance: flo
     return high > low and float((steps > _CLEAR * (high - low)).mean()) >= _SHARP
 
 
+def _thin_line(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """What interpolation made of the outermost measurements and of an outside that is all but out of the picture."""
+    nothing = np.zeros_like(mask)
+    inner = (slice(3, -3), slice(3, -3))
+    others = _sample(values[inner][~mask[inner]]) if min(values.shape) >= _SMALLEST else values[:0]
+    if np.unique(others).size < _VARIED:
+        return nothing
+    low, high = np.percentile(others.astype(np.float64), (0.5, 99.5))
+    below = ~mask & (values < low - (high - low))
+    outer = np.ones_like(mask)
+    outer[_BLENDED:-_BLENDED, _BLENDED:-_BLENDED] = False
+    line = outer & below & ~large(below)
+    return line if np.count_nonzero(line) >= _SMALLEST // 2 else nothing
+
+
 def _is_convex(inside: np.ndarray) -> bool:
     part = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     outlines, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -197,15 +213,24 @@ def _is_convex(inside: np.ndarray) -> bool:
 
 
 def _blended(values: np.ndarray, mask: np.ndarray, fill: float) -> np.ndarray:
-    """Pixels beside holes that interpolation made of a measurement and the fill: below (above) all measurements."""
-    beside = cv2.dilate(mask.astype(np.uint8), _around()).astype(bool) & ~mask
-    others = _sample(values[~(mask | beside)])
-    if others.size < 2 or not np.isfinite(fill) or not beside.any():
+    """Pixels beside holes that interpolation made of a measurement and the fill: below (above) all measurements.
+
+    Along an edge that hardly tilts they are a thin line far beyond the last hole.
+    """
+    others = _sample(values[cv2.dilate(mask.astype(np.uint8), _around()) == 0])
+    if others.size < 2 or not np.isfinite(fill) or not mask.any():
         return np.zeros_like(mask)
     low, high = np.percentile(others.astype(np.float64), (0.5, 99.5))
+    between = np.zeros_like(mask)
     if fill < low:
-        return beside & (values < low - 0.25 * (high - low))
-    return beside & (values > high + 0.25 * (high - low)) if fill > high else np.zeros_like(mask)
+        between = ~mask & (values < low - 0.25 * (high - low))
+    elif fill > high:
+        between = ~mask & (values > high + 0.25 * (high - low))
+    thin = between & ~large(between)
+    _, labels = cv2.connectedComponents((thin | mask).astype(np.uint8), connectivity=8)
+    touching = np.zeros(labels.max() + 1, bool)
+    touching[labels[mask]] = True
+    return thin & touching[labels]
 
 
 def _push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

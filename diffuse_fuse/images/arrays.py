@@ -15,6 +15,8 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what JPEG and the metrics of this 
 # for the dead pixels of any camera; a person far away (0.2 % of the picture) is clipped to white, not lost.
 CLIPPED_PERCENT = 0.5
 
+_CAMERA_BITS = (8, 10, 12)  # of 16, written as they are: white is a sixteenth of what the file could hold, or less
+
 _FLOAT_SLACK = 1e-4  # rounding of a resize or a colour conversion that somebody did before
 
 
@@ -74,6 +76,17 @@ def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     if array.dtype.kind == "f":
         array = np.rint(_float_in_range(array, name) * 65535).astype(np.uint16)
     return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
+
+
+def used_bits(array: np.ndarray) -> int | None:
+    """How many bits a camera filled of a uint16 picture that would be nearly black: 8, 10 or 12; None for any other."""
+    brightest = int(array.max()) if array.dtype == np.uint16 else 0
+    return next((bits for bits in _CAMERA_BITS if 0 < brightest < 2**bits), None)
+
+
+def spread_bits(array: np.ndarray, bits: int) -> np.ndarray:
+    """uint16 values of so many bits → all 16."""
+    return np.rint(array * (65535 / (2**bits - 1))).astype(np.uint16)
 
 
 def to_bytes(unit: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 # grey scene stays at 0 through JPEG, and next to it through a camera's own conversions.
 _COLOURED = 2.0
 _COLOURLESS = 0.5
-_FAINT = 12  # bits of 16: cameras that measure so many write them as they are, a sixteenth of white at most
+_LOOKED_AT = 240  # pixels of a shorter side on which an empty border of grey levels is looked for
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,9 @@ def load_pair(
     if many := arrays.odd_channels(picture.header.channels, "visible"):
         warnings.append(many)
     vis = read.visible_from_picture(picture, vis_path, deep=True)
-    bits = int(vis.max()).bit_length()
-    if picture.array.dtype == np.uint16 and 0 < bits <= _FAINT:
-        warnings.append(
-            f"The visible picture uses {bits} of its 16 bits and is nearly black: multiply its values by "
-            f"{2 ** (16 - bits)} first."
-        )
+    bits = None if picture.header.white else arrays.used_bits(picture.array)
+    if bits:
+        warnings.append(f"The visible picture uses {bits} of its 16 bits: {2**bits - 1} is taken for white.")
     ir, odd = _to_unit(thermal, options)
     warnings += odd
     if options.size == "ir":
@@ -156,7 +153,8 @@ def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[s
     elif text := crowded(thermal, options.thermal_range):
         odd.append(text)
     if thermal.unit == "levels" and thermal.holes is None:
-        empty = empty_border(thermal.values)
+        step = max(1, min(thermal.values.shape) // _LOOKED_AT)
+        empty = empty_border(thermal.values[::step, ::step])
         if empty is not None:
             odd.append(
                 f"The outside of the infrared picture is all {empty:.0f}: if nothing was measured there, --nodata "

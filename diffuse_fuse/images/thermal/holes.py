@@ -29,7 +29,7 @@ _VARIED = 8  # values that a picture has at least, besides those of its holes
 _SMALLEST = 64  # pixels of the shorter side: less has no shape to judge
 _RING = 0.02  # of the outermost pixels that have one value
 _BLENDED = 2  # pixels beside a hole into which interpolation spreads its value
-_SAMPLE = 200_000  # pixels that percentiles are taken of
+_SAMPLE = 50_000  # pixels that percentiles are taken of
 _ROUNDS = 3  # kinds of holes in one picture, at most
 _TINY = 5  # pixels: of what is narrower nothing is seen in the fused picture, so what is around it fills it
 

@@ -16,7 +16,7 @@ from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import robust_range
+from diffuse_fuse.images.thermal.window import crowded, robust_range
 
 _RADIOMETRIC = {"°C": "temperatures", "counts": "raw counts"}
 
@@ -98,7 +98,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
         fused=_fused(path),
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
-        warnings=thermal.warnings,
+        warnings=(*thermal.warnings, *([narrow] if (narrow := crowded(thermal)) else [])),
     )
 
 

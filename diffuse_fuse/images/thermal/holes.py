@@ -19,6 +19,9 @@ _NO_DATA = -9999.0  # what many programs write into floats where there is nothin
 _USUAL_LOW = (0.0, -999.0, -9999.0, -10000.0, -32767.0, -32768.0, -99999.0, -2147483648.0, -273.15)
 _USUAL_HIGH = (9999.0, 32767.0, 99999.0, 2147483647.0)
 
+_FULL = (4095, 16383, 32767, 65535)  # highest counts of sensors
+_MOST_STUCK = 0.001  # of the pixels
+
 _FAR = 2.0  # times the range of the others: no scene has so much room below its coldest thing
 _CLEAR = 0.05  # of the range of the others: what differs less from a fill might be the scene's own
 _SHARP = 0.9  # of the outline of an empty border that has such a step
@@ -71,7 +74,7 @@ def find(values: np.ndarray, told: Sequence[float] = (), hidden: np.ndarray | No
         mask |= hidden
         mask |= _blended(values, mask, float(np.median(values[hidden])) if hidden.any() else np.nan)
     if values.dtype != np.uint8 and not mask.all() and not _is_8_bit(values):
-        mask |= _thin_line(values, mask)
+        mask |= _thin_line(values, mask) | _stuck(values, mask)
         for _ in range(_ROUNDS):
             empty = _far_value(values, mask)
             if empty is None:
@@ -166,7 +169,7 @@ def _far_value(values: np.ndarray, mask: np.ndarray) -> float | None:
         room = low - value if usual is _USUAL_LOW else value - high
         if room <= max(_FAR * (high - low), 0):
             continue
-        if value == top and not outside_of(values, value)[[0, 0, -1, -1], [0, -1, 0, -1]].any():
+        if usual is _USUAL_HIGH and top and not outside_of(values, value)[[0, 0, -1, -1], [0, -1, 0, -1]].any():
             continue  # something hot that the sensor's highest count stands for
         return value
     return None
@@ -201,6 +204,24 @@ def _thin_line(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     outer[_BLENDED:-_BLENDED, _BLENDED:-_BLENDED] = False
     line = outer & below & ~large(below)
     return line if np.count_nonzero(line) >= _SMALLEST // 2 else nothing
+
+
+def _stuck(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Single pixels at a sensor's highest count: what is hot and far away also warms those around, by the lens."""
+    nothing = np.zeros_like(mask)
+    if values.dtype.kind not in "ui" or int(values.max()) not in _FULL or min(values.shape) < 3:
+        return nothing
+    full = values == values.max()
+    if np.count_nonzero(full) > _MOST_STUCK * values.size:
+        return nothing
+    others = _sample(values[~(full | mask)])
+    if np.unique(others).size < _VARIED:
+        return nothing
+    low, high = (float(value) for value in np.percentile(others, (0.5, 99.5)))
+    room = float(values.max()) - high
+    around = cv2.dilate(np.where(full | mask, 0, values).astype(np.float32), np.ones((3, 3), np.uint8))
+    alone = full & (around < high + 0.1 * room) & ~large(full)
+    return alone if room > _FAR * (high - low) else nothing
 
 
 def _is_convex(inside: np.ndarray) -> bool:

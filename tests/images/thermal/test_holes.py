@@ -95,6 +95,17 @@ def test_dead_pixels_of_counts(counts):
     assert np.abs(filled(dead, found.mask).astype(int) - counts)[found.mask].max() < 150
 
 
+@pytest.mark.parametrize("full", [32767, 65535])
+def test_pixels_that_are_stuck_at_the_highest_count(counts, full):
+    stuck = counts.copy()
+    stuck[[20, 60], [30, 90]] = full
+    assert find(stuck).mask.sum() == 2 and find(stuck).mask[20, 30]
+    flame = counts.astype(np.float64)
+    flame[59:62, 89:92] += 9000
+    flame[60, 90] = full  # a lens spreads what is hot
+    assert find(flame.astype(np.uint16)) is None
+
+
 def test_what_is_a_measurement_is_kept(counts):
     hot = counts.copy()
     hot[50:60, 70:90] = 65535  # saturated

@@ -77,11 +77,14 @@ def find(values: np.ndarray, told: Sequence[float] = (), hidden: np.ndarray | No
         mask |= _thin_line(values, mask) | _stuck(values, mask)
         for _ in range(_ROUNDS):
             empty = _far_value(values, mask)
+            if empty is not None and (empty in _USUAL_LOW or values.dtype.kind == "f"):
+                _add(mask, named, values == empty, empty)
+                continue
             if empty is None:
                 empty = empty_border(values, mask)
             if empty is None:
                 break
-            _add(mask, named, values == empty, empty)
+            _add(mask, named, outside_of(values, empty) & ~mask, empty)  # inside, the same value is the scene's
     for value in named:
         mask |= _blended(values, mask, value)
     if not mask.any() or mask.all():

@@ -86,6 +86,18 @@ def test_a_border_with_contrast_that_needs_its_shape(counts):
     assert find(framed).mask[:9].all() and not find(framed).mask[14:-14, 14:-14].any()
 
 
+def test_the_value_of_an_outside_may_be_the_scene_s_too(counts):
+    hot = counts.copy()
+    hot[40:50, 60:75] = 65535  # saturated
+    hot[:12], hot[:, :9] = 65535, 65535
+    mask = find(hot).mask
+    assert mask[:12].all() and not mask[40:50, 60:75].any()
+    cool = np.where(counts == 21000, 21001, counts).astype(np.uint16)
+    cool[60:62, 70] = 20500
+    framed = cv2.copyMakeBorder(cool[9:-9, 9:-9], 9, 9, 9, 9, cv2.BORDER_CONSTANT, value=20500)
+    assert find(framed).mask[:9].all() and not find(framed).mask[60:62, 70].any()
+
+
 def test_dead_pixels_of_counts(counts):
     dead = counts.copy()
     dead[[20, 60, 60], [30, 90, 91]] = 0

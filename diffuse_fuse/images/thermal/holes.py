@@ -32,6 +32,7 @@ _VARIED = 8  # values that a picture has at least, besides those of its holes
 _SMALLEST = 64  # pixels of the shorter side: less has no shape to judge
 _RING = 0.02  # of the outermost pixels that have one value
 _BLENDED = 2  # pixels beside a hole into which interpolation spreads its value
+_KERNEL = 8  # pixels from the first untouched fill to the first untouched measurement, of the widest kernel
 _SAMPLE = 50_000  # pixels that percentiles are taken of
 _ROUNDS = 3  # kinds of holes in one picture, at most
 _TINY = 5  # pixels: of what is narrower nothing is seen in the fused picture, so what is around it fills it
@@ -78,7 +79,7 @@ def find(values: np.ndarray, told: Sequence[float] = (), hidden: np.ndarray | No
         for _ in range(_ROUNDS):
             empty = _far_value(values, mask)
             if empty is not None and (empty in _USUAL_LOW or values.dtype.kind == "f"):
-                _add(mask, named, values == empty, empty)
+                _add(mask, named, _nearly(values, empty), empty)
                 continue
             if empty is None:
                 empty = empty_border(values, mask)
@@ -155,17 +156,28 @@ def _equal(values: np.ndarray, value: float) -> np.ndarray:
     return values == value
 
 
+def _nearly(values: np.ndarray, value: float) -> np.ndarray:
+    """Where the values are this one, to what is lost when floats are weighted and added."""
+    if values.dtype.kind != "f":
+        return values == value
+    return np.abs(values - values.dtype.type(value)) <= 1e-5 * abs(value)
+
+
 def _far_value(values: np.ndarray, mask: np.ndarray) -> float | None:
     """A usual no-data value at the lower or upper end with nothing near it."""
     known = values[~mask]
     if not known.size:
         return None
     top = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else None
-    for value, usual in ((float(known.min()), _USUAL_LOW), (float(known.max()), _USUAL_HIGH)):
-        if not any(np.isclose(value, each, rtol=1e-6, atol=0) for each in usual) and value != top:
+    lowest, highest = float(known.min()), float(known.max())
+    candidates = [(value, _USUAL_LOW) for value in _USUAL_LOW if lowest <= value]  # a kernel may overshoot the fill
+    candidates += [(value, _USUAL_HIGH) for value in (*_USUAL_HIGH, top) if value is not None and value <= highest]
+    for value, usual in candidates:
+        same = _nearly(values, value) & ~mask
+        if value > highest or not same.any():
             continue
-        same = (values == value) & ~mask
-        others = _sample(values[~(mask | cv2.dilate(same.astype(np.uint8), _around()).astype(bool))])
+        near = cv2.dilate(same.astype(np.uint8), np.ones((2 * _KERNEL + 1, 2 * _KERNEL + 1), np.uint8))
+        others = _sample(values[~mask & (near == 0)])
         if np.unique(others).size < _VARIED:
             continue  # a drawing: its ground is one value
         low, high = np.percentile(others, (0.5, 99.5))
@@ -239,22 +251,26 @@ def _is_convex(inside: np.ndarray) -> bool:
 def _blended(values: np.ndarray, mask: np.ndarray, fill: float) -> np.ndarray:
     """Pixels beside holes that interpolation made of a measurement and the fill: below (above) all measurements.
 
-    Along an edge that hardly tilts they are a thin line far beyond the last hole.
+    Along an edge that hardly tilts they are a thin line far beyond the last hole. Cubic and longer kernels overshoot
+    to the other side of the measurements too, right beside the hole.
     """
-    others = _sample(values[cv2.dilate(mask.astype(np.uint8), _around()) == 0])
-    if others.size < 2 or not np.isfinite(fill) or not mask.any():
+    if not np.isfinite(fill) or not mask.any():
+        return np.zeros_like(mask)
+    beside = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _KERNEL + 1, 2 * _KERNEL + 1), np.uint8)).astype(bool)
+    others = _sample(values[~beside])
+    if others.size < 2:
         return np.zeros_like(mask)
     low, high = np.percentile(others.astype(np.float64), (0.5, 99.5))
-    between = np.zeros_like(mask)
-    if fill < low:
-        between = ~mask & (values < low - 0.25 * (high - low))
-    elif fill > high:
-        between = ~mask & (values > high + 0.25 * (high - low))
+    if low <= fill <= high:
+        return np.zeros_like(mask)
+    spare = 0.25 * (high - low)
+    below, above = ~mask & (values < low - spare), ~mask & (values > high + spare)
+    between, beyond = (below, above) if fill < low else (above, below)
     thin = between & ~large(between)
     _, labels = cv2.connectedComponents((thin | mask).astype(np.uint8), connectivity=8)
     touching = np.zeros(labels.max() + 1, bool)
     touching[labels[mask]] = True
-    return thin & touching[labels]
+    return (thin & touching[labels]) | (beside & (between | (beyond & ~large(beyond))))
 
 
 def _push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

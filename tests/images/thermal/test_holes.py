@@ -71,6 +71,26 @@ def test_the_wedges_of_a_warped_picture(counts, fill):
     assert 20600 < kept.min() and kept.max() < 22300
 
 
+@pytest.mark.parametrize(
+    "dtype, fill, flags",
+    [
+        (np.uint16, 0, cv2.INTER_NEAREST),
+        (np.uint16, 0, cv2.INTER_CUBIC),
+        (np.uint16, 0, cv2.INTER_LANCZOS4),
+        (np.float32, -10000, cv2.INTER_NEAREST),
+        (np.float32, -10000, cv2.INTER_CUBIC),
+    ],
+)
+def test_kernels_of_every_width(counts, flags, dtype, fill):
+    values = counts if dtype == np.uint16 else (counts / 1000).astype(np.float32)
+    matrix = np.array([[1.0, 0.03, -6], [-0.02, 1.0, 5], [0, 0, 1]])
+    picture = cv2.warpPerspective(values, matrix, (WIDTH, HEIGHT), flags=flags, borderValue=fill)
+    kept = picture[~find(picture).mask]
+    spread = float(np.ptp(values.astype(float)))
+    assert values.min() - 0.4 * spread < kept.min() and kept.max() < values.max() + 0.4 * spread
+    assert kept.size > 0.85 * picture.size
+
+
 def test_the_thin_line_along_a_border_that_hardly_tilts(counts):
     for shift in (0.3, 0.5, 1.2, 2.0):
         matrix = np.array([[1.0, 0, 0], [0.006, 1.0, shift], [0, 0, 1]])

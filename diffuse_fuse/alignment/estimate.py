@@ -60,11 +60,14 @@ class Estimate:
         }
 
 
-def estimate(ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND) -> Estimate:
+def estimate(
+    ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND, holes: np.ndarray | None = None
+) -> Estimate:
     """How an infrared picture H×W lies over a visible one H×W×3 of the same size.
 
-    Takes arrays as ``Fuser.fuse`` does. Where too few windows agree, or the pictures lay as well before, the
-    estimate says so and its ``transform`` is the identity. Raises AlignmentError when the sizes differ.
+    Takes arrays as ``Fuser.fuse`` does; ``holes``: bool H×W, where the infrared camera measured nothing. Where too few
+    windows agree, or the pictures lay as well before, the estimate says so and its ``transform`` is the identity.
+    Raises AlignmentError when the sizes differ.
     """
     kind = Kind.of(kind)
     a, b = _grey(ir, vis)
@@ -73,7 +76,7 @@ def estimate(ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND) -
     if min(size) < MINIMUM_SIZE:
         text = f"The pictures are too small to be aligned: {MINIMUM_SIZE} pixels are needed a side."
         return Estimate(nothing, kind, 0.0, 0.0, 0.0, text, is_warning=True)
-    levels = pyramid.build(a, b)
+    levels = pyramid.build(a, b, holes)
     finest = levels[-1]
     small = pyramid.best_transform(levels, kind)
     scale = size[0] / finest.size[0]

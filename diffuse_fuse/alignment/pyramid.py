@@ -29,13 +29,16 @@ class Level:
         return self.vis.shape[1], self.vis.shape[0]
 
 
-def build(ir: np.ndarray, vis: np.ndarray) -> list[Level]:
+def build(ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None) -> list[Level]:
     """The descriptor pyramid of two grey float32 pictures H×W in [0, 1], coarse to fine.
 
-    It ends at the pictures' own size or at the finest level, whichever is smaller: larger pictures are reduced.
+    ``holes``: bool H×W, where the infrared picture says nothing. It ends at the pictures' own size or at the finest
+    level, whichever is smaller: larger pictures are reduced.
     """
     h, w = vis.shape
     frames = [inside_frame(ir), inside_frame(vis)]
+    if holes is not None:
+        frames[0] = frames[0] & ~holes
     levels = []
     for longest in LEVELS:
         factor = min(1.0, longest / max(h, w))

@@ -6,10 +6,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.alignment.transform import Transform
-from diffuse_fuse.images.arrays import to_bytes, to_uint8_grey, to_uint8_rgb
-
-_SEAM = 0.04  # of the shorter side: over this distance inside the frame the infrared picture fades in
-_NARROWEST_SEAM = 4.0  # pixels
+from diffuse_fuse.images.seam import seam, with_visible
 
 
 def warp_infrared(ir: np.ndarray, vis: np.ndarray, transform: Transform) -> np.ndarray:
@@ -25,10 +22,15 @@ def warp_infrared(ir: np.ndarray, vis: np.ndarray, transform: Transform) -> np.n
     weight = coverage(ir.shape[:2], transform.at_size(size))
     if weight.min() >= 1:
         return moved
-    luma = to_uint8_grey(to_uint8_rgb(vis)).astype(np.float32) / np.float32(255)
-    unit = moved.astype(np.float32) / np.float32(255) if ir.dtype == np.uint8 else moved
-    filled = weight * unit + (1 - weight) * luma
-    return to_bytes(filled) if ir.dtype == np.uint8 else filled.astype(ir.dtype)
+    return with_visible(moved, vis, weight)
+
+
+def warp_holes(holes: np.ndarray, transform: Transform) -> np.ndarray:
+    """Holes of an infrared picture, bool H×W, moved along with it; none outside its frame."""
+    h, w = holes.shape
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    matrix = transform.at_size((w, h)).matrix
+    return cv2.warpPerspective(holes.astype(np.uint8), matrix, (w, h), flags=flags).astype(bool)
 
 
 def coverage(shape: tuple[int, int], transform: Transform) -> np.ndarray:
@@ -36,12 +38,5 @@ def coverage(shape: tuple[int, int], transform: Transform) -> np.ndarray:
 
     Sides at which the frame covers the visible one have no seam.
     """
-    w, h = transform.size
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpPerspective(np.ones(shape, np.uint8), transform.matrix, (w, h), flags=flags)
-    if seen.all():
-        return np.ones((h, w), np.float32)
-    seam = max(_NARROWEST_SEAM, _SEAM * min(w, h))
-    distance = cv2.distanceTransform(seen, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    step = np.clip((distance - 1) / np.float32(seam), 0, 1)
-    return step * step * (3 - 2 * step)
+    return seam(cv2.warpPerspective(np.ones(shape, np.uint8), transform.matrix, transform.size, flags=flags))

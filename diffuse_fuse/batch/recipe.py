@@ -51,6 +51,7 @@ class Recipe:
             "size": load.size,
             "stretch": load.stretch,
             "gps": load.gps,
+            **({} if load.nodata is None else {"nodata": load.nodata}),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

@@ -17,7 +17,7 @@ from diffuse_fuse.batch.pipeline import Done
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
-from diffuse_fuse.images import show
+from diffuse_fuse.images import seam, show
 from diffuse_fuse.images.arrays import to_uint8_grey, to_uint8_rgb
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.provenance import Provenance
@@ -93,6 +93,7 @@ class Steps:
         except Exception as error:
             seconds = (time.perf_counter() - start) / self.at_once
             return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
+        fused = seam.over_holes(fused, ready.pair.vis, ready.pair.holes)
         return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
 
     def write(self, fused: Fused) -> Result:
@@ -144,10 +145,14 @@ class Steps:
 
 
 def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The metrics of a fused picture; where they are not defined, a warning instead: the picture is good."""
+    """The metrics of a fused picture; where they are not defined, a warning instead: the picture is good.
+
+    Of a pair with holes they are those of the largest rectangle without any.
+    """
+    part = ... if pair.holes is None else seam.measured_part(pair.holes)
     try:
         values = metrics.compute(
-            to_uint8_grey(pair.ir), to_uint8_rgb(pair.vis), to_uint8_rgb(fused, "fused"), metrics.FUSE
+            to_uint8_grey(pair.ir)[part], to_uint8_rgb(pair.vis)[part], to_uint8_rgb(fused, "fused")[part], metrics.FUSE
         )
     except MetricError as error:
         return {}, (f"The metrics cannot be computed: {error}",)
@@ -159,8 +164,9 @@ def _load(job: Job, recipe: Recipe) -> tuple[LoadedPair, dict[str, Any] | None]:
     pair = load_pair(job.ir, job.vis, recipe.load)
     if recipe.aligner is None:
         return pair, None
-    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis))
-    return replace(pair, ir=aligned.ir, warnings=pair.warnings + aligned.warnings), aligned.report
+    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes)
+    warnings = pair.warnings + aligned.warnings
+    return replace(pair, ir=aligned.ir, holes=aligned.holes, warnings=warnings), aligned.report
 
 
 def _frames(pair: LoadedPair, fused: np.ndarray) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diffuse_fuse.cli.fuse_options import NODATA_HELP
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def align(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
     ] = None,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
@@ -56,7 +58,7 @@ def align(
     if not pairs:
         raise UsageError(f"{ir} and {vis} hold no pictures with equal names: pairs are found by them, suffixes aside.")
     chosen = _spread(pairs, limit)
-    estimates, failures = _estimate_all(chosen, kind, quiet)
+    estimates, failures = _estimate_all(chosen, kind, quiet, nodata)
     try:
         calibration = alignment.combine([estimate for _, estimate in estimates], alignment.CONFIDENT)
     except AlignmentError:
@@ -130,19 +132,21 @@ def _spread(pairs: tuple[Pair, ...], limit: int | None) -> list[Pair]:
 
 
 def _estimate_all(
-    pairs: list[Pair], kind: RigKind, quiet: bool
+    pairs: list[Pair], kind: RigKind, quiet: bool, nodata: float | None = None
 ) -> tuple[list[tuple[Pair, Estimate]], list[tuple[Pair, str]]]:
     """The estimates, and the pairs that could not be read with the reason."""
     from diffuse_fuse.alignment import estimate
     from diffuse_fuse.cli.progress import progress_bar
     from diffuse_fuse.images.load import load_pair
+    from diffuse_fuse.images.options import LoadOptions
 
+    load = LoadOptions(nodata=nodata)
     estimates, failures = [], []
     with progress_bar("aligning", len(pairs), "pair", hidden=quiet) as advance:
         for pair in pairs:
             try:
-                loaded = load_pair(pair.ir, pair.vis)
-                estimates.append((pair, estimate(loaded.ir, loaded.vis, kind.value)))
+                loaded = load_pair(pair.ir, pair.vis, load)
+                estimates.append((pair, estimate(loaded.ir, loaded.vis, kind.value, loaded.holes)))
             except DfuseError as error:
                 failures.append((pair, str(error)))
             advance()

@@ -13,6 +13,7 @@ from diffuse_fuse.cli.fuse_auto import model_in_time
 from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
     BALANCE_HELP,
+    NODATA_HELP,
     Align,
     Backend,
     Depth,
@@ -96,6 +97,7 @@ def fuse(
     thermal_window: Annotated[
         Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
     ] = Window.picture,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     polarity: Annotated[Polarity, typer.Option(help="What hot looks like in the infrared pictures.")] = (
         Polarity.white_hot
     ),
@@ -164,6 +166,7 @@ def fuse(
         stretch=stretch,
         gps=not no_gps,
         max_pixels=max_pixels or MAX_PIXELS,
+        nodata=nodata,
     )
     aligner = make_aligner(align, align_file)
     plan = make_plan(ir, vis, out, manifest, recursive, picture_format, bits)

@@ -77,6 +77,9 @@ BALANCE_HELP = (
 )
 
 
+NODATA_HELP = "Infrared value that means nothing was measured, such as 0 or -9999; the usual ones are found without."
+
+
 def check_balance(text: str) -> float | str:
     """What --balance says: "auto" or a number from 0 to 1. Raises UsageError."""
     from diffuse_fuse.fusion.relight import checked_balance

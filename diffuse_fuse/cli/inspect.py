@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diffuse_fuse.cli import report
+from diffuse_fuse.cli.fuse_options import NODATA_HELP
 
 if TYPE_CHECKING:
     from diffuse_fuse.images.describe import Facts
@@ -20,6 +21,7 @@ def inspect(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
     ] = None,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout, one object a file.")] = False,
 ) -> None:
     """Say what picture files are: size, depth, thermal range and unit, pictures inside, camera, place.
@@ -33,7 +35,7 @@ def inspect(
     from diffuse_fuse.images.names import shown
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
-    options = LoadOptions(page=page, max_pixels=max_pixels or MAX_PIXELS)
+    options = LoadOptions(page=page, max_pixels=max_pixels or MAX_PIXELS, nodata=nodata)
     found: list[dict[str, object]] = []
     failed = False
     for number, path in enumerate(files):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance, refuse_stdout
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
@@ -50,6 +50,7 @@ def video(
         int | None, typer.Option(min=0, max=63, metavar="N", help="Quality, lower is better; 18 unless given.")
     ] = None,
     thermal_range: GivenRange = None,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
     align_file: Annotated[
         Path | None, typer.Option(metavar="T.json", help="Move the infrared frames as this file of dfuse align says.")
@@ -93,7 +94,7 @@ def video(
         at_once=at_once,
         balance=weight,
     )
-    frames = run.open_sources(ir, vis, options.fps, by_camera)
+    frames = run.open_sources(ir, vis, options.fps, by_camera, nodata)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 

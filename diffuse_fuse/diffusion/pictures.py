@@ -64,7 +64,7 @@ class PairModel:
         steps = several(steps, "The time steps", lambda step: whole(step, "A time step", least=0, most=last))
         if not steps:
             raise UsageError(f"There is no time step: give some from 0 to {last}.")
-        ir, vis, odd = given_pair(ir, vis)
+        ir, vis, _, odd = given_pair(ir, vis)
         for sentence in odd:
             warnings.warn(sentence, stacklevel=2)
         x_0 = self.encode(ir, vis)

@@ -13,6 +13,7 @@ from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.score import read_pair
+from diffuse_fuse.images import seam
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.write import write_image
 
@@ -60,7 +61,8 @@ class Fusing:
         if file and known and file.exists() and _sha256(file) == known:
             return Fused(file, known)
         pair = load_pair(case.ir.path, case.vis.path)
-        fused = self._keep(method, case, self._fuser(method).fuse(pair.ir, pair.vis))
+        made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
+        fused = self._keep(method, case, made)
         if file:
             cache.add_picture(key, fused.identity)
         return fused

@@ -103,6 +103,7 @@ class _Work:
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     views: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    with_holes: list[float] = field(default_factory=list)
 
     def task(self, case: Case) -> Task | None:
         """What is left to do for a pair; fuses what has to be fused. None if all is known."""
@@ -152,6 +153,19 @@ class _Work:
             self.values[method, scores.case] = values
             self.cache.add_values(self.keys[method, scores.case], values)
         self.problems += [f"{method}, {scores.case}: {error}" for method, error in scores.errors.items()]
+        if scores.holes:
+            self.with_holes.append(scores.holes)
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known when reading the table."""
+        if not self.with_holes:
+            return self.plan.notes
+        count, largest = len(self.with_holes), max(self.with_holes)
+        text = (
+            f"{count} infrared picture{'s have' if count > 1 else ' has'} pixels without a measurement (up to "
+            f"{largest:.1%}): of these pairs the largest rectangle without any is scored"
+        )
+        return (*self.plan.notes, text)
 
     def evaluation(self) -> Evaluation:
         """Everything in arrays."""
@@ -184,7 +198,7 @@ class _Work:
             metric_code=code_version(*_SCORING_CODE),
             date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             problems=plan.problems + tuple(self.problems),
-            notes=plan.notes,
+            notes=self.notes(),
             views=tuple(
                 Views(case.ir.sha256[:16], case.vis.sha256[:16], self.views.get(case.name, {}), case.vis.size)
                 for case in plan.cases

@@ -14,8 +14,11 @@ from diffuse_fuse import shortage
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.files import temporary_path
+from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
-from diffuse_fuse.images.read import read_image, read_infrared, read_visible, visible_from_file_array
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.read import read_image, read_visible, visible_from_file_array
+from diffuse_fuse.images.thermal import read_thermal, to_unit
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _VIEW_SIDE = 1280  # pixels; a report is looked at, not measured
@@ -49,11 +52,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Scores:
-    """What came of a task: values by method, and sentences about what failed, by method."""
+    """What came of a task: values by method, and sentences about what failed, by method.
+
+    holes: the share of the pair that is left out, because the infrared camera measured nothing there.
+    """
 
     case: str
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    holes: float = 0.0
 
 
 def start_worker() -> None:
@@ -79,7 +86,14 @@ class OneThreadEach:
 
 def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
     """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
-    return to_uint8_grey(read_infrared(ir)), read_visible(vis)
+    return _read_pair(ir, vis)[:2]
+
+
+def _read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
+    thermal = read_thermal(read_bytes(ir), ir)
+    own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
+    return own, visible, holes if own.shape == visible.shape[:2] else None
 
 
 def read_fused(path: Path) -> np.ndarray:
@@ -93,16 +107,17 @@ def score(task: Task) -> Scores:
     """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
     from diffuse_fuse import metrics
 
-    ir, vis = read_pair(task.ir, task.vis)
+    ir, vis, holes = _read_pair(task.ir, task.vis)
+    part = ... if holes is None else seam.measured_part(holes)
     _write_views(task.ir_views, ir)
     _write_views(task.vis_views, vis)
-    scores = Scores(task.case)
+    scores = Scores(task.case, holes=0.0 if holes is None else float(holes.mean()))
     for item in task.items:
         try:
             fused = _fused(item.picture, ir, vis)
             _write_views(item.views, fused)
             if item.names:
-                values = metrics.compute(ir, vis, fused, list(item.names), task.convention)
+                values = metrics.compute(ir[part], vis[part], fused[part], list(item.names), task.convention)
                 scores.values[item.method] = {name: float(values[name]) for name in item.names}
         except ImageWriteError:
             raise  # a full disk concerns all that follow

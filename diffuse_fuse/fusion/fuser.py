@@ -15,6 +15,7 @@ from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, che
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
+from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
 from diffuse_fuse.networks.device import choose_device
 from diffuse_fuse.networks.student import StudentModel, inference_dtype
@@ -67,19 +68,20 @@ class Fuser:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
-        or float in [0, 1]) or as paths; at least 16×16. Paths are read as ``dfuse fuse`` reads them, and what is odd
-        about them is warned of: of a radiometric JPEG the thermal data are the infrared picture and the photograph
-        inside is the visible one; alone, or given twice, it is the pair. Returns H×W×3 RGB of the visible picture's
-        size, uint8 or, for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field
-        of view is resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows
-        there are: a picture of any height needs the memory of a few bands of it, besides its own. ``light`` is that of
-        the scene, from ``fusion.relight.scene_light``, where another than the pair's own decides, as in a video; then
-        the balance is not asked.
+        or float in [0, 1]; NumPy's masked arrays mask infrared pixels without a measurement, where the visible picture
+        shows) or as paths; at least 16×16. Paths are read as ``dfuse fuse`` reads them, and what is odd about them is
+        warned of: of a radiometric JPEG the thermal data are the infrared picture and the photograph inside is the
+        visible one; alone, or given twice, it is the pair. Returns H×W×3 RGB of the visible picture's size, uint8 or,
+        for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field of view is
+        resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows there are:
+        a picture of any height needs the memory of a few bands of it, besides its own. ``light`` is that of the scene,
+        from ``fusion.relight.scene_light``, where another than the pair's own decides, as in a video; then the balance
+        is not asked.
         Raises UsageError for another depth, ImageError (or one of its kinds) for what is no picture, PairError for
         sizes that do not belong together.
         """
         require_depth(depth)
-        ir_array, vis_array, odd = given_pair(ir, vis)
+        ir_array, vis_array, holes, odd = given_pair(ir, vis)
         for sentence in odd:
             warnings.warn(sentence, stacklevel=2)
         height, width = vis_array.shape[:2]
@@ -87,7 +89,8 @@ class Fuser:
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
             rows = band_rows(self.model, width, available_memory())
         seen = relight(*as_whole(ir_array, vis_array), self.balance, light)
-        return fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
+        fused = fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
+        return over_holes(fused, vis_array, holes)
 
 
 def fuse(

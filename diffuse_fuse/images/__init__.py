@@ -10,6 +10,7 @@ describe.py  what a file is, in facts: ``dfuse inspect``
 pairs.py     folders → pairs
 
 thermal/     what thermal cameras write: radiometric JPEGs, ranges, polarity, false colours
+seam.py      the visible picture where the infrared camera measured nothing
 embedded.py  the visible picture inside a thermal file, laid under it
 decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages, lab.py: CIELAB
 header.py    what a file claims to be, before it is decoded; jpeg.py: segments

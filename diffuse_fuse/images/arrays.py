@@ -17,6 +17,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what JPEG and the metrics of this 
 # for the dead pixels of any camera; a person far away (0.2 % of the picture) is clipped to white, not lost.
 CLIPPED_PERCENT = 0.5
 
+_CAMERA_BITS = (8, 10, 12)  # of 16, written as they are: white is a sixteenth of what the file could hold, or less
 _BAND = 1 << 22  # values of a picture that are computed with at once
 
 _FLOAT_SLACK = 1e-4  # rounding of a resize or a colour conversion that somebody did before
@@ -83,6 +84,17 @@ def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
 
 
+def used_bits(array: np.ndarray) -> int | None:
+    """How many bits a camera filled of a uint16 picture that would be nearly black: 8, 10 or 12; None for any other."""
+    brightest = int(array.max()) if array.dtype == np.uint16 else 0
+    return next((bits for bits in _CAMERA_BITS if 0 < brightest < 2**bits), None)
+
+
+def spread_bits(array: np.ndarray, bits: int) -> np.ndarray:
+    """uint16 values of so many bits → all 16."""
+    return np.rint(array * (65535 / (2**bits - 1))).astype(np.uint16)
+
+
 def to_bytes(unit: np.ndarray) -> np.ndarray:
     """Float in [0, 1] → uint8, rounded to nearest; values outside are clipped."""
     return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
@@ -125,21 +137,20 @@ def over_black(array: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return in_bands(blended, array, alpha)
 
 
-def stretch_counts(counts: np.ndarray) -> np.ndarray:
+def stretch_counts(counts: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray:
     """Raw thermal counts or temperatures, H×W of any numeric dtype → float32 in [0, 1] over the full range.
 
     A 14-bit camera fills a few hundred of 65536 levels: shown as they are, its pictures are black. So the
     values between two robust percentiles are stretched; those outside are clipped. A picture without any
-    contrast is all 0.
+    contrast is all 0. ``measured``: those of the values that count, where some are no measurement.
 
     Counts that are all multiples of 257 are an 8-bit picture saved with 16 bits; they keep their 8-bit
     values.
     """
-    if counts.dtype == np.uint16 and not np.any(counts % 257):
+    seen = counts if measured is None else measured
+    if counts.dtype == np.uint16 and not np.any(seen % 257):
         return (counts // 257).astype(np.float32) / np.float32(255)
-    low, high = robust_ends(counts)
-    if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
-        low, high = float(counts.min()), float(counts.max())
+    low, high = stretched_range(seen)
     if high <= low:
         return np.zeros(counts.shape, np.float32)
     return scaled(counts, low, high)
@@ -182,6 +193,14 @@ def in_bands(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.nda
             result = np.empty((height, *part.shape[1:]), part.dtype)
         result[top : top + rows] = part
     return result
+
+
+def stretched_range(values: np.ndarray) -> tuple[float, float]:
+    """The values that become 0 and 1 by ``stretch_counts``, of any shape; equal without any contrast."""
+    low, high = robust_ends(values)
+    if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
+        low, high = float(values.min()), float(values.max())
+    return low, high
 
 
 def require_finite(array: np.ndarray, name: str) -> None:

@@ -126,6 +126,16 @@ def _decode_other(data: bytes, found: header.Header, _page: int, _room: int) -> 
 
 def _decode_tiff(data: bytes, _: header.Header, number: int, room: int) -> _Decoded:
     page, _count = tiff.read_page(data, number)
+    array, alpha, on_black = _tiff_page(data, page, room)
+    if page.mask is not None and array is not None:
+        mask = tiff.decode_page(data, page.mask, room)
+        if mask.shape == array.shape[:2]:
+            seen = (mask > 0).astype(np.float32)
+            alpha = seen if alpha is None else alpha * seen
+    return array, alpha, on_black
+
+
+def _tiff_page(data: bytes, page: tiff.Page, room: int) -> _Decoded:
     if page.lab:
         return _tiff_with_lab(data, page, room), None, False
     decoded = _tiff_with_alpha(data, page, room) if page.alpha else None

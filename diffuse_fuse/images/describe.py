@@ -19,7 +19,7 @@ from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.thermal.flir import Flir
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import robust_range, shown_range
+from diffuse_fuse.images.thermal.window import crowded, robust_range, shown_range
 
 LOOKED_AT = 400_000_000  # bytes that decoding may take: 66 million pixels of a JPEG
 _RADIOMETRIC = {"°C": "temperatures", "counts": "raw counts"}
@@ -39,7 +39,8 @@ class Embedded:
 class Facts:
     """One file. width, height: upright, of the picture on top. content: "grey", "colour" or "false colours (NAME)".
 
-    thermal: unit, lowest and highest value, the robust range, and the range of the camera's screen, or None.
+    thermal: unit, lowest and highest value, the share of pixels that measured nothing (holes), which are in none of
+    these, the robust range, and the range of the camera's screen, or None.
     orientation: as in EXIF. gps: latitude and longitude in degrees. profile: the name of the colour profile.
     fused: what a picture that dfuse fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared,
     as_visible: what ``fuse`` would do. Of pictures too large to be looked at, content and thermal are None, and width
@@ -83,7 +84,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
     if found.memory > LOOKED_AT:
         return _from_header(path, data, found)
     picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_thermal(data, path, options.page, options.max_pixels, picture)
+    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata, picture)
     array = picture.array
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(
@@ -98,7 +99,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
         embedded=embedded,
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
-        warnings=thermal.warnings,
+        warnings=(*thermal.warnings, *([narrow] if (narrow := crowded(thermal)) else [])),
         **_noted(path, data, found, thermal.flir),
     )
 
@@ -160,11 +161,12 @@ def _thermal(thermal: Thermal) -> dict[str, Any]:
     low, high = robust_range(thermal)
     return {
         "unit": thermal.unit,
-        "min": round(float(thermal.values.min()), 3),
-        "max": round(float(thermal.values.max()), 3),
+        "min": round(float(thermal.measured.min()), 3),
+        "max": round(float(thermal.measured.max()), 3),
+        "holes": 0.0 if thermal.holes is None else round(float(thermal.holes.mean()), 6),
         "robust_range": (round(low, 3), round(high, 3)),
         "camera_span": thermal.span and tuple(round(value, 3) for value in thermal.span),
-        "used_bits": int(thermal.values.max()).bit_length() if thermal.values.dtype.kind == "u" else None,
+        "used_bits": int(thermal.measured.max()).bit_length() if thermal.values.dtype.kind == "u" else None,
     }
 
 

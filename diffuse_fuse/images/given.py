@@ -9,9 +9,10 @@ import numpy as np
 
 from diffuse_fuse.arguments import whole
 from diffuse_fuse.errors import ImageError, UsageError
-from diffuse_fuse.images.arrays import require_picture
+from diffuse_fuse.images.arrays import require_picture, stretch_counts, to_one_channel
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.load import load_infrared, load_pair, together
+from diffuse_fuse.images.thermal.holes import filled, large
 from diffuse_fuse.images.visible import Visible, load_visible
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
@@ -20,8 +21,11 @@ MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest l
 Given = np.ndarray | str | os.PathLike[str] | Any
 
 
-def given_pair(ir: Given, vis: Given | None = None) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """The pair as arrays of the visible one's size, read as ``dfuse fuse`` reads paths, and what is odd: sentences.
+def given_pair(
+    ir: Given, vis: Given | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """The pair as arrays of the visible one's size, read as ``dfuse fuse`` reads paths; the holes of the infrared one,
+    bool H×W, or None; and what is odd: sentences.
 
     Without ``vis``, or with the same path twice, both are the pictures inside a radiometric JPEG. Raises UsageError
     for an array alone, ImageReadError for a file, PairError for sizes that do not belong together, ImageError for
@@ -33,22 +37,43 @@ def given_pair(ir: Given, vis: Given | None = None) -> tuple[np.ndarray, np.ndar
         vis = ir
     if _is_path(ir) and _is_path(vis):
         pair = load_pair(ir, vis)
-        ir_array, vis_array, odd = pair.ir, pair.vis, pair.warnings
+        ir_array, vis_array, holes, odd = pair.ir, pair.vis, pair.holes, pair.warnings
     else:
-        ir_array, odd = load_infrared(ir) if _is_path(ir) else (_array(ir, "infrared"), ())
+        ir_array, holes, odd = load_infrared(ir) if _is_path(ir) else (*_infrared_array(ir), ())
         seen = load_visible(read_bytes(vis), vis) if _is_path(vis) else _given(_array(vis, "visible"))
-        ir_array, vis_array, resized = together(ir_array, seen)
+        ir_array, vis_array, holes, resized = together(ir_array, seen, holes=holes)
         odd = (*odd, *seen.warnings, *resized)
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:
         raise ImageError(
             f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
         )
-    return ir_array, vis_array, odd
+    return ir_array, vis_array, holes, odd
 
 
 def _given(array: np.ndarray) -> Visible:
     return Visible(array, array)
+
+
+def _infrared_array(given: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """An infrared array, filled where it has holes, and those that are large enough to be seen, bool H×W.
+
+    What a masked array of NumPy masks is a hole.
+    """
+    if not isinstance(given, np.ma.MaskedArray):
+        return _array(given, "infrared"), None
+    hidden = np.ma.getmaskarray(given)
+    hidden = hidden.any(axis=2) if hidden.ndim == 3 else hidden
+    array = to_one_channel(require_picture(given.data, "infrared"))
+    if hidden.all():
+        raise ImageError("The infrared array is masked everywhere: nothing is left to fuse.")
+    if not hidden.any():
+        return array, None
+    clean = filled(array, hidden)
+    if clean.dtype == np.uint16:  # of what was measured, not of what fills the holes
+        clean = stretch_counts(clean, array[~hidden])
+    wide = large(hidden)
+    return clean, wide if wide.any() else None
 
 
 def _is_path(given: Given) -> bool:

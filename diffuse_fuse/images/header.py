@@ -117,7 +117,7 @@ def _tiff(data: bytes, page: int) -> Header:
         "TIFF",
         found.width,
         found.height,
-        found.alpha is not None,
+        found.alpha is not None or found.mask is not None,
         pages,
         found.channels,
         found.nodata,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, get_args
 
-from diffuse_fuse.arguments import whole
+from diffuse_fuse.arguments import kind, whole
 from diffuse_fuse.errors import UsageError
 
 Polarity = Literal["white-hot", "black-hot", "auto"]
@@ -27,7 +28,7 @@ class LoadOptions:
     say; by default robust percentiles of each picture, and 8-bit pictures as they are. polarity: "black-hot" inverts,
     "auto" looks at the picture. size: whose size the pair gets. stretch: pictures of other proportions show the same
     field all the same. gps: keep where the visible picture was taken. max_pixels: larger pictures are refused before
-    decoding.
+    decoding. nodata: a value of the infrared file that means no measurement, besides those that are found.
     """
 
     page: int = 1
@@ -37,6 +38,7 @@ class LoadOptions:
     stretch: bool = False
     gps: bool = True
     max_pixels: int = MAX_PIXELS
+    nodata: float | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that none of these can have."""
@@ -47,6 +49,8 @@ class LoadOptions:
                 raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
         if self.thermal_range is not None and not is_camera(self.thermal_range):
             checked_range(self.thermal_range)
+        if self.nodata is not None and not isinstance(self.nodata, Real):
+            raise UsageError(f"The value that means no measurement must be a number, not {kind(self.nodata)}.")
 
 
 def is_camera(given: Any) -> bool:

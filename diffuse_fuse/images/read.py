@@ -44,10 +44,11 @@ def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     """An infrared picture → H×W: uint8 as it is for 8-bit files, else float32 in [0, 1].
 
     Radiometric files give their temperatures, deeper ones (16-bit counts, float) their values, scaled by
-    ``thermal.to_unit``. EXIF orientation is applied; alpha is dropped; three equal channels become one, a picture in
-    a known palette its place in that palette, any other colour picture its luma. Raises ImageReadError.
+    ``thermal.to_unit``. EXIF orientation is applied; holes (see ``thermal.holes``) continue what is around; three equal
+    channels become one, a picture in a known palette its place in that palette, any other colour picture its luma.
+    Raises ImageReadError.
     """
-    thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels)
+    thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels, options.nodata)
     return to_unit(thermal, asked_range(thermal, options.thermal_range, path), options.polarity == "black-hot")
 
 
@@ -63,12 +64,15 @@ def read_image(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> 
 def visible_from_picture(picture: Picture, path: str | os.PathLike[str], deep: bool = False) -> np.ndarray:
     """A decoded visible picture → H×W×3, what is transparent on black; ``path`` is for the messages.
 
-    uint8, or with ``deep`` uint16 where the file has more than 8 bits.
+    uint8, or with ``deep`` uint16 where the file has more than 8 bits. Of a picture whose values use 12 of 16 bits or
+    fewer, white is what that many hold.
     """
     array, white = picture.array, picture.header.white
     if white and white < np.iinfo(array.dtype).max:  # OpenCV takes the numbers of a PNM as they are
         scale = np.iinfo(array.dtype).max / white
         array = np.rint(np.clip(array * scale, 0, np.iinfo(array.dtype).max)).astype(array.dtype)
+    elif bits := arrays.used_bits(array):
+        array = arrays.spread_bits(array, bits)
     if picture.alpha is not None and not picture.on_black:
         array = arrays.over_black(array, picture.alpha)
     return _naming_file(arrays.to_deep_rgb if deep else arrays.to_uint8_rgb, array, path)

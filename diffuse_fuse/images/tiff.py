@@ -7,7 +7,7 @@ import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,9 +19,12 @@ from diffuse_fuse.images.unpacked import require_honest
 if TYPE_CHECKING:
     import tifffile
 
-_RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
+_RGB, _MIN_IS_WHITE, _MIN_IS_BLACK, _MASK = 2, 0, 1, 4
 _CIELAB, _ICCLAB, _ITULAB = 8, 9, 10
-_PHOTOMETRIC, _ORIENTATION, _NODATA = 262, 274, 42113
+_SUBFILE, _PHOTOMETRIC, _ORIENTATION, _NODATA = 254, 262, 274, 42113
+_SHORT, _LONG = 3, 4  # types of values
+_FIRST_TAGS = 32  # of a directory, in which its kind is looked for; tags are sorted, and these come early
+_MOST_MASKS = 32  # behind a picture that are not counted as pages
 _MOST_PAGES = 1_000_000  # that are counted
 _MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
 _WORKERS = 2  # parts that tifffile unpacks at once
@@ -36,7 +39,8 @@ class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
     alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
-    lab: how L*, a* and b* are stored where the channels are these. memory: bytes that decoding takes.
+    lab: how L*, a* and b* are stored where the channels are these. memory: bytes that decoding takes. mask: the page
+    that is 0 where this one has no value, as GDAL writes it behind the picture.
     """
 
     offset: int
@@ -50,18 +54,33 @@ class Page:
     nodata: float | None
     lab: Lab | None
     memory: int
+    mask: Page | None = None
 
 
 def read_page(data: bytes, number: int) -> tuple[Page, int]:
     """Page ``number`` (from 1; the last one where there are fewer) and how many there are.
 
-    The other pages are only counted. Raises ValueError when there is none or it cannot be read.
+    The other pages are only counted; masks behind the last picture are none. Of these, the one of the first picture's
+    size is its mask. Raises ValueError when there is none or it cannot be read.
     """
     offsets = _offsets(data)
-    with _opened(_beginning_at(data, offsets[min(number, len(offsets)) - 1])) as file:
+    pictures = _without_masks(data, offsets)
+    found = _page_at(data, pictures[min(number, len(pictures)) - 1])
+    if number == 1:
+        for offset in offsets[len(pictures) :]:
+            mask = _page_at(data, offset, by_tifffile=True)
+            if (mask.width, mask.height) == (found.width, found.height):
+                with_mask = found.memory + mask.memory + 4 * found.width * found.height  # and as alpha
+                return replace(found, memory=with_mask, mask=mask), len(pictures)
+    return found, len(pictures)
+
+
+def _page_at(data: bytes, offset: int, by_tifffile: bool = False) -> Page:
+    with _opened(_beginning_at(data, offset)) as file:
         page = file.pages[0]
         planar = int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1
-        found = Page(
+        by_tifffile = by_tifffile or planar or _alpha_of(page) is not None or not _is_for_opencv(page)
+        return Page(
             int(page.offset),
             int(page.imagewidth),
             int(page.imagelength) * max(1, int(page.imagedepth)),
@@ -72,9 +91,34 @@ def read_page(data: bytes, number: int) -> tuple[Page, int]:
             int(page.samplesperpixel),
             _nodata_of(page),
             _lab_of(page),
-            _memory(page, by_tifffile=planar or _alpha_of(page) is not None or not _is_for_opencv(page)),
+            _memory(page, by_tifffile),
         )
-    return found, len(offsets)
+
+
+def _without_masks(data: bytes, offsets: list[int]) -> list[int]:
+    """The directories up to the last one of a picture; the first one always."""
+    last = len(offsets)
+    while last > max(1, len(offsets) - _MOST_MASKS) and _is_mask(data, offsets[last - 1]):
+        last -= 1
+    return offsets[:last]
+
+
+def _is_mask(data: bytes, offset: int) -> bool:
+    """Whether a directory says that it is a mask. Read without tifffile, which takes long for thousands of them."""
+    order, big = _order_and_size(data)
+    entry = struct.Struct(order + ("HHQQ" if big else "HHII"))
+    count = struct.Struct(order + ("Q" if big else "H"))
+    first, (entries,) = offset + count.size, count.unpack_from(data, offset)
+    for at in range(first, first + entry.size * min(entries, _FIRST_TAGS), entry.size):
+        if at + entry.size > len(data):
+            return False
+        tag, kind, _, _ = entry.unpack_from(data, at)
+        form = {_SHORT: "H", _LONG: "I"}.get(kind)
+        if tag in (_PHOTOMETRIC, _SUBFILE) and form:
+            (value,) = struct.unpack_from(order + form, data, at + entry.size - (8 if big else 4))
+            if (value == _MASK) if tag == _PHOTOMETRIC else (value & _MASK):
+                return True
+    return False
 
 
 def with_first_page(data: bytes, page: Page) -> bytes:
@@ -111,8 +155,7 @@ def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
 
 def _offsets(data: bytes) -> list[int]:
     """Where the directories are, in their order, at least one; a chain that leads in circles ends there."""
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
+    order, big = _order_and_size(data)
     count, pointer, entry = (
         (struct.Struct(order + "Q"), struct.Struct(order + "Q"), 20)
         if big
@@ -133,10 +176,15 @@ def _offsets(data: bytes) -> list[int]:
     return list(found)
 
 
+def _order_and_size(data: bytes) -> tuple[str, bool]:
+    """The byte order, for ``struct``, and whether offsets have 64 bits."""
+    return "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
+
+
 def _beginning_at(data: bytes, offset: int) -> bytes:
     """The same file with the directory at ``offset`` as its first; the very same where it is that already."""
-    form, at = ("Q", 8) if data[2:4] in (b"+\0", b"\0+") else ("I", 4)
-    form = ("<" if data[:2] == b"II" else ">") + form
+    order, big = _order_and_size(data)
+    form, at = (order + "Q", 8) if big else (order + "I", 4)
     if struct.unpack_from(form, data, at)[0] == offset:
         return data
     changed = bytearray(data)

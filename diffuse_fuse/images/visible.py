@@ -18,8 +18,6 @@ from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.dji import read_dji
 from diffuse_fuse.images.thermal.flir import Flir
 
-_FAINT = 12  # bits of 16: cameras that measure so many write them as they are, a sixteenth of white at most
-
 
 @dataclass(frozen=True)
 class Visible:
@@ -67,12 +65,9 @@ def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions
     if many := arrays.odd_channels(picture.header.channels, "visible"):
         warnings.append(many)
     vis = read.visible_from_picture(picture, path, deep=True)
-    bits = int(vis.max()).bit_length()
-    if picture.array.dtype == np.uint16 and 0 < bits <= _FAINT:
-        warnings.append(
-            f"The visible picture uses {bits} of its 16 bits and is nearly black: multiply its values by "
-            f"{2 ** (16 - bits)} first."
-        )
+    bits = None if picture.header.white else arrays.used_bits(picture.array)
+    if bits:
+        warnings.append(f"The visible picture uses {bits} of its 16 bits: {2**bits - 1} is taken for white.")
     return Visible(vis, picture.array, tuple(warnings), read_source(data, keep_gps=options.gps))
 
 

@@ -19,6 +19,7 @@ from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, che
 from diffuse_fuse.fusion.spans import OnRows, Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.images.given import Given, given_pair, require_depth
+from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.onnx.graphs import OnExport, locate
 from diffuse_fuse.onnx.session import Session
 
@@ -67,9 +68,10 @@ class OnnxFuser:
         for, and WeightsError where the graph cannot be computed or gives no picture.
         """
         require_depth(depth)
-        ir, vis, odd = given_pair(ir, vis)
+        ir, vis, holes, odd = given_pair(ir, vis)
         for text in odd:
             warnings.warn(text, stacklevel=2)
+        shown = vis
         ir, vis = relight(*as_whole(ir, vis), self.balance, light)
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)
@@ -78,7 +80,7 @@ class OnnxFuser:
             fused[rows.out, columns.out] = _levels(picture[:, rows.inside, columns.inside], depth)
             if on_rows and columns.out.stop == width:
                 on_rows(rows.out.stop, height)
-        return fused
+        return over_holes(fused, shown, holes)
 
     def _run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W) in [0, 1]."""

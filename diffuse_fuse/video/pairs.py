@@ -10,7 +10,10 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import DfuseError, ImageError
 from diffuse_fuse.fusion.relight import SceneLight
+from diffuse_fuse.images import seam
 from diffuse_fuse.images.load import match_sizes
+from diffuse_fuse.images.thermal import Thermal, holes
+from diffuse_fuse.images.thermal.window import crowded
 from diffuse_fuse.video.flicker import luma
 from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.source import Frames
@@ -19,13 +22,17 @@ from diffuse_fuse.video.thermal import SteadyRange, looked_ahead
 
 @dataclass(frozen=True)
 class FramePair:
-    """ir H×W, vis H×W×3 and its luma H×W, all uint8 of one size; light: that of the scene, for the fuser."""
+    """ir H×W, vis H×W×3 and its luma H×W, all uint8 of one size; light: that of the scene, for the fuser.
+
+    holes: bool H×W, where the infrared camera measured nothing, if anywhere.
+    """
 
     name: str
     ir: np.ndarray
     vis: np.ndarray
     luma: np.ndarray
     light: SceneLight
+    holes: np.ndarray | None = None
 
 
 def prepared(
@@ -40,16 +47,46 @@ def prepared(
 
     Raises ImageError, PairError or AlignmentError with the frame's name in it.
     """
+    odd = _Odd(warn)
     for name, values, vis, span in looked_ahead(frames.pairs, scale):
         try:
             ir, resized = match_sizes(scale(values, span), vis, stretch)
             if resized:
                 warn(resized)
+            odd.look(values, scale)
+            bare = _wide_holes(values, vis.shape[:2])
             if aligner is not None:
-                aligned = aligner.align(ir, vis)
-                ir = aligned.ir
+                aligned = aligner.align(ir, vis, bare)
+                ir, bare = aligned.ir, aligned.holes
                 for text in aligned.warnings:
                     warn(text)
         except DfuseError as error:
             raise ImageError(f"{name}: {error}") from error
-        yield FramePair(name, ir, vis, luma(vis), light(ir, vis))
+        yield FramePair(name, ir, vis, luma(vis), light(ir, vis), bare)
+
+
+class _Odd:
+    """Tells what is odd about the values of a video, once: holes, and a range that shows little."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn, self._holes, self._range = warn, False, False
+
+    def look(self, values: np.ndarray, scale: SteadyRange) -> None:
+        """The first frame with holes, and the first frame, tell what there is to tell."""
+        mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+        if mask is not None and not self._holes:
+            self._holes = True
+            self._warn(holes.Holes(mask).sentence)
+        if not self._range and scale.range is not None:
+            self._range = True
+            text = crowded(Thermal(np.ma.getdata(values), "counts", holes=mask), scale.range)
+            if text:
+                self._warn(text)
+
+
+def _wide_holes(values: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
+    """Those holes of a frame that are large enough to be seen, bool H×W of ``size``; None without any."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return None
+    bare = seam.at_size(holes.large(np.ma.getmaskarray(values)), size)
+    return bare if bare.any() else None

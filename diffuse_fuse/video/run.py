@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
+from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
 from diffuse_fuse.video.light import SteadyLight
@@ -92,17 +93,22 @@ class Summary:
         }
 
 
-def open_sources(ir: Path, vis: Path, fps: Fraction | None, camera: bool = False) -> Frames:
+def open_sources(
+    ir: Path, vis: Path, fps: Fraction | None, camera: bool = False, nodata: float | None = None
+) -> Frames:
     """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise.
 
     camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
+    nodata: an infrared value that means nothing was measured.
     """
     if ir.is_dir() != vis.is_dir():
         folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
         raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
     if camera and not ir.is_dir():
         raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
-    return open_folders(ir, vis, camera) if ir.is_dir() else open_files(ir, vis, any_rate=fps is not None)
+    if ir.is_dir():
+        return open_folders(ir, vis, camera, nodata)
+    return open_files(ir, vis, any_rate=fps is not None, nodata=nodata)
 
 
 def fuse_video(
@@ -131,7 +137,7 @@ def fuse_video(
 
     def work(pair: FramePair) -> tuple[FramePair, np.ndarray, float]:
         start = time.perf_counter()
-        fused = fuser.fuse(pair.ir, pair.vis, light=pair.light)
+        fused = over_holes(fuser.fuse(pair.ir, pair.vis, light=pair.light), pair.vis, pair.holes)
         return pair, fused, time.perf_counter() - start
 
     def finish(fused_pair: tuple[FramePair, np.ndarray, float]) -> None:

@@ -18,7 +18,7 @@ from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import CAMERA, DEFAULT
 from diffuse_fuse.images.pairs import find_pairs
 from diffuse_fuse.images.read import read_visible
-from diffuse_fuse.images.thermal import asked_range, cut_to_span, read_thermal
+from diffuse_fuse.images.thermal import asked_range, cut_to_span, holes, read_thermal
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
 
 # The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark.
@@ -31,8 +31,9 @@ _DEEP_GREY = re.compile(r"gray(9|10|12|14|16|f32)(le|be)?")
 class Frame(NamedTuple):
     """A pair before anything is done to it: infrared values H×W, visible uint8 H×W×3.
 
-    ir: uint8 grey levels, or a deeper type where they are counts or temperatures. span: the values that are to become
-    black and white where the file's camera decides, see ``cut_to_span``.
+    ir: uint8 grey levels, or a deeper type where they are counts or temperatures; a masked array where there are holes,
+    which continue what is around them. span: the values that are to become black and white where the file's camera
+    decides, see ``cut_to_span``.
     """
 
     name: str
@@ -55,10 +56,11 @@ class Frames:
     warnings: tuple[str, ...] = ()
 
 
-def open_folders(ir: Path, vis: Path, camera: bool = False) -> Frames:
+def open_folders(ir: Path, vis: Path, camera: bool = False, nodata: float | None = None) -> Frames:
     """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair.
 
-    camera: each frame with its camera's span; one without ends the frames in an ImageReadError.
+    camera: each frame with its camera's span; one without ends the frames in an ImageReadError. nodata: an infrared
+    value that means nothing was measured.
     """
     found = find_pairs(ir, vis)
     if not found.pairs:
@@ -71,14 +73,15 @@ def open_folders(ir: Path, vis: Path, camera: bool = False) -> Frames:
 
     def read() -> Iterator[Frame]:
         for pair in pairs:
-            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels)
+            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels, nodata)
             span = asked_range(thermal, CAMERA, pair.ir) if camera else cut_to_span(thermal)
-            yield Frame(pair.relative.name, thermal.values, read_visible(pair.vis), span)
+            values = thermal.values if thermal.holes is None else np.ma.array(thermal.values, mask=thermal.holes)
+            yield Frame(pair.relative.name, values, read_visible(pair.vis), span)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
 
-def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
+def open_files(ir: Path, vis: Path, any_rate: bool = False, nodata: float | None = None) -> Frames:
     """Two video files, paired by the number of the frame.
 
     Raises ImageReadError for a file that is no video, DataError for files of different frame rates unless ``any_rate``.
@@ -98,7 +101,7 @@ def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
 
     def read() -> Iterator[Frame]:
         for number, (a, b) in enumerate(zip(first.infrared(), second.visible(), strict=False), 1):
-            yield Frame(f"frame_{number:06}", a, b)
+            yield Frame(f"frame_{number:06}", _with_holes(a, nodata), b)
 
     return Frames(read(), min(counts) if len(counts) == 2 else None, second.fps, odd)
 
@@ -179,6 +182,12 @@ class VideoFile:
                 f"{DEFAULT.max_pixels} are refused: scale it down first."
             )
         return container
+
+
+def _with_holes(values: np.ndarray, nodata: float | None) -> np.ndarray:
+    """A frame as a masked array where it has holes, which are filled; as it is without any."""
+    found = holes.find(values, () if nodata is None else (nodata,))
+    return values if found is None else np.ma.array(holes.filled(values, found.mask), mask=found.mask)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -44,16 +44,20 @@ class SteadyRange:
             self.range = tuple(float(value) for value in np.median(ranges, axis=0))
 
     def __call__(self, values: np.ndarray, span: Range | None = None) -> np.ndarray:
-        """The next frame, H×W of any numeric type → uint8; ``span``: its own range, where it has one."""
+        """The next frame, H×W of any numeric type → uint8; ``span``: its own range, where it has one.
+
+        What a masked array masks has no part in the range.
+        """
+        measured, values = values, np.ma.getdata(values)
         if self._given is None and values.dtype == np.uint8:
             levels = values
         else:
-            levels = to_bytes(self._unit(values.astype(np.float32), span))
+            levels = to_bytes(self._unit(values.astype(np.float32), measured, span))
         return 255 - levels if self._black_hot else levels
 
-    def _unit(self, values: np.ndarray, span: Range | None) -> np.ndarray:
+    def _unit(self, values: np.ndarray, measured: np.ndarray, span: Range | None) -> np.ndarray:
         if self._given is None:
-            now = span or _robust(values)
+            now = span or _robust(measured)
             before = self.range or now
             self.range = tuple(old + self._share * (new - old) for old, new in zip(before, now, strict=True))
         low, high = self.range
@@ -72,5 +76,7 @@ def looked_ahead(frames: Iterator[Frame], scale: SteadyRange) -> Iterator[Frame]
 def _robust(values: np.ndarray) -> Range:
     step = max(1, math.isqrt(values.size // _SAMPLES))
     sample = values[::step, ::step]
+    if isinstance(sample, np.ma.MaskedArray):
+        sample = sample.compressed() if sample.count() else sample.data
     low, high = np.percentile(sample[np.isfinite(sample)], (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
     return float(low), float(high)

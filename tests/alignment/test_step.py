@@ -1,4 +1,6 @@
+import cv2
 import numpy as np
+import pytest
 
 from diffuse_fuse.alignment import Aligner, Calibration, Kind
 
@@ -32,3 +34,26 @@ def test_by_a_calibration_also_at_another_resolution(shapes):
     inner = np.s_[30:-30, 30:-30]
     assert np.abs(aligned.ir[inner].astype(int) - shapes[0][inner]).mean() < 6
     assert aligned.report["source"] == "file" and aligned.report["residual_px"] == 0.5
+
+
+@pytest.mark.parametrize("fill", ["black", "visible"])
+def test_holes_neither_help_nor_hurt(shapes, fill):
+    ir, vis = shapes
+    moved = displaced(ir, make_map(shift=(6, -4)), cv2.BORDER_REPLICATE)
+    holes = np.zeros(moved.shape, bool)
+    holes[:90, :200] = True
+    marked = np.where(holes, 0 if fill == "black" else vis[..., 1], moved).astype(np.uint8)
+    aligned = Aligner().align(marked, vis, holes)
+    whole = Aligner().align(moved, vis)
+    assert aligned.report["applied"] and aligned.holes.dtype == bool
+    assert np.abs(np.array(aligned.report["matrix"]) - np.array(whole.report["matrix"]))[:2, 2].max() < 1
+    assert 0.7 < aligned.holes.sum() / holes.sum() <= 1.02 and not np.array_equal(aligned.holes, holes)
+    assert whole.holes is None
+
+
+def test_holes_stay_where_nothing_is_moved(shapes):
+    ir, vis = shapes
+    holes = np.zeros(ir.shape, bool)
+    holes[:30] = True
+    aligned = Aligner().align(ir, vis, holes)
+    assert not aligned.report["applied"] and aligned.holes is holes and aligned.ir is ir

@@ -167,3 +167,26 @@ def test_a_radiometric_jpeg_is_fused_as_the_command_fuses_it(model_file, tmp_pat
     assert np.array_equal(twice, read_image(tmp_path / "out.png")) and np.array_equal(alone, twice)
     with pytest.raises(UsageError, match="visible picture is missing"):
         fuser.fuse(screen)
+
+
+def test_masked_pixels_show_the_visible_picture(fuser):
+    ir, vis = pair()
+    hidden = np.zeros(ir.shape, bool)
+    hidden[:, :20] = True
+    fused = fuser.fuse(np.ma.array(ir, mask=hidden), vis)
+    assert np.array_equal(fused[:, :20], vis[:, :20])
+    assert not np.array_equal(fused[:, 26:], vis[:, 26:])
+    other = np.ma.array(np.where(hidden, 255 - ir, ir).astype(np.uint8), mask=hidden)
+    assert np.array_equal(fuser.fuse(other, vis), fused)  # what is masked has no say
+    fine = fuser.fuse(np.ma.array(ir, mask=hidden), vis, depth=16)
+    assert np.array_equal(fine[:, :20], vis[:, :20].astype(np.uint16) * 257)
+
+
+def test_the_holes_of_a_file_show_the_visible_picture(fuser, tmp_path):
+    ir, vis = pair(64, 80)
+    celsius = ir.astype(np.float32) / 9
+    celsius[:20] = np.nan
+    np.save(tmp_path / "ir.npy", celsius)
+    with pytest.warns(UserWarning, match="has no value in 31.2% of its pixels"):
+        fused = fuser.fuse(tmp_path / "ir.npy", vis)
+    assert np.array_equal(fused[:20], vis[:20])

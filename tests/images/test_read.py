@@ -9,6 +9,7 @@ import tifffile
 
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images.arrays import is_grey
+from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.read import is_picture_name, read_image, read_infrared, read_visible
 from diffuse_fuse.images.thermal.source import read_thermal
 
@@ -74,17 +75,16 @@ def test_temperatures_in_a_tiff(tmp_path, scene, dtype):
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -9999, -3.4028235e38])
-def test_holes_in_an_infrared_file_get_the_median(tmp_path, scene, hole):
+def test_holes_in_an_infrared_file_continue_what_is_around(tmp_path, scene, hole):
     values = scene[0].astype(np.float32) / 8
-    without = values.copy()
-    without[:9] = np.median(values[9:])
+    without = values[9:].copy()
     values[:9] = hole
     path = save(tmp_path / "a.tif", values)
     thermal = read_thermal(path.read_bytes(), path)
-    assert np.array_equal(thermal.values, without)
-    assert thermal.warnings == (
-        "The infrared picture has no value in 24.3% of its pixels: they got the median of the others.",
-    )
+    assert np.array_equal(thermal.values[9:], without) and np.array_equal(thermal.measured, without.ravel())
+    assert without.min() <= thermal.values[:9].min() and thermal.values[:9].max() <= without.max()
+    assert len(thermal.warnings) == 1
+    assert thermal.warnings[0].startswith("The infrared picture has no value in 24.3% of its pixels")
     values[:] = hole
     if hole != -9999:  # that could be a value, where there is no other
         with pytest.raises(ImageReadError, match=r"a\.tif"):
@@ -258,3 +258,26 @@ def test_what_counts_as_a_picture_in_a_folder():
     assert is_picture_name("a.PNG") and is_picture_name("a.b.tiff")
     for name in ("Thumbs.db", ".DS_Store", "._a.png", "a.txt", "png", ".a.png.123.tmp"):
         assert not is_picture_name(name)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_visible_picture_of_fewer_bits_in_16_is_as_bright_as_the_camera_saw(tmp_path, scene, bits, suffix):
+    top = 2**bits - 1
+    bright = np.clip(scene[1].astype(float) * 1.2, 0, 255)
+    path = save(tmp_path / f"vis{suffix}", np.rint(bright / 255 * top).astype(np.uint16))
+    assert np.abs(read_visible(path).astype(int) - bright).max() <= 1
+    assert read_visible(path, deep=True).max() == 65535
+    save(tmp_path / "ir.png", scene[0])
+    warnings = load_pair(tmp_path / "ir.png", path).warnings
+    assert warnings == (f"The visible picture uses {bits} of its 16 bits: {top} is taken for white.",)
+
+
+def test_a_visible_picture_of_more_bits_stays_as_it_is(tmp_path, scene):
+    deep = scene[1].astype(np.uint16) * 40
+    path = save(tmp_path / "vis.png", deep)
+    assert deep.max() > 4095 and np.array_equal(read_visible(path, deep=True), deep)
+    save(tmp_path / "ir.png", scene[0])
+    assert load_pair(tmp_path / "ir.png", path).warnings == ()
+    black = save(tmp_path / "black.png", np.zeros_like(deep))
+    assert not read_visible(black).any()

@@ -57,7 +57,7 @@ def test_one_file_alone_twice_or_by_another_name_is_the_same_pair(camera):
     path, copy = camera(), camera("copy.jpg")
     wanted = load_pair(path, path)
     assert wanted.ir.dtype == np.float32 and wanted.vis.shape == (96, 128, 3)
-    for ir, vis, odd in (given_pair(path), given_pair(path, path), given_pair(str(path), copy)):
+    for ir, vis, _, odd in (given_pair(path), given_pair(path, path), given_pair(str(path), copy)):
         assert np.array_equal(ir, wanted.ir) and np.array_equal(vis, wanted.vis) and odd == wanted.warnings
     other = load_pair(path, copy)
     assert np.array_equal(other.vis, wanted.vis) and other.metadata == wanted.metadata
@@ -66,7 +66,7 @@ def test_one_file_alone_twice_or_by_another_name_is_the_same_pair(camera):
 def test_what_the_camera_shows_is_not_taken_as_the_visible_picture(camera, tmp_path, photo):
     other = np.arange(4 * HEIGHT * WIDTH, dtype=np.uint16).reshape(2 * HEIGHT, 2 * WIDTH)
     write_image(tmp_path / "ir.png", other)
-    for ir, vis, odd in (given_pair(tmp_path / "ir.png", camera()), given_pair(other, camera())):
+    for ir, vis, _, odd in (given_pair(tmp_path / "ir.png", camera()), given_pair(other, camera())):
         assert np.array_equal(vis, photo) and TAKEN in odd and ir.shape == photo.shape[:2]
     pair = load_pair(tmp_path / "ir.png", camera())
     assert np.array_equal(pair.vis, photo) and TAKEN in pair.warnings
@@ -80,7 +80,7 @@ def test_infrared_of_the_size_of_the_thermal_picture_is_laid_on_as_the_file_says
     found = load_pair(tmp_path / "t.npy", camera())
     assert np.array_equal(found.vis, wanted.vis) and np.abs(found.ir - wanted.ir).max() < 0.02
     counts = (7000 + 40 * celsius).astype(np.uint16)
-    ir, vis, odd = given_pair(counts, camera())
+    ir, vis, _, odd = given_pair(counts, camera())
     assert ir.dtype == np.uint16 and ir.min() > 7000 and np.array_equal(vis, wanted.vis) and "that part" in odd[-1]
 
 
@@ -88,7 +88,7 @@ def test_thermal_data_with_another_visible_picture(camera, tmp_path, photo):
     write_image(tmp_path / "vis.png", photo)
     wanted = load_pair(camera(inside=False), tmp_path / "vis.png")
     for vis in (tmp_path / "vis.png", photo):
-        ir, seen, _ = given_pair(camera(inside=False), vis)
+        ir, seen, *_ = given_pair(camera(inside=False), vis)
         assert np.array_equal(ir, wanted.ir) and np.array_equal(seen, photo)
 
 
@@ -96,7 +96,7 @@ def test_without_a_photograph_inside_the_screen_is_taken_with_a_warning(camera, 
     np.save(tmp_path / "t.npy", celsius.astype(np.float32))
     for odd in (
         load_pair(tmp_path / "t.npy", camera(inside=False)).warnings,
-        given_pair(celsius / 50, camera(inside=False))[2],
+        given_pair(celsius / 50, camera(inside=False))[3],
     ):
         assert "without a visible picture inside: what it shows is taken" in odd[0]
     dji = tmp_path / "dji.jpg"

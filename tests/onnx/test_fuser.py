@@ -169,3 +169,11 @@ def test_a_pair_is_relit_as_with_pytorch(dynamic_graph, weights, expected):
     seen = relight(*as_whole(ir, vis))
     assert np.abs(seen[0].astype(int) - ir).max() > 100
     assert np.abs(found - expected(weights, *seen)).max() <= 1
+
+
+def test_masked_pixels_show_the_visible_picture(fuser):
+    ir, vis = pair(48, 64)
+    hidden = np.zeros(ir.shape, bool)
+    hidden[:20] = True
+    fused = fuser.fuse(np.ma.array(ir, mask=hidden), vis)
+    assert np.array_equal(fused[:20], vis[:20]) and not np.array_equal(fused[26:], vis[26:])

@@ -5,6 +5,7 @@ flir.py      FLIR's radiometric JPEG: raw counts, visible picture, palette, cons
 planck.py    raw counts → °C
 dji.py       DJI's R-JPEG: raw counts
 palette.py   false colours: noticed, and turned back into one channel
+holes.py     pixels without a measurement: found, filled, and put into words
 polarity.py  is hot white or black?
 window.py    values → [0, 1]: robust percentiles, a given range, the camera's own, one range for a series
 

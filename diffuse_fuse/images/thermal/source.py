@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,20 +14,20 @@ from diffuse_fuse.images.decode import Picture, decode
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
-from diffuse_fuse.images.thermal import palette
+from diffuse_fuse.images.thermal import holes, palette
 from diffuse_fuse.images.thermal.dji import is_dji_thermal, read_dji
 from diffuse_fuse.images.thermal.flir import Flir, FlirError, read_flir
 
 Unit = Literal["levels", "counts", "°C", "values"]
 
-_LARGEST = 1e30  # beyond that, differences of values overflow
-_NO_DATA = -9999.0  # what many programs write into floats where there is nothing
+_MOST_WITHOUT = 0.5  # of the counts of a radiometric file may have no temperature: with more, its constants are wrong
 
 
 @dataclass(frozen=True)
 class Thermal:
     """values: H×W; uint8 for "levels" (8-bit grey), else any numeric dtype, finite, in the unit said.
 
+    holes: bool H×W, where there is no measurement and the values continue what is around; None without any.
     flir: the records of a FLIR file. palette: the name of the false colours that were turned back into one channel.
     picture: the picture that the values were made of, as decoded; None for radiometric data. span: the values between
     which the camera's screen went from black to white, where the file says so.
@@ -40,6 +40,17 @@ class Thermal:
     picture: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
     span: tuple[float, float] | None = None
+    holes: np.ndarray | None = None
+
+    @property
+    def measured(self) -> np.ndarray:
+        """The values without those of holes: H×W, or N where there are holes."""
+        return self.values if self.holes is None else self.values[~self.holes]
+
+    def wide_holes(self) -> np.ndarray | None:
+        """Those holes that are large enough to be seen, bool H×W; None without any."""
+        wide = None if self.holes is None else holes.large(self.holes)
+        return wide if wide is not None and wide.any() else None
 
 
 def read_thermal(
@@ -47,18 +58,20 @@ def read_thermal(
     path: str | os.PathLike[str],
     page: int = 1,
     max_pixels: int = MAX_PIXELS,
+    nodata: float | None = None,
     decoded: Picture | None = None,
 ) -> Thermal:
     """The thermal picture in the bytes of a file: radiometric data where there are any, else the picture itself.
 
-    ``path`` is for the messages; ``decoded``: the picture, where it is decoded already. Raises ImageReadError.
+    ``path`` is for the messages. ``nodata``: a value that means no measurement, besides those that are found;
+    ``decoded``: the picture, where it is decoded already. Raises ImageReadError.
     """
     if data.startswith(jpeg.START) and not damage(data):
-        radiometric = _flir(data, path, max_pixels) or _dji(data, path, max_pixels)
+        radiometric = _flir(data, path, max_pixels, nodata) or _dji(data, path, max_pixels, nodata)
         if radiometric:
             return radiometric
     picture = decoded or decode(data, path, page, max_pixels)
-    thermal = from_picture(picture, path)
+    thermal = from_picture(picture, path, nodata)
     if picture.header.pages > 1 and page == 1:
         text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."
         thermal = replace(thermal, warnings=(text, *thermal.warnings))
@@ -71,45 +84,40 @@ def read_thermal(
     return thermal
 
 
-def from_picture(picture: Picture, path: str | os.PathLike[str]) -> Thermal:
+def from_picture(picture: Picture, path: str | os.PathLike[str], nodata: float | None = None) -> Thermal:
     """A decoded picture as thermal values; false colours are turned back where that is possible."""
     array = picture.array
+    hidden = None
+    if picture.alpha is not None:  # what is half transparent holds a measurement, unless mixed with black
+        hidden = picture.alpha < 1 if picture.on_black else picture.alpha <= 0
     if array.ndim == 3 and array.dtype == np.uint8 and palette.is_coloured(array):
-        return _from_colours(array, None)
-    values = arrays.to_one_channel(array)
-    values, warnings = _filled(values, picture.header.nodata)
+        coloured = _from_colours(array, None)
+        return replace(coloured, **_without_holes(coloured.values, (), hidden, coloured.warnings))
+    told = tuple(value for value in (picture.header.nodata, nodata) if value is not None)
+    whole = _without_holes(arrays.to_one_channel(array), told, hidden)
+    values, warnings = whole["values"], whole["warnings"]
     if many := arrays.odd_channels(picture.header.channels, "infrared"):
         warnings = (many, *warnings)
     try:
         arrays.require_finite(values, "infrared")
     except ImageError as error:
         raise ImageReadError(f"{shown(path)}: {error}") from error
-    if values.dtype.kind == "f" and float(np.abs(values).max()) > _LARGEST:
+    if values.dtype.kind == "f" and float(np.abs(values).max()) > holes.LARGEST:
         raise ImageReadError(f"{shown(path)} holds values of {np.abs(values).max():.1g}: no camera measures that.")
     units: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
     unit = "levels" if values.dtype == np.uint8 else units[values.dtype.kind]
-    return Thermal(values, unit, picture=array, warnings=warnings)
+    return Thermal(values, unit, picture=array, warnings=warnings, holes=whole["holes"])
 
 
-def _filled(values: np.ndarray, nodata: float | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Values whose holes have the median of the others, with a warning; as they are without any, or nothing else.
-
-    Holes: NaN, what no camera measures, and where maps and masked pictures have none, by their file's word or custom.
-    """
-    if values.dtype.kind == "f":
-        holes = ~(np.abs(values) <= _LARGEST) | (values == _NO_DATA)
-    elif values.dtype != np.uint8 and nodata is not None:
-        holes = np.zeros(values.shape, bool)
-    else:
-        return values, ()
-    if nodata is not None:
-        holes |= values == nodata
-    if not holes.any() or holes.all():
-        return values, ()
-    filled = values.copy()
-    filled[holes] = np.median(values[~holes])
-    share = f"{holes.mean():.1%}" if holes.mean() >= 0.001 else "less than 0.1%"
-    return filled, (f"The infrared picture has no value in {share} of its pixels: they got the median of the others.",)
+def _without_holes(
+    values: np.ndarray, told: tuple[float, ...], hidden: np.ndarray | None = None, warnings: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """What a ``Thermal`` says of values with holes: ``values``, filled, ``holes``, and ``warnings`` with one more."""
+    found = holes.find(values, told, hidden)
+    if found is None:
+        return {"values": values, "holes": None, "warnings": warnings}
+    filled = holes.filled(values, found.mask)
+    return {"values": filled, "holes": found.mask, "warnings": (*warnings, found.sentence)}
 
 
 def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None) -> Thermal:
@@ -131,7 +139,7 @@ def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None) -> Ther
     return Thermal(values, "levels", palette=found.name, picture=array, warnings=(text + ".",))
 
 
-def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal | None:
+def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int, nodata: float | None) -> Thermal | None:
     try:
         flir = read_flir(data)
         if flir is None or not flir.records:
@@ -140,7 +148,7 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal
             picture = decode(data, path, 1, max_pixels)
             own = (flir.palette_name or "the file's own", flir.palette) if flir.palette is not None else None
             coloured = picture.array.ndim == 3 and palette.is_coloured(picture.array)
-            as_shown = _from_colours(picture.array, own) if coloured else from_picture(picture, path)
+            as_shown = _from_colours(picture.array, own) if coloured else from_picture(picture, path, nodata)
             text = "The FLIR file holds no raw thermal data that dfuse can decode: the picture is used as shown."
             return replace(as_shown, flir=flir, warnings=(text, *as_shown.warnings))
         width, height = flir.counts_size()
@@ -149,11 +157,14 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal
         counts = exif.upright(flir.counts(), exif.orientation(data))
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
+    told = () if nodata is None else (nodata,)
     celsius = arrays.in_bands(flir.planck.celsius, counts) if flir.planck else None
-    if celsius is not None and np.isfinite(celsius).all():
-        return Thermal(celsius, "°C", flir, span=_span(flir))
+    if celsius is not None and np.isfinite(celsius).mean() >= 1 - _MOST_WITHOUT:
+        return Thermal(unit="°C", flir=flir, span=_span(flir), **_without_holes(celsius, told))
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."
-    return Thermal(counts, "counts", flir, warnings=(text,), span=flir.span)
+    if celsius is not None:
+        text = "The FLIR file's constants give no temperature to most of its counts: its raw counts are used."
+    return Thermal(unit="counts", flir=flir, span=flir.span, **_without_holes(counts, told, None, (text,)))
 
 
 def _span(flir: Flir) -> tuple[float, float] | None:
@@ -164,8 +175,9 @@ def _span(flir: Flir) -> tuple[float, float] | None:
     return (low, high) if low < high else None  # False for NaN, too
 
 
-def _dji(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal | None:
+def _dji(data: bytes, path: str | os.PathLike[str], max_pixels: int, nodata: float | None) -> Thermal | None:
     counts = read_dji(data)
     if counts is None or counts.size > max_pixels:
         return None
-    return Thermal(exif.upright(counts, exif.orientation(data)), "counts")
+    counts = exif.upright(counts, exif.orientation(data))
+    return Thermal(unit="counts", **_without_holes(counts, () if nodata is None else (nodata,)))

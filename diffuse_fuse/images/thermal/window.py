@@ -17,6 +17,11 @@ Range = tuple[float, float]
 
 _ENOUGH = 0.25  # of the picture must lie in the camera's span: a sky can fill more than half
 
+# A range is said to be too wide where so many of its parts hold so many of the pixels.
+_BINS, _FEW, _ALMOST_ALL = 100, 6, 0.99
+_MOST = 0.5  # of the pixels that the range must show that the warning names
+_SAMPLE = 500_000
+
 
 def to_unit(thermal: Thermal, given: Range | None = None, black_hot: bool = False) -> np.ndarray:
     """The picture as the fusion takes it, H×W: uint8 grey levels as they are, else float32 in [0, 1].
@@ -27,7 +32,10 @@ def to_unit(thermal: Thermal, given: Range | None = None, black_hot: bool = Fals
     values, given = thermal.values, given or cut_to_span(thermal)
     if given is None and values.dtype == np.uint8:
         return 255 - values if black_hot else values
-    unit = arrays.stretch_counts(values) if given is None else arrays.scaled(values, *given)
+    if given is not None:
+        unit = arrays.scaled(values, *given)
+    else:
+        unit = arrays.stretch_counts(values, None if thermal.holes is None else thermal.measured)
     return 1 - unit if black_hot else unit
 
 
@@ -51,8 +59,8 @@ def outside(thermal: Thermal, given: Range) -> bool:
 
 
 def robust_range(thermal: Thermal) -> Range:
-    """The two percentiles between which almost all of the picture lies."""
-    return arrays.robust_ends(thermal.values)
+    """The two percentiles between which almost all of what was measured lies."""
+    return arrays.robust_ends(thermal.measured)
 
 
 def cut_to_span(thermal: Thermal) -> Range | None:
@@ -75,6 +83,36 @@ def shown_range(thermal: Thermal) -> Range:
     return cut_to_span(thermal) or robust_range(thermal)
 
 
+def crowded(thermal: Thermal, given: Range | None = None) -> str | None:
+    """A warning where almost all pixels share a small part of the range that becomes black to white; None otherwise.
+
+    8-bit levels without a range are shown as they are, so nothing is said of them.
+    """
+    if given is None and thermal.unit == "levels":
+        return None
+    values = thermal.measured.ravel()
+    values = values[:: max(1, values.size // _SAMPLE)].astype(np.float64)
+    low, high = given or cut_to_span(thermal) or arrays.stretched_range(thermal.measured)
+    if not high > low:
+        return None
+    counts, edges = np.histogram(np.clip(values, low, high), _BINS, (low, high))
+    full = np.argsort(counts)[::-1][:_FEW]
+    if counts[full].sum() < _ALMOST_ALL * values.size:
+        return None
+    main = int(full[0])
+    near = (values >= edges[max(0, main - _FEW)]) & (values <= edges[min(_BINS, main + 1 + _FEW)])
+    if near.mean() < _MOST:
+        return None
+    first, last = np.percentile(values[near], (0.5, 99.5))
+    if not last > first:  # an even ground has no contrast that a range could show
+        return None
+    return (
+        f"{_ALMOST_ALL:.0%} of the infrared picture's pixels fall into {_FEW / _BINS:.0%} of the range "
+        f"{low:.6g} to {high:.6g} that becomes black to white, so it shows little: --thermal-range {first:.6g} "
+        f"{last:.6g} shows most of them; if a value means that nothing was measured, --nodata VALUE leaves it out."
+    )
+
+
 def series_range(ranges: Iterable[Range]) -> Range | None:
     """One range for a series: the smallest that holds the robust range of every picture; None without pictures."""
     lows, highs = zip(*ranges, strict=True) if (ranges := list(ranges)) else ((), ())
@@ -82,4 +120,5 @@ def series_range(ranges: Iterable[Range]) -> Range | None:
 
 
 def _share_within(thermal: Thermal, given: Range) -> float:
-    return float(((thermal.values > given[0]) & (thermal.values < given[1])).mean())
+    measured = thermal.measured
+    return float(((measured > given[0]) & (measured < given[1])).mean())

@@ -243,3 +243,4 @@ def test_options_of_reading(tmp_path):
     walk(lambda polarity: LoadOptions(polarity=polarity), NO_NAMES)
     ranges = {"the higher first": (40, 10), "one": (1,), "three": (1, 2, 3), "of texts": ("a", "b")}
     walk(lambda given: LoadOptions(thermal_range=given), {**NO_NUMBERS, **ranges}, ("none",))
+    walk(lambda nodata: LoadOptions(nodata=nodata), {"a text": "0", "a list": [0, 1], "a pair": (0, 1)})

@@ -86,6 +86,34 @@ def test_pages_in_a_circle_end(counts):
     assert np.array_equal(decode(bytes(data), "a.tif", page=2).array, counts + 1)
 
 
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_masks_behind_the_pictures_are_no_pages(counts, order, big):
+    stack, file = np.stack([counts, counts + 1]), io.BytesIO()
+    seen = np.arange(counts.size).reshape(counts.shape) % 3 > 0
+    with tifffile.TiffWriter(file, bigtiff=big, byteorder=order) as writer:
+        for page in stack:
+            writer.write(page, photometric="minisblack")
+        writer.write(seen[::2, ::2], photometric="mask", subfiletype=5)  # of a smaller copy
+        writer.write(seen, photometric="mask", subfiletype=4)
+    data = file.getvalue()
+    first, second = (decode(data, "a.tif", page=number) for number in (1, 2))
+    assert first.header.pages == 2 and first.header.alpha and not second.header.alpha
+    assert np.array_equal(first.array, stack[0]) and np.array_equal(first.alpha, seen)
+    assert np.array_equal(second.array, stack[1]) and second.alpha is None
+    assert first.header.memory >= second.header.memory + 5 * counts.size
+    with pytest.raises(ImageReadError, match="has 2 pages: there is no page 3"):
+        decode(data, "a.tif", page=3)
+
+
+def test_a_tiff_of_masks_alone_holds_a_picture(counts):
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for _ in range(2):
+            writer.write(counts > counts.mean(), photometric="mask", subfiletype=4)
+    assert read_header(file.getvalue()).pages == 1
+
+
 def test_what_opencv_reads_wrongly_or_not_at_all(counts):
     rgb = np.stack([counts, counts[::-1], counts[:, ::-1]], -1)
     planar = tiff(np.moveaxis(rgb, -1, 0), photometric="rgb", planarconfig="separate")

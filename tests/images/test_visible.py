@@ -8,7 +8,9 @@ import pytest
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.given import given_pair
 from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_visible
+from diffuse_fuse.images.thermal import read_thermal
 from diffuse_fuse.images.write import write_image
 
 from . import flir_file as make
@@ -116,3 +118,26 @@ def test_one_picture_alone_has_to_be_such_a_file(tmp_path, photo):
         given_pair(tmp_path / "vis.png")
     with pytest.raises(UsageError, match="may stand alone"):
         given_pair(photo)
+
+
+def test_holes_are_laid_on_with_the_thermal_picture(camera, tmp_path, celsius):
+    """As a file beside the camera's own, and as a masked array; so are those of one file that holds both."""
+    known = celsius.astype(np.float32)
+    holed = known.copy()
+    holed[10:40, 36:64] = np.nan
+    np.save(tmp_path / "t.npy", holed)
+    wanted = load_pair(camera(), camera())
+    found = load_pair(tmp_path / "t.npy", camera())
+    assert found.holes.shape == wanted.vis.shape[:2] == found.ir.shape and wanted.holes is None
+    unit = (known - known.min()) / np.ptp(known)
+    *_, holes, odd = given_pair(np.ma.array(unit, mask=np.isnan(holed)), camera())
+    assert np.array_equal(holes, found.holes) and np.isfinite(found.ir).all() and "that part" in odd[-1]
+    rows, columns = (np.flatnonzero(holes.any(axis)) for axis in (1, 0))
+    pixel = wanted.vis.shape[1] / WIDTH  # visible pixels a thermal one covers, near enough
+    assert holes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+    assert len(rows) == pytest.approx(30 * pixel, abs=3) and len(columns) == pytest.approx(28 * pixel, abs=3)
+    celsius[10:40, 36:64] = -10
+    named = LoadOptions(nodata=float(read_thermal(camera().read_bytes(), "both.jpg").values[30, 40]))
+    alone = load_pair(camera(), camera(), named)
+    assert np.array_equal(alone.holes, found.holes) and np.abs(alone.ir - found.ir)[~holes].max() < 0.02
+    assert any("has no value in 17.5% of its pixels" in text for text in alone.warnings)

@@ -107,6 +107,18 @@ def test_the_picture_s_own_range_ends_where_the_screen_ended(tmp_path, under_the
     assert facts.as_infrared.startswith("temperatures, 11.99")
 
 
+def test_holes_have_no_part_in_the_span_s_share(celsius):
+    """Nearly all of what was measured lies in the span, though most of the picture was not measured."""
+    counts = make.counts_of(celsius)
+    counts[:11] = 0  # a count without a temperature
+    records = {0x01: make.raw_record(counts), 0x20: make.camera_record(span=(15, 30))}
+    thermal = read_thermal(make.r_jpeg(make.encode(".jpg", SCREEN), records), "a.jpg")
+    assert thermal.unit == "°C" and thermal.holes[:11].all() and thermal.span == pytest.approx((15, 30), abs=0.05)
+    whole = read_thermal(r_jpeg(celsius[11:], span=(15, 30)), "a.jpg")
+    assert cut_to_span(thermal) == pytest.approx(cut_to_span(whole), abs=1e-3)
+    assert np.allclose(to_unit(thermal)[11:], to_unit(whole), atol=1e-4)
+
+
 def test_a_wider_span_leaves_the_picture_its_own_range(celsius):
     """A camera shows even scenes with a span of a few degrees, which is no reason to give contrast away."""
     plain, wide = (read_thermal(r_jpeg(celsius, **span), "a.jpg") for span in ({}, {"span": (0, 50)}))

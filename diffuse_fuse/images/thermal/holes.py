@@ -160,7 +160,8 @@ def _nearly(values: np.ndarray, value: float) -> np.ndarray:
     """Where the values are this one, to what is lost when floats are weighted and added."""
     if values.dtype.kind != "f":
         return values == value
-    return np.abs(values - values.dtype.type(value)) <= 1e-5 * abs(value)
+    with np.errstate(invalid="ignore"):  # a damaged file can hold NaN of the kind that signals
+        return np.abs(values - values.dtype.type(value)) <= 1e-5 * abs(value)
 
 
 def _far_value(values: np.ndarray, mask: np.ndarray) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -151,6 +153,16 @@ def test_what_is_a_measurement_is_kept(counts):
     drawn = np.zeros((100, 100), np.uint16)
     drawn[40:60, 30:60] = 1000  # something hot on an even ground
     assert find(drawn) is None and find(drawn.astype(np.float32) / 100) is None
+
+
+def test_nan_that_signals_is_a_hole_like_any_other(counts):
+    celsius = counts.astype(np.float32) / 1000 - 21.3  # some below 0, which is looked for then
+    celsius.view(np.uint32)[3, 4:6] = 0x7FA00000
+    celsius[90:110, 70:90] = -9999
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = find(celsius)
+    assert found.mask[3, 4:6].all() and found.mask[90:110, 70:90].all() and found.mask.sum() == 402
 
 
 def test_values_that_somebody_names(counts):

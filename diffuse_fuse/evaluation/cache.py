@@ -22,8 +22,8 @@ NAME = "cache.jsonl"
 class Cache:
     """Metric values, and checksums of fused pictures, kept in ``folder/cache.jsonl``; in memory without a folder.
 
-    A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used, or is none of
-    an evaluation's.
+    A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used, or is not
+    one of an evaluation.
     """
 
     def __init__(self, folder: Path | None) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result, failed
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.images.write import require_depth, require_suffix
+from diffuse_fuse.outputs import identity
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://?")  # https://a, and https:/a as Path would have it
 COLUMNS = ("ir", "vis", "out")
 
 
@@ -18,8 +21,9 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
 
     An empty ``vis`` stands for the visible picture inside the infrared file, an empty ``out`` for the visible file's
     name. A name without a suffix gets ``suffix`` (".png" by default). Rows that cannot be jobs are failed results: one
-    without ``ir``, an output that another row has, that is an input, or that cannot be written in this format and
-    depth. Raises UsageError when the file cannot be read, lacks a column or has no rows.
+    without ``ir``, one with ~ or an address of the web in place of a path, an output that another row has, that is an
+    input, or that cannot be written in this format and depth. Raises UsageError when the file cannot be read, lacks a
+    column or has no rows.
     """
     jobs: list[Job] = []
     bad: list[Result] = []
@@ -28,16 +32,19 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
     inputs = {
         os.path.realpath(manifest.parent / row[column]) for _, row in rows for column in ("ir", "vis") if row[column]
     }
+    read = {found for path in inputs if (found := identity(path))}  # other spellings, and links
     for line, row in rows:
         job = _job(row, manifest.parent, out_dir, suffix or ".png")
         where = f"{manifest}, line {line}: "
         real = os.path.realpath(job.out)
         if not row["ir"]:
             bad.append(failed(job, f"{where}the infrared picture is missing."))
+        elif wrong := _no_path(row):
+            bad.append(failed(job, f"{where}{wrong}"))
         elif real in taken:
             bad.append(failed(job, f"{where}{job.out} is the output of line {taken[real]} already: name another one."))
-        elif real in inputs:
-            bad.append(failed(job, f"{where}the output {job.out} is one of the input pictures: name another one."))
+        elif real in inputs or identity(job.out) in read:
+            bad.append(failed(job, f"{where}the output {job.out} is one of the inputs: name another one."))
         elif wrong := _unwritable(job.out, depth):
             bad.append(failed(job, f"{where}{wrong}"))
         else:
@@ -78,6 +85,20 @@ def _job(row: dict[str, str], inputs: Path, outputs: Path, suffix: str) -> Job:
     vis = inputs / row["vis"] if row["vis"] else ir
     name = row["out"] or vis.stem + suffix
     return Job(ir, vis, outputs / (name if Path(name).suffix else name + suffix))
+
+
+def _no_path(row: dict[str, str]) -> str | None:
+    """What is wrong with a cell that a shell or a browser would understand, but that is no path of a file."""
+    for column in COLUMNS:
+        cell = row[column]
+        if cell.startswith("~"):
+            return (
+                f"{column} is {cell}, and ~ is not replaced in a table: write the whole path, or ./~ for such a name."
+            )
+        if found := _ADDRESS.match(cell):
+            do = "write the path alone" if found[1].lower() == "file" else "save the file and write its path"
+            return f"{column} is {cell}, an address and not a path: {do}."
+    return None
 
 
 def _unwritable(out: Path, depth: int) -> str | None:

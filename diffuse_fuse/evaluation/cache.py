@@ -96,7 +96,7 @@ class Cache:
                 else:
                     self._pictures[key] = str(entry["picture"])
                     self._made.add(self._pictures[key])
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
                 continue
 
 

@@ -1,4 +1,4 @@
-"""Damaged files give a picture or one sentence: in a process of their own, so that a crash is a failure too."""
+"""Damaged files give something sound or one sentence, within a gigabyte and ten seconds, and no process dies of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits of memory and time are Linux's")
 
 
 def summary_of(cases: int, seed: int) -> dict:
@@ -29,14 +31,14 @@ def summary_of(cases: int, seed: int) -> dict:
 
 def check(summary: dict, cases: int) -> None:
     assert summary["failures"] == []
-    assert summary["picture"] + summary["sentence"] == cases
-    assert summary["picture"] > cases // 20  # some damages leave a file readable: it is not all refused at the door
-    assert summary["peak_megabytes"] < 1000
-    assert summary["slowest_seconds"] < 20
+    assert summary["read"] + summary["refused"] == cases
+    assert summary["read"] > cases // 10  # some damages leave a file readable: it is not all refused at the door
+    assert summary["peak_megabytes"] <= 1024
+    assert summary["slowest_seconds"] <= 10
 
 
-def test_5000_damaged_files():
-    check(summary_of(5000, seed=1), 5000)
+def test_3000_damaged_files():
+    check(summary_of(3000, seed=1), 3000)
 
 
 @pytest.mark.long

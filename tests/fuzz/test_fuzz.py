@@ -1,4 +1,4 @@
-"""Damaged files give something sound or one sentence, within a gigabyte and ten seconds, and no process dies of them."""
+"""Damaged files give something sound or one sentence, within a gigabyte and ten seconds; no process dies of them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-SIDE = 4000  # pixels
+SIDE = 4400  # pixels; 19.4 megapixels, just within what ``readers`` allows
 
 
 def large_seeds() -> dict[str, bytes]:

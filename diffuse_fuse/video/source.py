@@ -148,7 +148,7 @@ class VideoFile:
 
     def _opened(self) -> Any:
         try:
-            container = self._av.open(str(self._path))
+            container = self._av.open(str(self._path), metadata_errors="replace")  # a title need not be UTF-8
         except (self._av.error.FFmpegError, OSError) as error:
             raise ImageReadError(f"{shown(self._path)} cannot be read as a video ({error.strerror}).") from None
         if not container.streams.video:

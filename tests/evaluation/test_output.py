@@ -9,6 +9,7 @@ import pytest
 
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.evaluation import evaluate
+from diffuse_fuse.evaluation.cache import Cache
 from diffuse_fuse.images.write import write_image
 from tests.evaluation.conftest import picture
 
@@ -34,6 +35,11 @@ def test_files_of_others_stay(dataset: Path, tmp_path: Path, name: str) -> None:
     if name != "cache.jsonl":
         evaluate(dataset, {"mine": brighter}, ["EN"], out=tmp_path / "out", overwrite=True)
         assert theirs.read_bytes() != b"precious"
+
+
+def test_lines_of_a_cache_that_are_nonsense_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "cache.jsonl").write_text('\n{"key": "a", "values": {"EN": 6.5}}\n' + "[" * 100_000 + '\n{"key": 3')
+    assert Cache(tmp_path).values("a", ["EN"]) == {"EN": 6.5}
 
 
 def test_its_own_files_are_replaced_unless_somebody_changed_them(dataset: Path, tmp_path: Path) -> None:

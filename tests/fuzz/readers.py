@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import random
 import re
@@ -27,6 +26,13 @@ from tests.fuzz.seeds import PROVENANCE
 _MAX_PIXELS = 4_000_000  # so that a case whose header grew takes milliseconds
 _MAX_LARGE = 20_000_000
 _PAIR = (np.full((36, 40), 90, np.uint8), np.full((36, 40, 3), 99, np.uint8))
+
+
+class _Brighter:
+    """In place of a network."""
+
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, *, light: object = None) -> np.ndarray:
+        return np.maximum(vis, ir[..., None])
 
 
 class NotOneSentence(AssertionError):
@@ -146,20 +152,23 @@ def _state(path: Path, name: str, partner: Path, rng: random.Random) -> None:
 
 
 def _video(path: Path, name: str, partner: Path, rng: random.Random) -> None:
-    from diffuse_fuse.fusion.relight import AUTO
-    from diffuse_fuse.video.light import SteadyLight
-    from diffuse_fuse.video.pairs import prepared
-    from diffuse_fuse.video.source import open_files
-    from diffuse_fuse.video.thermal import SteadyRange
+    from diffuse_fuse.video import run
 
-    frames = open_files(path, path, any_rate=True)
-    float(frames.fps or Fraction(25))
-    for text in frames.warnings:
+    frames = run.open_sources(path, path, fps := rng.choice((None, Fraction(25))))
+    out = path.with_name("out.mp4")
+    stop = iter([False] * 8)
+    try:
+        summary = run.fuse_video(
+            *(frames, _Brighter(), out, False, run.VideoOptions(fps=fps), path), stop=lambda: next(stop, True)
+        )
+    finally:
+        left = [found.name for found in path.parent.glob("*out.mp4*")]
+        out.unlink(missing_ok=True)
+    json.dumps(summary.as_dict(), allow_nan=False)
+    for text in summary.warnings:
         _require_sentence(text)
-    scale, light = SteadyRange(25.0, None, False), SteadyLight(25.0, AUTO)
-    for pair in itertools.islice(prepared(frames, scale, light, None, False, _require_sentence), 8):
-        if pair.ir.dtype != np.uint8 or pair.ir.shape != pair.vis.shape[:2]:
-            raise AssertionError(f"no pair: {pair.ir.dtype} {pair.ir.shape}, {pair.vis.shape}")
+    if left != [out.name] * bool(summary.frames):
+        raise AssertionError(f"{summary.frames} frames were written, and {left} is there")
 
 
 _READERS: dict[str, Callable[[Path, str, Path, random.Random], None]] = {

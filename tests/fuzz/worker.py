@@ -91,7 +91,8 @@ def main(folder: Path, seed: int, first: int, step: int, end: int) -> None:
             told.write(json.dumps([number, name, *result]) + "\n")
             told.flush()
             if result[2] > MEMORY:
-                return  # the next process begins with little again
+                break  # the next process begins with little again
+    told.close()
 
 
 def _watched(path: Path, name: str, partner: Path, rng: random.Random) -> tuple[str, float, int, str]:

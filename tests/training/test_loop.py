@@ -161,6 +161,14 @@ def test_damaged_state_is_one_sentence(tmp_path, make_task):
         train(make_task("diffusion"), settings(tmp_path, 4, resume=True))
 
 
+def test_a_state_of_nonsense_is_one_sentence(tmp_path):
+    torch.save({"identity": {"seed": 0}}, tmp_path / "state.pt")
+    data = (tmp_path / "state.pt").read_bytes()
+    (tmp_path / "state.pt").write_bytes(data.replace(b"identity", b"\xff\xfe\xfd\xfctity"))
+    with pytest.raises(TrainingError, match="no training state of dfuse, or is damaged"):
+        load_state(tmp_path / "state.pt")
+
+
 class Payload:
     """What an attacker would put into a pickle."""
 

@@ -4,7 +4,7 @@
 
 prints a summary as JSON; exit code 1 with the failures' names and numbers when there are any. --case N repeats one,
 with its traceback, and --keep FOLDER puts its file there. Each case has a gigabyte of memory and ten seconds of the
-processor. The cases of a seed are the same with any number of --workers.
+processor. The cases of a seed are the same with any number of --workers, and whichever is the --first of them.
 
     damage.py      bits, numbers, noise, pieces cut out or repeated
     structure.py   the numbers and pieces of TIFF, PNG, JPEG, JPEG 2000, WebP, BMP, NumPy, EXIF, ICC, FLIR, MP4, AVI
@@ -29,6 +29,7 @@ import threading
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from tests.fuzz.others import other_seeds
 from tests.fuzz.seeds import seeds
 
 ROOT = Path(__file__).parents[2]
+WORKER = (sys.executable, "-m", "tests.fuzz.worker")
 
 
 @dataclass
@@ -78,14 +80,16 @@ def write_seeds(folder: Path) -> int:
     return sum(map(len, kinds.values()))
 
 
-def run(cases: int, seed: int, workers: int) -> dict[str, Any]:
+def run(cases: int, seed: int, workers: int, first: int = 0) -> dict[str, Any]:
     """Damage and read ``cases`` files in ``workers`` processes; the summary, with a line for each failure."""
     found, start = Found(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         count = write_seeds(Path(folder))
         threads = [
-            threading.Thread(target=_go_through, args=(Path(folder), seed, first, workers, cases, found))
-            for first in range(workers)
+            threading.Thread(
+                target=go_through, args=(WORKER, Path(folder), seed, first + number, workers, first + cases, found)
+            )
+            for number in range(workers)
         ]
         for thread in threads:
             thread.start()
@@ -105,13 +109,13 @@ def run(cases: int, seed: int, workers: int) -> dict[str, Any]:
     }
 
 
-def _go_through(folder: Path, seed: int, first: int, step: int, end: int, found: Found) -> None:
+def go_through(command: Sequence[str], folder: Path, seed: int, first: int, step: int, end: int, found: Found) -> None:
     """The cases of one worker; a process that died is followed by another, from the case after."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     while first < end:
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fuzz.worker", *map(str, (folder, seed, first, step, end))],
+                [*command, *map(str, (folder, seed, first, step, end))],
                 cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
             assert process.stdout
@@ -149,6 +153,7 @@ if __name__ == "__main__":
     parser.add_argument("--cases", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=available_cores())
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--case", type=int, help="only this one, with its traceback")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="with --case: put its file there")
     arguments = parser.parse_args()
@@ -156,6 +161,6 @@ if __name__ == "__main__":
         warnings.simplefilter("error")
         repeat(arguments.case, arguments.seed, arguments.keep)
         sys.exit()
-    summary = run(arguments.cases, arguments.seed, arguments.workers)
+    summary = run(arguments.cases, arguments.seed, arguments.workers, arguments.first)
     print(json.dumps(summary, indent=2))
     sys.exit(bool(summary["failures"]))

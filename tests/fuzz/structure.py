@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz.damage import NUMBERS, mend_checksums
@@ -311,8 +311,3 @@ _READERS: tuple[tuple[tuple[tuple[int, bytes], ...], Callable[[bytes, int, int, 
     (((0, b"\x93NUMPY"),), _npy),
     (tuple((0, b"P%d" % digit) for digit in range(1, 7)), _tokens),
 )
-
-
-def kinds() -> Iterator[str]:
-    """Of what files the structure is known."""
-    yield from (read.__name__[1:] for _, read in _READERS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result, failed
@@ -12,7 +11,6 @@ from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.images.write import require_depth, require_suffix
 from diffuse_fuse.outputs import identity
 
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://?")  # https://a, and https:/a as Path would have it
 COLUMNS = ("ir", "vis", "out")
 
 
@@ -95,8 +93,9 @@ def _no_path(row: dict[str, str]) -> str | None:
             return (
                 f"{column} is {cell}, and ~ is not replaced in a table: write the whole path, or ./~ for such a name."
             )
-        if found := _ADDRESS.match(cell):
-            do = "write the path alone" if found[1].lower() == "file" else "save the file and write its path"
+        scheme, mark, _ = cell.partition("://")
+        if mark and scheme.isalnum():
+            do = "write the path alone" if scheme.lower() == "file" else "save the file and write its path"
             return f"{column} is {cell}, an address and not a path: {do}."
     return None
 

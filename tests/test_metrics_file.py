@@ -77,12 +77,3 @@ def test_a_place_that_takes_no_file(out):
     scores = MetricsFile(out / "a.png")  # a file is no folder
     with pytest.raises(ImageWriteError, match="cannot be written"):
         scores.add(out / "a.png" / "b.png", {"EN": 1.0})
-
-
-@pytest.mark.parametrize("header", ["picture,label", "picture,EN,label", "EN,picture"])
-def test_a_table_of_pictures_that_dfuse_did_not_write_stays(out, header):
-    (out / "metrics.csv").write_text(f"{header}\nx,1\n")
-    assert not MetricsFile.is_in(out)
-    with pytest.raises(ImageWriteError, match="was not written by dfuse"):
-        MetricsFile(out)
-    assert (out / "metrics.csv").read_text() == f"{header}\nx,1\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.metrics_file import MetricsFile
 from diffuse_fuse.outputs import require_free, require_other_folder
 
 
@@ -46,3 +47,12 @@ def test_folders_of_inputs(tmp_path, monkeypatch):
             require_other_folder(Path(out), folders, Path("set"))
     for out in ("out", "set/out", "set/test/out", ".", "set-out", ".."):
         require_other_folder(Path(out), folders, Path("set"))
+
+
+@pytest.mark.parametrize("header", ["name,EN", "picture,label", "picture,EN,label", "EN,picture"])
+def test_a_table_that_dfuse_did_not_write_is_no_metrics_csv(tmp_path, header):
+    (tmp_path / "metrics.csv").write_text(f"{header}\nx,1\n")
+    assert not MetricsFile.is_in(tmp_path)
+    with pytest.raises(ImageWriteError, match="was not written by dfuse"):
+        MetricsFile(tmp_path)
+    assert (tmp_path / "metrics.csv").read_text() == f"{header}\nx,1\n"

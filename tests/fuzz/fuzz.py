@@ -112,17 +112,19 @@ def run(cases: int, seed: int, workers: int, first: int = 0) -> dict[str, Any]:
 def go_through(command: Sequence[str], folder: Path, seed: int, first: int, step: int, end: int, found: Found) -> None:
     """The cases of one worker; a process that died is followed by another, from the case after."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    while first < end:
+    silent = 0  # processes in a row that told nothing: something else is wrong
+    while first < end and silent < 5:
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 [*command, *map(str, (folder, seed, first, step, end))],
                 cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
             assert process.stdout
+            silent += 1
             for line in process.stdout:
                 result = json.loads(line)
                 found.take(*result)
-                first = result[0] + step
+                first, silent = result[0] + step, 0
             if code := process.wait():
                 errors.seek(0)
                 found.died(first, code, errors.read().decode(errors="replace"))

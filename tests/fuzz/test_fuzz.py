@@ -86,6 +86,11 @@ worker.main(Path(sys.argv[1]), *map(int, sys.argv[2:6]))
     assert "case 10: the process ended with SIGABRT" in crash
 
 
+def test_it_gives_up_on_a_worker_that_cannot_begin(tmp_path):
+    found = found_with("import no_such_module", tmp_path, 3000)
+    assert found.outcomes == {"died": 5} and "No module named" in found.failures[0]
+
+
 def test_the_cases_of_a_seed_are_always_the_same(tmp_path):
     from tests.fuzz.worker import case
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import random
@@ -159,7 +160,8 @@ def _onnx(data: bytes, rng: random.Random) -> bytes:
 
 def _facts(model, rng: random.Random) -> None:
     note = next(entry for entry in model.metadata_props if entry.key == "dfuse")
-    note.value = rejoined(json.loads(note.value), rng).encode("utf-8", "replace").decode()
+    with contextlib.suppress(ValueError, RecursionError):  # it was changed before
+        note.value = rejoined(json.loads(note.value), rng).encode("utf-8", "replace").decode()
 
 
 def _value(model, rng: random.Random) -> None:

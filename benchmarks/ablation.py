@@ -21,8 +21,8 @@ import typer
 from judging import judge
 
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.networks.unet import UNetConfig
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.pairs import PairSet

@@ -168,8 +168,8 @@ def untrained(path: Path) -> Path:
 
     from diffuse_fuse.checkpoint import Weights, save_weights
     from diffuse_fuse.diffusion.schedule import Schedule
-    from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+    from diffuse_fuse.networks.unet import UNetConfig
 
     torch.manual_seed(0)
     model = FusionModel(UNetConfig(channels=(8, 8), blocks=(1, 1)), Schedule("linear"), FeatureConfig())

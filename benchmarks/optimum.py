@@ -31,9 +31,9 @@ from diffuse_fuse import metrics
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.evaluation.methods import model_name, pair_name
 from diffuse_fuse.files import write_atomically
-from diffuse_fuse.fusion.colour import luma, recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.images.write import write_image
+from diffuse_fuse.networks.colour import luma, recolour
 
 NAMES = ("EN", "SD", "SF", "MI", "VIF", "VIF_ir", "VIF_vis", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM", "dC")
 SHARED = ("VIF", "SCD", "Qabf")

@@ -17,8 +17,8 @@ import typer
 
 from diffuse_fuse import models
 from diffuse_fuse.fusion.model import load_model
-from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.fusion.tiles import fuse_in_bands
+from diffuse_fuse.networks.student import StudentModel
 from diffuse_fuse.training.pairs import PairSet
 
 

@@ -8,9 +8,9 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffuse_fuse.arguments import path_of, text
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.extras import has
 from diffuse_fuse.machine import available_cores
@@ -38,7 +38,7 @@ def load_fuser(
     model that cannot be used.
     """
     name = choose(model, device) if backend == "auto" else backend
-    if name not in BACKENDS:
+    if text(name, "The backend") not in BACKENDS:
         raise UsageError(f"Unknown backend '{backend}': use auto, {' or '.join(BACKENDS)}.")
     if name == "torch":
         if _is_graph(model):
@@ -47,7 +47,7 @@ def load_fuser(
             from diffuse_fuse.fusion.fuser import Fuser
 
         return Fuser(model, device, threads, balance)
-    if device not in ("auto", "cpu"):
+    if text(device, "The device") not in ("auto", "cpu"):
         raise UsageError(f"The backend onnx runs on the CPU: use --device cpu, or --backend torch for {device}.")
     from diffuse_fuse.onnx.fuser import OnnxFuser
 
@@ -91,7 +91,7 @@ def _no_garbage() -> Iterator[None]:
 
 
 def _is_graph(model: str | os.PathLike[str]) -> bool:
-    return Path(model).suffix.lower() == ".onnx"
+    return path_of(model, "The model").suffix.lower() == ".onnx"
 
 
 def _may_have_gpu() -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import UnknownModelError, meant
 
 DEFAULT = "base"
@@ -47,14 +48,17 @@ def available() -> list[ModelCard]:
 def locate(name_or_path: str | Path) -> Path:
     """The file of shipped weights by name ("default", "base", …), or of one's own by path.
 
-    Raises UnknownModelError when there is neither, naming the shipped ones.
+    Raises UnknownModelError when there is neither, naming the shipped ones, UsageError for what is no name.
     """
+    path = path_of(name_or_path, "The model")
     name = DEFAULT if str(name_or_path) == "default" else str(name_or_path)
     shipped = folder() / f"{name}.safetensors"
-    if Path(name).name == name and shipped.is_file():
-        return shipped
-    if Path(name_or_path).is_file():
-        return Path(name_or_path)
+    for found in (shipped, path) if Path(name).name == name else (path,):
+        try:
+            if found.is_file():
+                return found
+        except (OSError, ValueError):  # a name that is too long for the file system, or with a NUL
+            continue
     names = [p.stem for p in sorted(folder().glob("*.safetensors"))]
     shipped = ", ".join(names) or "none"
     raise UnknownModelError(

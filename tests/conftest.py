@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +43,26 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def street() -> Callable[[str, int, int], tuple[np.ndarray, np.ndarray]]:
+    """What ``examples/scene.py`` renders: ("day" or "night", width, height) → (ir uint8 H×W, vis uint8 H×W×3)."""
+    examples = str(Path(__file__).resolve().parents[1] / "examples")
+    sys.path.insert(0, examples)
+    try:
+        from scene import render
+    finally:
+        sys.path.remove(examples)
+    return cache(render)
+
+
+@pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fusion model file with untrained weights and few channels: real in kind, useless in what it shows."""
     import torch
 
     from diffuse_fuse.checkpoint import Weights, save_weights
     from diffuse_fuse.diffusion.schedule import Schedule
-    from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+    from diffuse_fuse.networks.unet import UNetConfig
 
     torch.manual_seed(0)
     model = FusionModel(UNetConfig(channels=(8, 8), blocks=(1, 1)), Schedule("linear"), FeatureConfig())

@@ -66,7 +66,7 @@ def estimate(ir: np.ndarray, vis: np.ndarray, kind: Kind | str = DEFAULT_KIND) -
     Takes arrays as ``Fuser.fuse`` does. Where too few windows agree, or the pictures lay as well before, the
     estimate says so and its ``transform`` is the identity. Raises AlignmentError when the sizes differ.
     """
-    kind = Kind(kind)
+    kind = Kind.of(kind)
     a, b = _grey(ir, vis)
     size = (b.shape[1], b.shape[0])
     nothing = Transform.identity(size)

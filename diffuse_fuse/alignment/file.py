@@ -17,6 +17,7 @@ import numpy as np
 
 from diffuse_fuse.alignment.series import Calibration
 from diffuse_fuse.alignment.transform import Kind, Transform
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import AlignmentError
 from diffuse_fuse.files import write_atomically
 
@@ -38,7 +39,7 @@ def save_calibration(path: str | os.PathLike[str], calibration: Calibration) -> 
 
 def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     """Read what ``save_calibration`` wrote. Raises AlignmentError for anything else."""
-    whole = _read_object(Path(path))
+    whole = _read_object(path_of(path))
     if whole.get("format") != FORMAT:
         raise AlignmentError(f"{path} is no alignment of dfuse: make one with dfuse align IR_DIR VIS_DIR -o FILE.")
     if whole.get("version") != VERSION:

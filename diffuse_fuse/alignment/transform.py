@@ -12,7 +12,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from diffuse_fuse.errors import AlignmentError
+from diffuse_fuse.errors import AlignmentError, UsageError
 
 ASPECT_TOLERANCE = 0.02
 _FAR = 1e9  # pixels: no corner is moved so far
@@ -25,6 +25,14 @@ class Kind(str, Enum):
     similarity = "similarity"
     affine = "affine"
     homography = "homography"
+
+    @classmethod
+    def of(cls, name: Kind | str) -> Kind:
+        """The kind of this name. Raises UsageError where there is none."""
+        try:
+            return cls(name)
+        except ValueError:
+            raise UsageError(f"There is no kind of transform {name!r}: use one of {', '.join(cls)}.") from None
 
     @property
     def parameters(self) -> int:

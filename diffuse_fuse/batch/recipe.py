@@ -46,7 +46,7 @@ class Recipe:
         load = self.load
         return {
             "page": load.page,
-            "thermal_range": list(load.thermal_range) if load.thermal_range else None,
+            "thermal_range": list(given) if isinstance(given := load.thermal_range, tuple) else given,
             "polarity": load.polarity,
             "size": load.size,
             "stretch": load.stretch,

@@ -17,7 +17,7 @@ from diffuse_fuse.images.thermal.window import Range
 def with_series_range(
     jobs: Iterable[Job], load: LoadOptions, workers: int | None = None
 ) -> tuple[LoadOptions, str | None]:
-    """``load`` with one thermal range that holds the robust range of every infrared file; and its unit.
+    """``load`` with one thermal range that holds that of every infrared file; and its unit.
 
     8-bit pictures share a scale already: with none but those, ``load`` comes back as it is, and None. Files that
     cannot be read are passed over here. Raises DataError when the files have no unit in common.

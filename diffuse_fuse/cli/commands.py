@@ -27,6 +27,7 @@ from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.streams import take_all
+from diffuse_fuse.cli.thermal_range import RangeCommand
 from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
@@ -61,8 +62,8 @@ def dfuse(
     """
 
 
-app.command()(fuse)
-app.command()(video)
+app.command(cls=RangeCommand)(fuse)
+app.command(cls=RangeCommand)(video)
 app.command()(inspect)
 app.command()(align)
 app.command("eval")(eval_)

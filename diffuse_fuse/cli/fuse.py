@@ -23,11 +23,12 @@ from diffuse_fuse.cli.fuse_options import (
     check_balance,
     check_only_metrics,
     check_paths,
-    check_range,
+    check_window,
     make_aligner,
     make_plan,
 )
 from diffuse_fuse.cli.fuse_run import Run
+from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Job
@@ -91,12 +92,7 @@ def fuse(
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Take pictures of other proportions too: they show the same field.")
     ] = False,
-    thermal_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LO HI", help="Infrared values that become black and white; °C where the file is radiometric."
-        ),
-    ] = None,
+    thermal_range: GivenRange = None,
     thermal_window: Annotated[
         Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
     ] = Window.picture,
@@ -141,7 +137,8 @@ def fuse(
     dfuse inspect tells what a file holds.
     """
     out = check_paths(ir, vis, out, manifest)
-    check_range(thermal_range, thermal_window)
+    given_range = parse_range(thermal_range)
+    check_window(given_range, thermal_window)
     weight = check_balance(balance)
     if only_metrics:
         check_only_metrics(
@@ -161,7 +158,7 @@ def fuse(
     bits = 8 if depth is Depth.eight else 16
     load = LoadOptions(
         page=page,
-        thermal_range=thermal_range,
+        thermal_range=given_range,
         polarity=polarity.value,
         size=size.value,
         stretch=stretch,

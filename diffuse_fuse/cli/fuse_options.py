@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from diffuse_fuse.errors import UsageError
 if TYPE_CHECKING:
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Plan
+    from diffuse_fuse.images.options import ThermalRange
 
 
 class Device(str, Enum):
@@ -120,14 +120,9 @@ def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: P
     return out
 
 
-def check_range(thermal_range: tuple[float, float] | None, window: Window) -> None:
-    """Raise UsageError unless the range is one, and not given together with what looks for one."""
-    if thermal_range is None:
-        return
-    low, high = thermal_range
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"--thermal-range takes the lower value first, such as 10 40; not {low:g} {high:g}.")
-    if window is Window.series:
+def check_window(given: ThermalRange | None, window: Window) -> None:
+    """Raise UsageError where a thermal range is given together with what looks for one."""
+    if given is not None and window is Window.series:
         raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
 
 

@@ -37,11 +37,10 @@ def load_pair_model(model: str, device: Device, threads: int | None) -> PairMode
     import torch
 
     from diffuse_fuse.diffusion.pictures import PairModel
-    from diffuse_fuse.fusion.fuser import choose_device
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return PairModel(model, choose_device(device.value))
+    return PairModel(model, device.value)
 
 
 def say_wrote(what: str, path: Path, quiet: bool) -> None:

@@ -84,6 +84,9 @@ def _text(facts: Facts) -> str:
             + f"; 99 % within {low:g} to {high:g}",
         ),
     ]
+    if facts.thermal["camera_span"]:
+        low, high = facts.thermal["camera_span"]
+        rows += [("camera span", f"{low:g} to {high:g} {unit} (--thermal-range camera)")]
     rows += [
         ("inside", f"{picture.kind} {picture.width}×{picture.height}, {picture.detail}") for picture in facts.embedded
     ]

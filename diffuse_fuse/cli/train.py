@@ -91,7 +91,7 @@ def diffusion(
 ) -> None:
     """Train the diffusion model of four-channel pictures (R, G, B, IR): DDPM, algorithm 1."""
     from diffuse_fuse.diffusion.schedule import Schedule
-    from diffuse_fuse.diffusion.unet import UNetConfig
+    from diffuse_fuse.networks.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
     from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, start_model
 
@@ -266,7 +266,7 @@ def _pairs(data: list[Path], val: list[Path] | None) -> tuple[PairSet, PairSet]:
 def _device(name: str, threads: int | None) -> str:
     import torch
 
-    from diffuse_fuse.fusion.fuser import choose_device
+    from diffuse_fuse.networks.device import choose_device
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -12,6 +12,7 @@ import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance, refuse_stdout
+from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
 if TYPE_CHECKING:
@@ -48,10 +49,7 @@ def video(
     crf: Annotated[
         int | None, typer.Option(min=0, max=63, metavar="N", help="Quality, lower is better; 18 unless given.")
     ] = None,
-    thermal_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(metavar="LO HI", help="Infrared values that become black and white, in all frames."),
-    ] = None,
+    thermal_range: GivenRange = None,
     polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
     align_file: Annotated[
         Path | None, typer.Option(metavar="T.json", help="Move the infrared frames as this file of dfuse align says.")
@@ -70,7 +68,8 @@ def video(
     """Fuse an infrared and a visible video, or two folders of frames, into one.
 
     Frames of videos are paired by their number, those of folders by name. Deep infrared frames get a thermal range that
-    follows slowly, so that the picture does not pump; flicker of what is still is measured and printed.
+    follows slowly, as does that of the camera's screen, so that the picture does not pump; flicker of what is still is
+    measured and printed.
     """
     from diffuse_fuse import backends
     from diffuse_fuse.video import run
@@ -78,14 +77,15 @@ def video(
     as_folder, path = _output(out)
     _check_inputs(ir, vis)
     _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
-    _check_range(thermal_range)
+    given_range = parse_range(thermal_range)
+    by_camera = given_range == "camera"
     weight = check_balance(balance)
     at_once, threads = backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
         codec=codec,
         crf=crf,
-        thermal_range=thermal_range,
+        thermal_range=None if by_camera else given_range,
         black_hot=polarity is Hot.black,
         stabilise=stabilise,
         aligner=_aligner(align_file),
@@ -94,7 +94,7 @@ def video(
         at_once=at_once,
         balance=weight,
     )
-    frames = run.open_sources(ir, vis, options.fps)
+    frames = run.open_sources(ir, vis, options.fps, by_camera)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 
@@ -150,12 +150,6 @@ def _check_output(out: Path, as_folder: bool, inputs: list[Path], overwrite: boo
     require_no_input([out], inputs)
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise ImageWriteError(f"{out} exists already: name another output, or add --overwrite.")
-
-
-def _check_range(given: tuple[float, float] | None) -> None:
-    from diffuse_fuse.cli.fuse_options import Window, check_range
-
-    check_range(given, Window.picture)
 
 
 def _rate(text: str) -> Fraction:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet
+from diffuse_fuse.networks.unet import UNet
 
 NOISE_RULES = ("none", "fixed")
 _FIELD = 256  # the fixed field repeats after this many pixels, so it has no size of its own

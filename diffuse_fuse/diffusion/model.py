@@ -12,8 +12,8 @@ from torch import nn
 from diffuse_fuse.checkpoint import Weights, fill, load_weights
 from diffuse_fuse.diffusion.linear import CHANNELS, LinearPath, from_frequencies
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 PREDICTIONS = ("eps", "v")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -12,12 +13,14 @@ import torch
 import torch.nn.functional as F
 
 from diffuse_fuse import models
+from diffuse_fuse.arguments import several, whole
 from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
-from diffuse_fuse.images.load import match_sizes
+from diffuse_fuse.images.given import Given, given_pair
+from diffuse_fuse.networks.device import choose_device
 
 MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
 COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
@@ -32,7 +35,8 @@ class PairModel:
     """
 
     def __init__(self, model: str | os.PathLike[str] = "diffusion", device: str = "cpu") -> None:
-        path = models.locate(os.fspath(model))
+        path = models.locate(model)
+        device = choose_device(device)
         loaded = load_diffusion(path)
         self.name: str = path.stem  # without folders: it is written into the pictures
         self.device, self.schedule = device, loaded.schedule
@@ -47,19 +51,23 @@ class PairModel:
         with torch.no_grad():
             return self._model(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
 
-    def features(self, ir: np.ndarray, vis: np.ndarray, steps: Sequence[int] = (50,)) -> list[np.ndarray]:
+    def features(self, ir: Given, vis: Given, steps: Sequence[int] = (50,)) -> list[np.ndarray]:
         """What the UNet's decoder sees in a pair, without noise: one array a level, finest first.
 
-        ``ir`` and ``vis`` of one size as ``Fuser.fuse`` takes arrays, at least 16×16; ``steps`` are time steps, whose
+        ``ir`` and ``vis`` as ``Fuser.fuse`` takes them, at least 16×16; ``steps`` are time steps, whose
         features follow each other along the channels. Level i is float32 (C_i, H', W') with cells of u · 2^i pixels,
         u = ``unshuffle`` of the network's configuration (2);
         where a side is no whole number of cells, the last one reaches beyond the picture. Raises ImageError for what is
         no pair, UsageError for steps that the schedule does not have.
         """
-        if not steps or not all(0 <= step < self.schedule.steps for step in steps):
-            raise UsageError(f"Time steps are whole numbers from 0 to {self.schedule.steps - 1}, not {tuple(steps)}.")
-        require_minimum_size(vis, "the visible picture")
-        x_0 = self.encode(match_sizes(ir, vis)[0], vis)
+        last = self.schedule.steps - 1
+        steps = several(steps, "The time steps", lambda step: whole(step, "A time step", least=0, most=last))
+        if not steps:
+            raise UsageError(f"There is no time step: give some from 0 to {last}.")
+        ir, vis, odd = given_pair(ir, vis)
+        for sentence in odd:
+            warnings.warn(sentence, stacklevel=2)
+        x_0 = self.encode(ir, vis)
         h, w = x_0.shape[2:]
         unet = self._model.unet.with_hints(0)  # hints are guesses of x_0 by noise; here x_0 is known
         multiple = unet.config.multiple

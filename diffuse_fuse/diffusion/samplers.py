@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from diffuse_fuse.arguments import number, several, text, whole
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
 
@@ -40,10 +41,10 @@ def time_steps(total: int, count: int, spacing: str = "linear") -> list[int]:
     ``spacing`` is "linear" (tau_i ~ c i) or "quadratic" (tau_i ~ c i^2: more steps where there is little noise).
     A single step is the last one. Raises UsageError for a count outside [1, total] or an unknown spacing.
     """
-    if spacing not in SPACINGS:
+    if text(spacing, "The spacing") not in SPACINGS:
         raise UsageError(f"Unknown spacing '{spacing}' of the time steps: use one of {', '.join(SPACINGS)}.")
-    if not 1 <= count <= total:
-        raise UsageError(f"The number of sampling steps must be from 1 to {total}, not {count}.")
+    total = whole(total, "The number of time steps", least=1)
+    count = whole(count, "The number of sampling steps", least=1, most=total)
     if count == 1:
         return [total - 1]
     part = np.arange(count) / (count - 1)
@@ -71,7 +72,7 @@ def ddpm_sample(
     ``variance`` is sigma_t^2 of section 3.2: "posterior" (beta_tilde_t) or "beta" (beta_t). The mean is that of
     eq. 7 with the predicted x_0, which is line 4 of the algorithm; ``clip`` limits that x_0 to [-1, 1] first.
     """
-    if variance not in VARIANCES:
+    if text(variance, "The variance") not in VARIANCES:
         raise UsageError(f"Unknown variance '{variance}': use one of {', '.join(VARIANCES)}.")
     table = schedule.posterior_variance if variance == "posterior" else schedule.beta
     for t in reversed(range(schedule.steps)):
@@ -99,10 +100,10 @@ def ddim_sample(
 
     ``eta`` in [0, 1]: 0 adds no noise, so that x_0 is a function of x_t; 1 over all T steps is DDPM with the
     posterior's variance. ``clip`` limits the predicted x_0 to [-1, 1]. Raises UsageError for an eta outside
-    [0, 1], or above 0 without a generator.
+    [0, 1], or above 0 without a generator, and for ``taus`` that are not ascending steps of the schedule.
     """
-    if not 0 <= eta <= 1:
-        raise UsageError(f"eta must be from 0 (no noise) to 1 (the noise of DDPM), not {eta:g}.")
+    taus = checked_steps(schedule, taus)
+    eta = number(eta, "eta (0: no noise, 1: the noise of DDPM)", 0, 1)
     if eta > 0 and generator is None:
         raise UsageError("Sampling with eta above 0 draws noise: give a generator.")
     for t, before in zip(reversed(taus), [*reversed(taus[:-1]), None], strict=True):
@@ -126,8 +127,10 @@ def ddim_encode(
 ) -> torch.Tensor:
     """The ODE of DDIM section 4.3 run forward: ``x_0`` (N, ...) -> x_t at the last of ``taus``.
 
-    ``ddim_sample`` with eta = 0 and the same ``taus`` leads back, the closer the more steps there are.
+    ``ddim_sample`` with eta = 0 and the same ``taus`` leads back, the closer the more steps there are. Raises
+    UsageError as that does.
     """
+    taus = checked_steps(schedule, taus)
     x_t, alpha_bar = x_0, 1.0
     for i, t in enumerate(taus):
         # the noise is asked for where the step begins; clean data count as the first time step
@@ -172,6 +175,15 @@ def predict(
 def draw(like: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
     """Standard normal noise of the shape, dtype and device of ``like``, drawn on the CPU."""
     return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
+
+
+def checked_steps(schedule: Schedule, taus: Sequence[int]) -> list[int]:
+    """``taus`` as ints. Raises UsageError unless they are time steps of the schedule, at least one, ascending."""
+    last = schedule.steps - 1
+    steps = several(taus, "The time steps", lambda step: whole(step, "A time step", least=0, most=last))
+    if not steps or any(after <= before for before, after in zip(steps, steps[1:], strict=False)):
+        raise UsageError(f"Time steps are ascending whole numbers from 0 to {last}, at least one; not {steps}.")
+    return steps
 
 
 def alpha_bar_at(schedule: Schedule, t: int | None) -> float:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from diffuse_fuse.arguments import text, whole
 from diffuse_fuse.errors import UsageError
 
 KINDS = ("linear", "cosine")
@@ -30,10 +31,9 @@ class Schedule:
     steps: int = 1000
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if text(self.kind, "The noise schedule") not in KINDS:
             raise UsageError(f"Unknown noise schedule '{self.kind}': use one of {', '.join(KINDS)}.")
-        if self.steps < 2:
-            raise UsageError(f"A noise schedule needs at least 2 steps, not {self.steps}.")
+        whole(self.steps, "The steps of a noise schedule", least=2)
 
     @cached_property
     def beta(self) -> np.ndarray:

@@ -66,7 +66,10 @@ class Fusing:
 
     def _keep(self, method: Method, case: Case, image: np.ndarray, cache: Cache, key: str) -> Fused:
         """Check a fresh picture, and write it if there is a place for it; ``key`` is what ``cache`` knows it by."""
-        image = np.asarray(image)
+        try:
+            image = np.asarray(image)
+        except ValueError as error:  # lists of different lengths
+            raise PairError(f"the method returned what is no array ({error})") from None
         if image.dtype != np.uint8 or image.shape[:2] != case.vis.size or image.shape[2:] not in ((), (3,)):
             wanted = "×".join(map(str, case.vis.size))
             raise PairError(f"the method returned {image.dtype} {image.shape}: uint8 {wanted} or {wanted}×3 is needed")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.evaluation.tokens import TokenPairing, pair_by_tokens
 from diffuse_fuse.images.pairs import IR_NAMES, VIS_NAMES, Pair, find_pair_folders, find_pairs
@@ -77,8 +78,8 @@ def find_dataset(root: str | os.PathLike[str]) -> Dataset:
     Looks at ``root``, then at the folders in it (an archive's own folder). Raises DataError when there is no
     layout that dfuse knows, no pair, or more than one candidate.
     """
-    root = Path(root)
-    if not root.is_dir():
+    root = path_of(root, "The data set")
+    if not os.path.isdir(root):
         raise DataError(f"There is no folder {root}: give the folder of a data set.")
     level = [root]
     for _ in range(_DEPTH + 1):

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from diffuse_fuse.arguments import path_of, text
 from diffuse_fuse.errors import DataError, UsageError, WeightsError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.images.pairs import Pair
@@ -173,14 +174,14 @@ def _common_affix(keys: Sequence[str], pairs: Sequence[Pair]) -> tuple[str, str]
 
 
 def _one(name: str, value: Any) -> Method:
-    if not _NAME.fullmatch(name) or name.strip() != name or name in (".", ".."):
+    if not _NAME.fullmatch(text(name, "The name of a method")) or name.strip() != name or name in (".", ".."):
         raise UsageError(f"'{name}' cannot be the name of a method: use letters, digits, '-', '_' and spaces.")
     if hasattr(value, "fuse"):
         return Method(name, "function", value.fuse)
     if callable(value):
         return Method(name, "function", value)
     value, balance = value if isinstance(value, Balanced) else (value, "auto")
-    if Path(value).is_dir():
+    if os.path.isdir(path_of(value, f"What {name} fuses with")):
         return Method(name, "folder", Path(value), facts={"folder": str(value)})
     from diffuse_fuse import models
 

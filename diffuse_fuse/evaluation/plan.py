@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from diffuse_fuse.arguments import several, text, whole
 from diffuse_fuse.errors import DataError, UnknownMetricError, UsageError, meant
 from diffuse_fuse.evaluation.inspection import Case, inspect
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
@@ -49,7 +50,9 @@ def prepare(
 
     names = metric_names(metrics)
     check_convention(convention)
-    if not (isinstance(methods, Sequence) and not isinstance(methods, str)):
+    if not (isinstance(methods, (list, tuple)) and all(isinstance(method, Method) for method in methods)):
+        if not (methods is None or isinstance(methods, Mapping)):
+            raise UsageError('The methods are a dictionary, such as {"mine": a function, "dfuse": "default"}.')
         methods = make_methods(methods, baselines)
     found = dataset if isinstance(dataset, Dataset) else find_dataset(dataset)
     pairs = draw(found.pairs, limit, seed)
@@ -76,10 +79,9 @@ def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...
 
     Neighbours in a data set are alike, so the first few would say little of the whole.
     """
-    if limit is None or limit >= len(pairs):
+    seed = whole(seed, "The seed", least=0)
+    if limit is None or whole(limit, "The limit", least=1) >= len(pairs):
         return tuple(pairs)
-    if limit < 1:
-        raise UsageError(f"The limit must be at least 1, not {limit}.")
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:limit]
     return tuple(pairs[index] for index in sorted(chosen))
 
@@ -95,14 +97,15 @@ def metric_names(asked: str | Sequence[str] | None) -> tuple[str, ...]:
         return tuple(metrics.DEFAULT)
     if isinstance(asked, str):
         asked = [part.strip() for part in asked.split(",") if part.strip()]
-    if list(asked) == ["all"]:
+    asked = several(asked, "The metrics", lambda name: text(name, "The name of a metric"))
+    if asked == ["all"]:
         return tuple(metrics.REGISTRY)
     by_lower = {name.lower(): name for name in metrics.REGISTRY}
     unknown = [name for name in asked if name.lower() not in by_lower]
     if unknown or not asked:
         what = f"There is no metric '{unknown[0]}'" if unknown else "No metric is named"
-        text = f"{what}: use all, or some of {', '.join(metrics.REGISTRY)}."
-        raise UnknownMetricError(text + meant(unknown[0] if unknown else "", metrics.REGISTRY))
+        sentence = f"{what}: use all, or some of {', '.join(metrics.REGISTRY)}."
+        raise UnknownMetricError(sentence + meant(unknown[0] if unknown else "", metrics.REGISTRY))
     return tuple(dict.fromkeys(by_lower[name.lower()] for name in asked))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from diffuse_fuse import __version__
+from diffuse_fuse.arguments import path_of, whole
 from diffuse_fuse.errors import DataError, ImageError, ImageWriteError
 from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.fusing import Fused, Fusing
@@ -58,8 +59,9 @@ def evaluate(
     Files that cannot be scored are sentences in ``problems``. Raises DataError when none can, UsageError, MetricError
     or WeightsError for wrong arguments, ImageWriteError for the output.
     """
+    workers = whole(workers, "The number of workers", least=1)
+    folder = None if out is None else path_of(out, "The output folder")
     plan = prepare(dataset, methods, metrics, convention, baselines=baselines, limit=limit, seed=seed, threads=workers)
-    folder = None if out is None else Path(out)
     evaluation = run(plan, folder, workers=workers, device=device, overwrite=overwrite)
     if folder:
         write_all(evaluation, folder, overwrite)

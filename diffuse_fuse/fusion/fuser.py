@@ -9,14 +9,15 @@ import numpy as np
 import torch
 
 from diffuse_fuse import models
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.arguments import whole
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
-from diffuse_fuse.fusion.student import StudentModel, inference_dtype
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.machine import available_cores, available_memory
+from diffuse_fuse.networks.device import choose_device
+from diffuse_fuse.networks.student import StudentModel, inference_dtype
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
 _LARGE_BLOCK = 31 << 20
@@ -43,13 +44,11 @@ class Fuser:
     ) -> None:
         self.balance = checked_balance(balance)
         if threads is not None:
-            if threads < 1:
-                raise UsageError(f"The number of threads must be at least 1, not {threads}.")
-            torch.set_num_threads(threads)
+            torch.set_num_threads(whole(threads, "The number of threads", least=1))
         elif torch.get_num_threads() > available_cores():
             # PyTorch counts the machine's cores; more threads than a container may use wait for each other
             torch.set_num_threads(available_cores())
-        path = models.locate(os.fspath(model))
+        path = models.locate(model)
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
         model = load_model(path)
@@ -60,7 +59,7 @@ class Fuser:
     def fuse(
         self,
         ir: Given,
-        vis: Given,
+        vis: Given | None = None,
         on_rows: OnRows | None = None,
         depth: int = 8,
         light: SceneLight | None = None,
@@ -68,19 +67,21 @@ class Fuser:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
-        or float in [0, 1]) or as paths; at least 16×16. Returns H×W×3 RGB of the visible picture's size, uint8 or,
-        for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field of view is
-        resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows there
-        are: a picture of any height needs the memory of a few bands of it, besides its own. ``light`` is that of the
-        scene, from ``fusion.relight.scene_light``, where another than the pair's own decides, as in a video; then the
-        balance is not asked.
+        or float in [0, 1]) or as paths; at least 16×16. Paths are read as ``dfuse fuse`` reads them, and what is odd
+        about them is warned of: of a radiometric JPEG the thermal data are the infrared picture and the photograph
+        inside is the visible one; alone, or given twice, it is the pair. Returns H×W×3 RGB of the visible picture's
+        size, uint8 or, for a ``depth`` of 16 bits, uint16. An infrared picture of another resolution but the same field
+        of view is resized, with a warning. ``on_rows`` is called now and then with the rows that are done and the rows
+        there are: a picture of any height needs the memory of a few bands of it, besides its own. ``light`` is that of
+        the scene, from ``fusion.relight.scene_light``, where another than the pair's own decides, as in a video; then
+        the balance is not asked.
         Raises UsageError for another depth, ImageError (or one of its kinds) for what is no picture, PairError for
         sizes that do not belong together.
         """
         require_depth(depth)
-        ir_array, vis_array, resized = given_pair(ir, vis)
-        if resized:
-            warnings.warn(resized, stacklevel=2)
+        ir_array, vis_array, odd = given_pair(ir, vis)
+        for sentence in odd:
+            warnings.warn(sentence, stacklevel=2)
         height, width = vis_array.shape[:2]
         rows = band_rows(self.model, width)
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
@@ -89,7 +90,9 @@ class Fuser:
         return fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
 
 
-def fuse(ir: Given, vis: Given, model: str | os.PathLike[str] = "default", balance: Balance = AUTO) -> np.ndarray:
+def fuse(
+    ir: Given, vis: Given | None = None, model: str | os.PathLike[str] = "default", balance: Balance = AUTO
+) -> np.ndarray:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
     return Fuser(model, balance=balance).fuse(ir, vis)
 
@@ -102,15 +105,3 @@ def _keep_freed_memory() -> None:
     largest that it has seen freed, up to 32 MiB; one that is never written to costs nothing.
     """
     torch.empty(_LARGE_BLOCK, dtype=torch.uint8)
-
-
-def choose_device(name: str) -> str:
-    """The torch device for "auto", "cpu", "cuda" or "mps". Raises UsageError for one that is not there."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if name not in there:
-        raise UsageError(f"Unknown device '{name}': use auto, cpu, cuda or mps.")
-    if not there[name]:
-        raise UsageError(f"This machine has no device '{name}' that PyTorch can use: use auto or cpu.")
-    return name

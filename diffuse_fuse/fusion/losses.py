@@ -18,7 +18,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from diffuse_fuse.fusion.colour import lab, luma
+from diffuse_fuse.networks.colour import lab, luma
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class LossWeights:
     artefact: float = 2.0
     drift: float = 3.0
     targets: float = 1.0
+    light: float = 0.0
     range: float = 10.0
 
 
@@ -72,6 +73,7 @@ def fusion_loss(
         "artefact": lambda: excess(mag_a, mag_b, mag_f),
         "drift": lambda: drift(a, b, f, 4) + drift(a, b, f, 8),
         "targets": lambda: -target_visibility(a, f).mean(),
+        "light": lambda: light_lost(a, b, f),
         "range": lambda: (raw - raw.clamp(0, 1)).square().mean(),
     }
     found = {name: term() for name, term in terms.items() if getattr(weights, name)}
@@ -88,6 +90,12 @@ def drift(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor, scale: int) -> torc
     """The same in a picture ``scale`` times smaller: a slow change of luma across an area that is even in both
     sources, such as the sky."""
     return excess(*(magnitude(sobel(F.avg_pool2d(x, scale))) for x in (a, b, f)))
+
+
+def light_lost(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+    """How far the brightness of F around a place is from that of the brighter of the sources, for pairs in one light:
+    contrast is to come from detail, and noon is to stay as bright as it is."""
+    return F.avg_pool2d(f - torch.maximum(a, b), 16).abs().mean() / 255
 
 
 def target_visibility(a: torch.Tensor, f: torch.Tensor) -> torch.Tensor:

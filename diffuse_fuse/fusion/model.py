@@ -12,13 +12,13 @@ from torch import nn
 from diffuse_fuse.checkpoint import Weights, fill, load_weights
 from diffuse_fuse.diffusion.features import NOISE_RULES, extract
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
-from diffuse_fuse.fusion.colour import luma
-from diffuse_fuse.fusion.head import FusionHead, HeadConfig
 from diffuse_fuse.fusion.quiet import CELL, NOISE_LIMIT, quieted
-from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.models import FUSES
+from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.head import FusionHead, HeadConfig
+from diffuse_fuse.networks.student import StudentModel
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ A network that takes contrast from both pictures turns a noon sky, which is cold
 into night. What people want of the infrared picture by day is its detail and its hot targets, not its light. So where
 the visible picture is well lit, the infrared one's large-scale brightness (its base layer) gives way to the visible
 one's; detail that stands out of the noise stays, and what is hot against the scene keeps its brightness, in both
-pictures. At night, in grey scenes and behind smoke the infrared picture stays as it is.
+pictures. At night and behind smoke the infrared picture stays as it is; in a grey day only what is bright to the eye,
+such as the sky, does not go dark.
 
 How far this goes is ``balance``: 0 is the scene as the eye saw it with its hot targets added, 1 all of the infrared
 picture, "auto" what the light of the scene asks for. The base layers are those of the guided filter (He, Sun and Tang
@@ -39,19 +40,22 @@ _DAY = (0.35, 0.6)  # brightness of the brighter fifth of a scene: from night to
 _COLOUR = (0.004, 0.015)  # mean difference of the largest and the smallest channel: from a grey scene to one in colour
 _GREY_PART = 0.15  # how far grey scenes are re-lit
 _LIT = (0.08, 0.35)  # brightness around a place: from unlit to lit
-_BRIGHT = (0.45, 0.7)
-_SKY_PART = 0.5  # of detail that is left out where it is cold and bright
+_BRIGHT, _GLARE = (0.45, 0.7), (0.75, 0.9)  # brightness of a sky, and of one in which the visible picture shows nothing
+_DARKER = (0.2, 0.5)  # how much darker the infrared picture is than the visible one
+_SKY_SHARE = (0.1, 0.3)  # of the upper quarter of a picture: from no sky to one
+_SKY_PART = 0.8  # of detail that is left out in the sky
 _DETAIL = 1.2
-_CAP = 0.9  # brightness up to which hot targets keep theirs: beyond, the network bleaches them
+_CAP = (0.75, 1.0)  # brightness up to which what is hot keeps its own: wide ground, which would bleach, and targets
 _LEAST_SPREAD = 0.04
 _EVEN = (0.004, 0.02)  # deviation of an infrared picture: from none to some information
 _FLAT, _STRUCTURED = (0.01, 0.035), (0.03, 0.08)  # deviations around a place: the visible one is blind where ...
 _BLIND_PART = 0.4  # ... it is flat and the infrared one has structure
 
 # in deviations of the infrared picture
-_HOT = (1.3, 2.3)  # above its mean: targets, of whatever size
+_HOT = (1.3, 1.9)  # above its mean: targets, of whatever size
 _WARM, _RISE = 0.5, 0.25  # above its mean and its surroundings: targets that are narrow
-_COLD = (0.3, 1.0)  # below its median
+_STANDS_OUT = (0.3, 0.9)  # above its surroundings: from wide ground to targets
+_COLD, _GLARE_COLD = (0.4, 1.0), (-0.2, 0.4)  # below its median or mean: skies
 _NOT_COLD = (0.1, 0.6)
 
 
@@ -59,12 +63,14 @@ _NOT_COLD = (0.1, 0.6)
 class SceneLight:
     """What re-lighting knows of a scene as a whole; a video takes one that changes slowly.
 
-    amount: how far the infrared picture follows the visible one's light, 0 to 1. mean, spread, median: of the
-    infrared picture, noise: its mean absolute value where it is quiet, in [0, 1]; even: 1 for an infrared picture
-    without information, else 0, or between.
+    amount: how far the infrared picture follows the visible one's light, 0 to 1; bright: the same for what is bright in
+    the visible picture and dark in the infrared one, under an open sky, which no day wants black. mean, spread, median:
+    of the infrared picture, noise: its mean absolute value where it is quiet, in [0, 1]; even: 1 for an infrared
+    picture without information, else 0, or between.
     """
 
     amount: float
+    bright: float
     mean: float
     spread: float
     median: float
@@ -118,7 +124,7 @@ def relight(
         return ir, vis
     reduced = _Reduced(ir, vis)
     light = light or reduced.light(balance)
-    if light.amount <= 0:
+    if max(light.amount, light.bright) <= 0:
         return ir, vis
     fields = _Fields(reduced, light)
     relit, lifted = np.empty_like(ir), np.empty_like(vis)
@@ -153,11 +159,13 @@ class _Reduced:
                 colour = cv2.mean(cv2.max(cv2.max(r, g), b) - cv2.min(cv2.min(r, g), b))[0]
             day = _step(_share_below(self.brightness, 0.8), *_DAY)
             amount = day * (_GREY_PART + (1 - _GREY_PART) * _step(colour, *_COLOUR))
+            bright = day * _step(self._sky(mean, deviation), *_SKY_SHARE)
         else:
-            amount = 1 - float(balance)
+            amount = bright = 1 - float(balance)
         even = 0.0 if balance == 1 else 1 - _step(deviation, *_EVEN)
         return SceneLight(
             amount=float(max(amount, even)),
+            bright=float(max(amount, bright, even)),
             mean=float(mean),
             spread=float(max(_LEAST_SPREAD, deviation)),
             median=_share_below(self.ir, 0.5),
@@ -165,40 +173,60 @@ class _Reduced:
             even=float(even),
         )
 
+    def _sky(self, mean: float, deviation: float) -> float:
+        """Share of the upper quarter of the picture that is bright and cold. Smoke and snow are bright too, and what is
+        behind smoke must not be lost."""
+        top = slice(0, len(self.ir) // 4 + 1)
+        warm = max(mean, _share_below(self.ir, 0.5))
+        coldness = (warm - _blurred(self.ir, 2)[top]) / max(_LEAST_SPREAD, deviation)
+        return float(np.mean(_step(coldness, *_COLD) * _step(self.brightness[top], *_BRIGHT)))
+
 
 class _Fields:
     """Small fields that say what becomes of a pixel, and that. Values are levels of 0 to 255."""
 
     def __init__(self, reduced: _Reduced, light: SceneLight) -> None:
-        self._factor, self._amount = reduced.factor, light.amount
+        self._factor, self._lift = reduced.factor, max(light.amount, light.bright)
         small, y, brightness = reduced.ir, reduced.y, reduced.brightness
         ir_slope, ir_rest = _guided(small, _RADIUS, _IR_EDGE)
         vis_slope, vis_rest = _guided(y, _RADIUS, _VIS_EDGE)
         base = ir_slope * small + ir_rest
         coldness = (light.median - _blurred(base, 2)) / light.spread
-        lit = _step(brightness, *_LIT) * (1 - _BLIND_PART * _blind(small, y, coldness))
+        blind = _blind(small, y, coldness)
+        lit = _step(brightness, *_LIT) * (1 - _BLIND_PART * blind)
+        below = coldness + (max(light.mean, light.median) - light.median) / light.spread
+        sky = np.maximum(
+            _step(below, *_COLD) * _step(brightness, *_BRIGHT),
+            _step(below, *_GLARE_COLD) * _step(brightness, *_GLARE),
+        )
         follow = light.amount * np.maximum(lit, light.even)
-        sky = _SKY_PART * _step(coldness, *_COLD) * _step(brightness, *_BRIGHT)
+        bright = max(0.0, light.bright - light.amount)
         side = 2 * _scaled(_TARGET // 2, small) + 1
         ground = cv2.morphologyEx(base, cv2.MORPH_OPEN, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REFLECT)
         narrow = np.maximum(light.mean + _WARM * light.spread, _blurred(ground, 4) + _RISE * light.spread)
         hot_from = np.minimum(light.mean + _HOT[0] * light.spread, narrow)
+        stands_out = _step((base - ground) / light.spread, *_STANDS_OUT)
         self._noise = 255 * light.noise
         self._per_spread = 1 / (255 * light.spread * (_HOT[1] - _HOT[0]))
         self._small = [
             cv2.copyMakeBorder(np.asarray(field, np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
             for field in (
-                ir_slope, 255 * ir_rest, vis_slope, 255 * vis_rest, _DETAIL * (1 - sky), 255 * hot_from, follow
+                ir_slope, 255 * ir_rest, vis_slope, 255 * vis_rest, _DETAIL * (1 - _SKY_PART * sky), 255 * hot_from,
+                255 * (_CAP[0] + (_CAP[1] - _CAP[0]) * stands_out), follow, *([bright * (1 - blind)] if bright else []),
             )
         ]  # fmt: skip
 
     def fill(self, ir: np.ndarray, vis: np.ndarray, rows: slice, relit: np.ndarray, lifted: np.ndarray) -> None:
         """Writes some ``rows`` of the picture into ``relit`` and ``lifted``."""
-        ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, follow = (self._at(f, rows, ir) for f in self._small)
+        ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, cap, follow, *bright = (
+            self._at(field, rows, ir) for field in self._small
+        )
         i = ir.astype(np.float32) if ir.dtype == np.uint8 else ir * np.float32(255)
         y = _luma_levels(vis)
         base = cv2.add(cv2.multiply(ir_slope, i, dst=ir_slope), ir_rest, dst=ir_rest)
         natural = cv2.add(cv2.multiply(vis_slope, y, dst=vis_slope), vis_rest, dst=vis_rest)
+        if bright:
+            cv2.add(follow, cv2.multiply(_goes_dark(natural, base), bright[0], dst=bright[0]), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
         quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
@@ -207,11 +235,11 @@ class _Fields:
         lifts = cv2.minMaxLoc(hot)[1] > 0
         if lifts:
             hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
-            target = cv2.min(i, 255 * _CAP)
+            target = cv2.min(i, cap, dst=cap)
             colder = cv2.max(cv2.subtract(target, natural, dst=gain), 0, dst=gain)
             cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
             darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
-            cv2.multiply(darker, hot, dst=hot, scale=self._amount)
+            cv2.multiply(darker, hot, dst=hot, scale=self._lift)
         natural = cv2.multiply(cv2.subtract(natural, i, dst=natural), follow, dst=natural)
         _store(cv2.add(natural, i, dst=natural), relit)
         if lifts:
@@ -228,6 +256,19 @@ class _Fields:
             part = cv2.resize(part, (part.shape[1] * factor, len(part) * factor))
             return part[factor : factor + count, factor : factor + width]
         return part[1 : 1 + count, 1 : 1 + width].copy()
+
+
+def _goes_dark(natural: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """How far what is bright in the visible picture's base layer is darker in the infrared one's, 0 to 1, of levels."""
+    darker = _ramp(cv2.subtract(natural, base), 255 * _DARKER[0], 255 * _DARKER[1])
+    bright = _ramp(natural, 255 * _BRIGHT[0], 255 * _BRIGHT[1])
+    both = cv2.min(darker, bright, dst=darker)
+    return _smooth_plane(cv2.min(cv2.max(both, 0, dst=both), 1, dst=both))
+
+
+def _ramp(x: np.ndarray, zero: float, one: float) -> np.ndarray:
+    """A straight line through 0 at ``zero`` and 1 at ``one``."""
+    return cv2.addWeighted(x, 1 / (one - zero), x, 0, -zero / (one - zero))
 
 
 def _blind(ir: np.ndarray, y: np.ndarray, coldness: np.ndarray) -> np.ndarray:

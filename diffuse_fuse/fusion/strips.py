@@ -15,7 +15,7 @@ import torch
 
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.spans import Span, spans
-from diffuse_fuse.fusion.student import StudentModel
+from diffuse_fuse.networks.student import StudentModel
 
 _MOST_MORE = 1 / 15  # of the picture's columns: what strips compute twice, as they see ``reach`` of their neighbours
 

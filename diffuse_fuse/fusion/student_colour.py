@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from diffuse_fuse.fusion.colour import LUMA, luma, slopes_of_response
+from diffuse_fuse.networks.colour import LUMA, luma, slopes_of_response
 
 _STEPS = 1024  # of luma, in the table of slopes: what they miss of a slope is below a hundredth
 _SLOPES = slopes_of_response(torch.arange(_STEPS + 1, dtype=torch.float64) / _STEPS).float()
 _HALF = torch.tensor(0.5)
+_LUMA_GIVEN = 12 / 255  # as in ``recolour``
 
 
 def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
@@ -16,14 +17,16 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
 
     The slope of CIELAB's f(Y) over the sRGB value v says by how much R - Y, G - Y and B - Y have to grow with luma so
     that a* and b* stay, to first order: slope(Y) / slope(y), which is ((y + 0.055) / (Y + 0.055))^0.2 but near black,
-    where they shrink. What leaves the RGB cube loses saturation and keeps its hue. How close this comes to
-    ``recolour`` is measured in docs/speed.md. The luma of the result is ``y``; a grey ``vis`` gives r = g = b.
+    where they shrink. Where that leaves the RGB cube, luma gives way towards that of ``vis`` by twelve grey levels at
+    most, no more than about what is lacking; where this is not enough, the colour loses saturation and keeps its hue.
+    How close this comes to ``recolour`` is measured in docs/speed.md. Everywhere else the luma of the result is ``y``;
+    a grey ``vis`` gives r = g = b.
     ``y`` (N, 1, H, W), ``vis`` (N, 3, H, W), in [0, 1], ``before``: luma of ``vis``, where it is known already;
     returns (N, 3, H, W) in [0, 1].
     """
     before = luma(vis) if before is None else before
     r, g, b = vis.split(1, dim=1)
-    share = _share(y, before, r - g, b - g, before - g, white=1)
+    y, share = _fitted(y, before, r - g, b - g, before - g, white=1)
     return torch.addcmul(y, share, vis - before).clamp(0, 1)
 
 
@@ -36,18 +39,22 @@ def paint(
     B - G; all of one shape.
     """
     away = (red * LUMA[0]).add_(blue, alpha=LUMA[2])
-    share = _share(y, before, red, blue, away, white=255)
+    y, share = _fitted(y, before, red, blue, away, white=255)
     return torch.addcmul(y, away, share, value=-1), red * share, blue * share
 
 
-def _share(
+def _fitted(
     y: torch.Tensor, before: torch.Tensor, red: torch.Tensor, blue: torch.Tensor, away: torch.Tensor, white: float
-) -> torch.Tensor:
-    """By how much the distances of R, G and B from luma grow; ``away`` is that of luma from G."""
-    up = torch.maximum(red, blue).clamp_min_(0).sub_(away).clamp_min_(1e-6)
-    down = torch.minimum(red, blue).clamp_max_(0).neg_().add_(away).clamp_min_(1e-6)
-    room = torch.minimum((white - y).div_(up), y / down)
-    return torch.minimum(_slope(before, white).div_(_slope(y, white)), room)
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The luma that a colour gets, and by how much its distances of R, G and B from luma grow; ``away`` is that of
+    luma from G."""
+    up = torch.maximum(red, blue).clamp_min_(0).sub_(away)
+    down = torch.minimum(red, blue).clamp_max_(0).neg_().add_(away)
+    wanted = _slope(before, white).div_(_slope(y, white))
+    lacking = torch.maximum(wanted * up - (white - y), wanted * down - y).clamp_min_(0).clamp_max_(_LUMA_GIVEN * white)
+    y = y + torch.minimum(torch.maximum(before - y, -lacking), lacking)
+    room = torch.minimum((white - y).div_(up.clamp_min(1e-6)), y / down.clamp_min(1e-6))
+    return y, torch.minimum(wanted, room)
 
 
 def _slope(v: torch.Tensor, white: float) -> torch.Tensor:

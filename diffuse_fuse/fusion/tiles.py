@@ -21,10 +21,10 @@ from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.relight import as_whole
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
 from diffuse_fuse.fusion.spans import OnRows, Span, reflected
-from diffuse_fuse.fusion.streams import in_portions
 from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
-from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.images.arrays import as_infrared, as_visible
+from diffuse_fuse.networks.run import in_portions
+from diffuse_fuse.networks.student import StudentModel
 
 # Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
 _BAND_PIXELS = 1 << 16

@@ -3,6 +3,8 @@
 Nothing here knows of networks or metrics. Arrays are in RGB order, H×W or H×W×3.
 
 load.py      the two files of a pair, or one that holds both → two arrays of one size, with warnings
+visible.py   the visible picture's file → the picture, and what is odd about it
+given.py     what a caller gives as a pair, paths or arrays → two arrays of one size
 read.py      one file → an array as the fusion wants it
 describe.py  what a file is, in facts: ``dfuse inspect``
 pairs.py     folders → pairs
@@ -27,12 +29,14 @@ quiet.py     libraries that print and warn, told not to
 
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.metadata import OutputMetadata, SourceMetadata
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairs import Pairing, find_pair_folders, find_pairs
 from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.images.write import write_image
 
 __all__ = [
+    "LoadOptions",
     "LoadedPair",
     "OutputMetadata",
     "Pairing",

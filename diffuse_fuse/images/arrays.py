@@ -151,7 +151,12 @@ def odd_channels(channels: int | None, name: str) -> str | None:
 
 def require_picture(array: np.ndarray, name: str) -> np.ndarray:
     """The array, H×W or H×W×3, of an accepted type. Raises ImageError, which says what to do, for any other."""
-    array = np.asarray(array)
+    if np.ma.is_masked(array):
+        raise ImageError(f"The {name} array has masked values: fill them first, as array.filled(value) does.")
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # lists of different lengths
+        raise ImageError(f"The {name} picture is no array ({error}).") from None
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
         raise ImageError(
             f"The {name} array is of type {array.dtype}: give uint8, uint16, or float with values in [0, 1]."

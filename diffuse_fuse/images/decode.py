@@ -6,11 +6,11 @@ import io
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images import exif, header, lab, tiff
 from diffuse_fuse.images.intact import damage
@@ -40,8 +40,11 @@ _Decoded = tuple[np.ndarray | None, np.ndarray | None, bool]  # array, alpha and
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The content of a picture file; raises ImageReadError for whatever is none, before reading all of it."""
-    path, name = Path(path), shown(path)
+    """The content of a picture file; raises ImageReadError for whatever is none, before reading all of it,
+    and UsageError for what is no path.
+    """
+    path = path_of(path)
+    name = shown(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):

@@ -16,7 +16,7 @@ from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import robust_range
+from diffuse_fuse.images.thermal.window import robust_range, shown_range
 
 _RADIOMETRIC = {"°C": "temperatures", "counts": "raw counts"}
 
@@ -35,9 +35,10 @@ class Embedded:
 class Facts:
     """One file. width, height: upright, of the picture on top. content: "grey", "colour" or "false colours (NAME)".
 
-    thermal: unit, lowest and highest value, and the robust range that ``fuse`` scales by. orientation: as in EXIF.
-    gps: latitude and longitude in degrees. profile: the name of the colour profile. fused: what a picture that dfuse
-    fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared, as_visible: what ``fuse`` would do.
+    thermal: unit, lowest and highest value, the robust range, and the range of the camera's screen, or None.
+    orientation: as in EXIF. gps: latitude and longitude in degrees. profile: the name of the colour profile.
+    fused: what a picture that dfuse fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared,
+    as_visible: what ``fuse`` would do.
     """
 
     path: str
@@ -120,6 +121,7 @@ def _thermal(thermal: Thermal) -> dict[str, Any]:
         "min": round(float(thermal.values.min()), 3),
         "max": round(float(thermal.values.max()), 3),
         "robust_range": (round(low, 3), round(high, 3)),
+        "camera_span": thermal.span and tuple(round(value, 3) for value in thermal.span),
         "used_bits": int(thermal.values.max()).bit_length() if thermal.values.dtype.kind == "u" else None,
     }
 
@@ -144,7 +146,7 @@ def _embedded(thermal: Thermal, data: bytes, path: str | os.PathLike[str], max_p
 
 
 def _as_infrared(thermal: Thermal) -> str:
-    low, high = robust_range(thermal)
+    low, high = shown_range(thermal)
     if thermal.unit == "levels":
         if thermal.palette:
             return f"its place in the palette {thermal.palette} is taken, 8-bit"

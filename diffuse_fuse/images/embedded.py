@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import exif
+from diffuse_fuse.images import exif, jpeg
 from diffuse_fuse.images.decode import decode
+from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import Size
 from diffuse_fuse.images.read import visible_from_picture
-from diffuse_fuse.images.thermal.flir import Alignment
+from diffuse_fuse.images.thermal.flir import Alignment, Flir, FlirError, read_flir
 from diffuse_fuse.images.thermal.source import Thermal
 
 _NO_ALIGNMENT = Alignment(1.0, 0, 0)
@@ -29,6 +30,22 @@ def visible_of(thermal: Thermal, data: bytes, path: str | os.PathLike[str], max_
     if found is None:
         kind = "holds no visible picture" if thermal.flir else "is no radiometric JPEG with a visible picture inside"
         raise ImageReadError(f"{shown(path)} {kind}: give the visible picture as the second file.")
+    return photo(found, data, path, max_pixels)
+
+
+def radiometric(data: bytes) -> Flir | None:
+    """The FLIR records of a file with raw thermal data; None of any other file, and of a damaged one."""
+    if not data.startswith(jpeg.START) or damage(data):
+        return None
+    try:
+        flir = read_flir(data)
+    except FlirError:
+        return None
+    return flir if flir and any(flir.counts_size()) else None
+
+
+def photo(found: bytes, data: bytes, path: str | os.PathLike[str], max_pixels: int) -> np.ndarray:
+    """The visible picture ``found`` in the bytes ``data`` of a file, uint8 H×W×3, upright. Raises ImageReadError."""
     name = f"The visible picture in {shown(path)}"
     vis = visible_from_picture(decode(found, path, max_pixels=max_pixels, name=name), path)
     if found.startswith(b"\x89PNG") and _is_ycbcr(vis):
@@ -41,8 +58,9 @@ def lay_on(
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The part that both saw, as infrared and visible arrays of one size, and what is odd.
 
-    ir H×W, vis H×W×3, both whole. The result has the visible picture's resolution, or with ``size`` "ir" that of the
-    infrared one. Raises ImageReadError when the offsets leave nothing in common.
+    ir H×W or H×W×3, uint8, uint16 or float in [0, 1]; vis H×W×3; both whole. The result has the visible picture's
+    resolution, or with ``size`` "ir" that of the infrared one. Raises ImageReadError when the offsets leave nothing in
+    common.
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
     given = alignment or _NO_ALIGNMENT
@@ -76,7 +94,7 @@ def _part_of(ir: np.ndarray, u0: float, v0: float, step: float, shape: tuple[int
     warped = cv2.warpAffine(
         ir, matrix, shape, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
-    return warped if warped.dtype == np.uint8 else np.clip(warped, 0, 1)
+    return warped if warped.dtype.kind == "u" else np.clip(warped, 0, 1)
 
 
 def _is_ycbcr(image: np.ndarray) -> bool:

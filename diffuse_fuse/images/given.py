@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from diffuse_fuse.arguments import whole
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import require_picture
-from diffuse_fuse.images.load import match_sizes
-from diffuse_fuse.images.read import read_infrared, read_visible
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.load import load_infrared, load_pair, together
+from diffuse_fuse.images.visible import Visible, load_visible
 
 MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest level
 
@@ -18,20 +20,35 @@ MINIMUM_SIZE = 16  # pixels; smaller pictures have no features at the coarsest l
 Given = np.ndarray | str | os.PathLike[str] | Any
 
 
-def given_pair(ir: Given, vis: Given) -> tuple[np.ndarray, np.ndarray, str | None]:
-    """The pair as arrays of the visible one's size, read where paths are given, and a warning if one was resized.
+def given_pair(ir: Given, vis: Given | None = None) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """The pair as arrays of the visible one's size, read as ``dfuse fuse`` reads paths, and what is odd: sentences.
 
-    Raises ImageReadError, PairError for sizes that do not belong together, ImageError for pictures that are too small.
+    Without ``vis``, or with the same path twice, both are the pictures inside a radiometric JPEG. Raises UsageError
+    for an array alone, ImageReadError for a file, PairError for sizes that do not belong together, ImageError for
+    pictures that are too small.
     """
-    ir_array = read_infrared(ir) if _is_path(ir) else _array(ir, "infrared")
-    vis_array = read_visible(vis, deep=True) if _is_path(vis) else _array(vis, "visible")
-    ir_array, resized = match_sizes(ir_array, vis_array)
+    if vis is None:
+        if not _is_path(ir):
+            raise UsageError("The visible picture is missing: only the path of a radiometric JPEG may stand alone.")
+        vis = ir
+    if _is_path(ir) and _is_path(vis):
+        pair = load_pair(ir, vis)
+        ir_array, vis_array, odd = pair.ir, pair.vis, pair.warnings
+    else:
+        ir_array, odd = load_infrared(ir) if _is_path(ir) else (_array(ir, "infrared"), ())
+        seen = load_visible(read_bytes(vis), vis) if _is_path(vis) else _given(_array(vis, "visible"))
+        ir_array, vis_array, resized = together(ir_array, seen)
+        odd = (*odd, *seen.warnings, *resized)
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:
         raise ImageError(
             f"the pictures have {width}×{height} pixels: at least {MINIMUM_SIZE}×{MINIMUM_SIZE} are needed"
         )
-    return ir_array, vis_array, resized
+    return ir_array, vis_array, odd
+
+
+def _given(array: np.ndarray) -> Visible:
+    return Visible(array, array)
 
 
 def _is_path(given: Given) -> bool:
@@ -64,5 +81,5 @@ def _array(given: Any, name: str) -> np.ndarray:
 
 def require_depth(depth: int) -> None:
     """Raise UsageError unless a fused picture can have so many bits a channel."""
-    if depth not in (8, 16):
+    if whole(depth, "The depth of a fused picture") not in (8, 16):
         raise UsageError(f"A fused picture has 8 or 16 bits a channel, not {depth}.")

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, read
-from diffuse_fuse.images.decode import decode, read_bytes
+from diffuse_fuse.images import arrays, embedded
+from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
-from diffuse_fuse.images.thermal.window import Range, outside, robust_range, to_unit
+from diffuse_fuse.images.thermal.window import Range, asked_range, cut_to_span, outside, shown_range, to_unit
+from diffuse_fuse.images.visible import Visible, load_visible
 
 ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 
@@ -23,7 +25,9 @@ ASPECT_TOLERANCE = 0.02  # sensors of one device differ by rounding, not by more
 # grey scene stays at 0 through JPEG, and next to it through a camera's own conversions.
 _COLOURED = 2.0
 _COLOURLESS = 0.5
-_FAINT = 12  # bits of 16: cameras that measure so many write them as they are, a sixteenth of white at most
+
+
+_MUCH = 0.05  # of an infrared picture that is cut off, before it is said
 
 
 @dataclass(frozen=True)
@@ -48,49 +52,60 @@ def load_pair(
 ) -> LoadedPair:
     """Read both files and bring them to one size; notice a swapped pair.
 
-    With the same path twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
-    on as the file says. Raises ImageReadError for a file, PairError when the sizes do not belong together.
+    With the same file twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
+    on as the file says. What a radiometric JPEG shows, the camera's screen, is not taken for a visible picture where
+    it holds one. Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
-    if os.fspath(ir_path) == os.fspath(vis_path):
-        return _load_single(ir_path, options)
-    thermal = _thermal(ir_path, options)
-    vis_data = read_bytes(vis_path)
-    picture = decode(vis_data, vis_path, max_pixels=options.max_pixels)
+    if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
+        return _load_single(read_bytes(ir_path), ir_path, options)
+    ir_data, vis_data = read_bytes(ir_path), read_bytes(vis_path)
+    thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels)
+    seen = load_visible(vis_data, vis_path, options)
+    if seen.flir and ir_data == vis_data:  # one file by two names
+        return _load_single(ir_data, ir_path, options)
     warnings = list(thermal.warnings)
-    if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, picture.array):
+    if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, seen.shown):
         warnings = [
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
             "give them the other way round (infrared first)."
         ]
-    if picture.alpha is not None:
-        warnings.append("The visible picture is partly transparent: there it was put on black.")
-    if many := arrays.odd_channels(picture.header.channels, "visible"):
-        warnings.append(many)
-    vis = read.visible_from_picture(picture, vis_path, deep=True)
-    bits = int(vis.max()).bit_length()
-    if picture.array.dtype == np.uint16 and 0 < bits <= _FAINT:
-        warnings.append(
-            f"The visible picture uses {bits} of its 16 bits and is nearly black: multiply its values by "
-            f"{2 ** (16 - bits)} first."
-        )
-    ir, odd = _to_unit(thermal, options)
-    warnings += odd
+    ir, odd = _to_unit(thermal, options, ir_path)
+    ir, vis, resized = together(ir, seen, options)
+    return LoadedPair(ir, vis, (*warnings, *seen.warnings, *odd, *resized), seen.metadata)
+
+
+def load_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[np.ndarray, tuple[str, ...]]:
+    """An infrared file → uint8 H×W, or float32 H×W in [0, 1], and what is odd about it. Raises ImageReadError."""
+    thermal = _thermal(path, options)
+    ir, odd = _to_unit(thermal, options, path)
+    return ir, (*thermal.warnings, *odd)
+
+
+def together(
+    ir: np.ndarray, seen: Visible, options: LoadOptions = DEFAULT
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """An infrared array H×W (or H×W×3) and a visible file's picture → both at one size, and what is odd.
+
+    An infrared picture of the size that the thermal one has in the visible picture's radiometric JPEG is of that
+    camera: it is laid on as the file says. Raises PairError when the sizes do not belong together.
+    """
+    if seen.flir and ir.shape[:2] == seen.thermal_size:
+        return embedded.lay_on(ir, seen.array, seen.flir.alignment, options.size)
     if options.size == "ir":
-        vis, resized = _resized(vis, ir.shape[:2], "visible", _sizes(ir, vis), options.stretch)
+        vis, resized = _resized(seen.array, ir.shape[:2], "visible", _sizes(ir, seen.array), options.stretch)
     else:
+        vis = seen.array
         ir, resized = match_sizes(ir, vis, options.stretch)
-    return LoadedPair(
-        ir, vis, (*warnings, *([resized] if resized else ())), read_source(vis_data, keep_gps=options.gps)
-    )
+    return ir, vis, (resized,) if resized else ()
 
 
 def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
-    """The robust range of an infrared file and its unit; None for 8-bit pictures, which share a scale already.
+    """The range that an infrared file is stretched between by itself, and its unit.
 
-    Raises ImageReadError.
+    None for 8-bit pictures, which share a scale already. Raises ImageReadError.
     """
     thermal = _thermal(ir_path, options)
-    return None if thermal.unit == "levels" else (robust_range(thermal), thermal.unit)
+    return None if thermal.unit == "levels" else (shown_range(thermal), thermal.unit)
 
 
 def match_sizes(ir: np.ndarray, vis: np.ndarray, stretch: bool = False) -> tuple[np.ndarray, str | None]:
@@ -110,11 +125,10 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
 
 
-def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
-    data = read_bytes(path)
+def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
     thermal = read_thermal(data, path, options.page, options.max_pixels)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
-    ir, odd = _to_unit(thermal, options)
+    ir, odd = _to_unit(thermal, options, path)
     ir, vis, more = embedded.lay_on(ir, picture, thermal.flir.alignment, options.size)
     flir = thermal.flir
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
@@ -125,7 +139,7 @@ def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
     return read_thermal(read_bytes(path), path, options.page, options.max_pixels)
 
 
-def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[str]]:
+def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:
     """The infrared picture as the fusion takes it, with the range and polarity asked for, and what is odd."""
     odd = []
     black_hot = options.polarity == "black-hot"
@@ -138,14 +152,22 @@ def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[s
         black_hot = bool(seen)
     elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values):
         odd.append("The infrared picture looks black-hot: if hot is black in it, add --polarity black-hot.")
-    if options.thermal_range and outside(thermal, options.thermal_range):
+    given = asked_range(thermal, options.thermal_range, path)
+    if given and outside(thermal, given):
         low, high = float(thermal.values.min()), float(thermal.values.max())
         unit = "°C" if thermal.unit == "°C" else thermal.unit
         odd.append(
-            f"Almost nothing lies in the thermal range {_plain(options.thermal_range[0])} to "
-            f"{_plain(options.thermal_range[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
+            f"Almost nothing lies in the thermal range {_plain(given[0])} to "
+            f"{_plain(given[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
         )
-    return to_unit(thermal, options.thermal_range, black_hot), odd
+    if given is None and (cut := cut_to_span(thermal)):
+        share = float(((thermal.values < cut[0]) | (thermal.values > cut[1])).mean())
+        if share > _MUCH:
+            odd.append(
+                f"{share:.0%} of the infrared picture lies outside what the camera's screen showed, and is black or "
+                f"white: {_plain(cut[0])} to {_plain(cut[1])} {thermal.unit} are shown (--thermal-range sets others)."
+            )
+    return to_unit(thermal, given, black_hot), odd
 
 
 def _sizes(ir: np.ndarray, vis: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.images.names import is_picture_name, shown
 
@@ -68,8 +69,8 @@ def find_pairs(
     exclude: a folder to leave out, such as an output folder inside an input folder.
     Everything is sorted by name. Raises DataError when a folder cannot be read.
     """
-    ir_files = _by_key(Path(ir_dir), recursive, exclude)
-    vis_files = _by_key(Path(vis_dir), recursive, exclude)
+    ir_dir, vis_dir = path_of(ir_dir, "The infrared folder"), path_of(vis_dir, "The visible folder")
+    ir_files, vis_files = (_by_key(folder, recursive, exclude) for folder in (ir_dir, vis_dir))
     _take_off_marks(ir_files, vis_files)
     pairs, ambiguous = [], []
     for key in sorted(ir_files.keys() & vis_files.keys()):
@@ -130,14 +131,15 @@ def find_pictures(
     pictures, seen, waiting = [], set(), [root]
     while waiting:
         folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real == excluded or real in seen:  # links to folders are followed, but not in circles
-            continue
-        seen.add(real)
         try:
+            real = os.path.realpath(folder)
+            if real == excluded or real in seen:  # links to folders are followed, but not in circles
+                continue
+            seen.add(real)
             entries = list(folder.iterdir())
-        except OSError as error:
-            raise DataError(f"The folder {shown(folder)} cannot be read: {error.strerror or error}.") from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+            said = getattr(error, "strerror", None) or error
+            raise DataError(f"The folder {shown(folder)} cannot be read: {said}.") from error
         for entry in entries:
             if entry.is_dir():
                 if recursive and not entry.name.startswith("."):

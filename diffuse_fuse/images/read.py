@@ -11,7 +11,7 @@ from diffuse_fuse.images import arrays
 from diffuse_fuse.images.decode import Picture, decode, read_bytes
 from diffuse_fuse.images.names import SUFFIXES, is_picture_name, shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
-from diffuse_fuse.images.thermal import read_thermal, to_unit
+from diffuse_fuse.images.thermal import asked_range, read_thermal, to_unit
 
 __all__ = [
     "SUFFIXES",
@@ -28,9 +28,16 @@ def read_visible(path: str | os.PathLike[str], options: LoadOptions = DEFAULT, d
     """A visible picture → H×W×3, RGB: uint8, or with ``deep`` uint16 where the file has more than 8 bits.
 
     EXIF orientation is applied, what is transparent becomes black, a grey file is repeated to three equal channels;
-    float files must be in [0, 1]. Raises ImageReadError.
+    float files must be in [0, 1]. Of a radiometric JPEG it is the photograph inside, if there is one. Raises
+    ImageReadError.
     """
-    return visible_from_picture(decode(read_bytes(path), path, max_pixels=options.max_pixels), path, deep)
+    from diffuse_fuse.images import embedded  # which reads by what is here
+
+    data = read_bytes(path)
+    flir = embedded.radiometric(data)
+    if flir and (found := flir.visible_bytes()):
+        return embedded.photo(found, data, path, options.max_pixels)
+    return visible_from_picture(decode(data, path, max_pixels=options.max_pixels), path, deep)
 
 
 def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> np.ndarray:
@@ -41,7 +48,7 @@ def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     a known palette its place in that palette, any other colour picture its luma. Raises ImageReadError.
     """
     thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels)
-    return to_unit(thermal, options.thermal_range, options.polarity == "black-hot")
+    return to_unit(thermal, asked_range(thermal, options.thermal_range, path), options.polarity == "black-hot")
 
 
 def read_image(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> np.ndarray:

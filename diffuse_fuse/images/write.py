@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from diffuse_fuse.arguments import kind, path_of
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images.encode import BARE, DEEP, ENCODERS, NOTHING, EncodeError
@@ -23,8 +24,10 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outpu
     arguments give the same bytes. Raises ImageWriteError for a suffix that is not in SUFFIXES, a picture that the
     format cannot hold, and whatever the file system objects to.
     """
-    path = Path(path)
+    path = path_of(path)
     require_suffix(path)
+    if not isinstance(image, np.ndarray):
+        raise ImageWriteError(f"{path}: only NumPy arrays can be written, not {kind(image)}.")
     if image.dtype not in (np.uint8, np.uint16) or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ImageWriteError(
             f"{path}: only uint8 or uint16 H×W or H×W×3 can be written, not {image.dtype} {image.shape}."
@@ -67,5 +70,5 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """``write_atomically`` that raises ImageWriteError with what the file system says."""
     try:
         write_atomically(path, data)
-    except OSError as error:
-        raise ImageWriteError(f"{path} cannot be written: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise ImageWriteError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffuse_fuse.arguments import text
 from diffuse_fuse.errors import UnknownMetricError, meant
 
 CONVENTIONS: dict[str, str] = {
@@ -14,7 +15,7 @@ CONVENTIONS: dict[str, str] = {
 
 def check_convention(name: str) -> str:
     """``name``; raises UnknownMetricError when it is no convention."""
-    if name not in CONVENTIONS:
+    if text(name, "The convention") not in CONVENTIONS:
         raise UnknownMetricError(
             f"There is no convention {name!r}: choose from {', '.join(CONVENTIONS)}." + meant(name, CONVENTIONS)
         )

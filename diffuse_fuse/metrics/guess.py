@@ -67,6 +67,8 @@ def guess_convention(paper: Mapping[str, float]) -> Guess:
     paper: metric name → value as printed, such as {"EN": 6.69, "SD": 8.4}. Raises MetricError for unknown names
     and values that are no numbers.
     """
+    if not isinstance(paper, Mapping):
+        raise MetricError('A row of a paper is a dictionary of values by metric, such as {"EN": 6.69, "SD": 8.4}.')
     for name, value in paper.items():
         if name not in REGISTRY:
             raise MetricError(f"There is no metric {name!r}: dfuse metrics lists them.")

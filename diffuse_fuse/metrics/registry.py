@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from diffuse_fuse.arguments import several, text
 from diffuse_fuse.errors import UnknownMetricError, meant
 from diffuse_fuse.metrics import (
     colour,
@@ -71,7 +72,7 @@ def select(names: Iterable[str] | str | None = None) -> list[Metric]:
         names = DEFAULT
     elif isinstance(names, str):
         names = REGISTRY if names == "all" else (names,)
-    names = list(names)
+    names = several(names, "The metrics", lambda name: text(name, "The name of a metric"))
     unknown = [name for name in names if name not in REGISTRY]
     if unknown:
         raise UnknownMetricError(

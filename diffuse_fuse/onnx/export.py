@@ -20,12 +20,12 @@ from diffuse_fuse.checkpoint import read_header
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.extras import need
 from diffuse_fuse.files import sha256
-from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.model import AnyModel, load_model
-from diffuse_fuse.fusion.student import StudentModel
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.tiles import reach
 from diffuse_fuse.images.write import write_bytes
+from diffuse_fuse.networks.colour import recolour
+from diffuse_fuse.networks.student import StudentModel
 from diffuse_fuse.onnx.facts import GraphFacts
 
 OPSET = 20

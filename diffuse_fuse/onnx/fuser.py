@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from diffuse_fuse.errors import ImageError, UsageError, WeightsError
+from diffuse_fuse.arguments import whole
+from diffuse_fuse.errors import ImageError, WeightsError
 from diffuse_fuse.extras import need
 from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
@@ -44,8 +45,8 @@ class OnnxFuser:
         balance: Balance = AUTO,
     ) -> None:
         self.balance = checked_balance(balance)
-        if threads is not None and threads < 1:
-            raise UsageError(f"The number of threads must be at least 1, not {threads}.")
+        if threads is not None:
+            threads = whole(threads, "The number of threads", least=1)
         ort = need("onnxruntime", "onnx")
         path = locate(model, on_export)
         options = ort.SessionOptions()
@@ -65,7 +66,7 @@ class OnnxFuser:
     def fuse(
         self,
         ir: Given,
-        vis: Given,
+        vis: Given | None = None,
         on_rows: OnRows | None = None,
         depth: int = 8,
         light: SceneLight | None = None,
@@ -76,9 +77,9 @@ class OnnxFuser:
         not for.
         """
         require_depth(depth)
-        ir, vis, resized = given_pair(ir, vis)
-        if resized:
-            warnings.warn(resized, stacklevel=2)
+        ir, vis, odd = given_pair(ir, vis)
+        for text in odd:
+            warnings.warn(text, stacklevel=2)
         ir, vis = relight(*as_whole(ir, vis), self.balance, light)
         height, width = ir.shape
         fused = np.empty((height, width, 3), np.uint8 if depth == 8 else np.uint16)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from diffuse_fuse import models
+from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageWriteError, WeightsError
 from diffuse_fuse.files import sha256
 from diffuse_fuse.onnx.facts import VERSION
@@ -22,12 +23,12 @@ def locate(model: str | os.PathLike[str], on_export: OnExport | None = None) -> 
     PyTorch and takes half a minute for a large model: ``on_export`` is told before, with the model's name and the
     file. Raises WeightsError for a model that is not there or cannot be exported, UsageError without the extra.
     """
-    path = Path(model)
+    path = path_of(model, "The model")
     if path.suffix.lower() == ".onnx":
         if not path.is_file():
             raise WeightsError(f"There is no ONNX file {path}: dfuse export -o {path} --dynamic makes one.")
         return path
-    weights = models.locate(os.fspath(model))
+    weights = models.locate(model)
     import diffuse_fuse
 
     graph = cache_folder() / f"{weights.stem}-{sha256(weights)[:16]}-{diffuse_fuse.__version__}-{VERSION}.onnx"

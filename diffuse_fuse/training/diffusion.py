@@ -15,8 +15,8 @@ from diffuse_fuse.diffusion.linear import CHANNELS, KNOTS, LinearPath, to_freque
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, draw_evenly, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet

@@ -22,11 +22,11 @@ from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.diffusion.model import load_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.colour import recolour
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
+from diffuse_fuse.networks.colour import recolour
+from diffuse_fuse.networks.unet import UNetConfig
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
@@ -54,7 +54,7 @@ FUSION_AUGMENT = Augment(
 # A pair in one light is to stay in it: what raises contrast beyond both pictures is left out or costs more, and tones
 # are not drawn apart again.
 RELIT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.1, lift=0.1, recombine=0.0, polarity=0.0, grey=0.1, relit=1.0)
-RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=8.0, drift=12.0)
+RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=10.0, drift=12.0, intensity=1.5, light=6.0)
 
 
 def start_model(

@@ -21,9 +21,9 @@ from diffuse_fuse.checkpoint import Weights, load_weights, sha256
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, blur, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
-from diffuse_fuse.fusion.student import SIZES, StudentModel
 from diffuse_fuse.fusion.student_colour import tint
-from diffuse_fuse.fusion.student_growth import grown
+from diffuse_fuse.networks.student import SIZES, StudentModel
+from diffuse_fuse.networks.student_growth import grown
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, level_gradient
 from diffuse_fuse.training.grid import grid
@@ -33,9 +33,11 @@ TEACHER_WEIGHT = 100.0  # the distance's gradient is then as large as that of th
 JUDGED = 1  # crops of a batch that the fusion losses see
 REUSE = 8  # steps for each lesson, on average
 # Less than what its teacher saw: a student has no room for all of that, and spends it on what cameras send.
-STUDENT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.2, blur=0.6, recombine=0.05, polarity=0.03, grey=0.1)
+STUDENT_AUGMENT = replace(FUSION_AUGMENT, photometric=0.2, blur=0.6, recombine=0.05, polarity=0.03, grey=0.1, relit=0.5)
 # What the crops are judged by: the distance to the teacher sees to the rest.
-STUDENT_LOSSES = LossWeights(**dict.fromkeys(asdict(LossWeights()), 0.0) | {"vif": 2.0, "qabf": 7.0})
+STUDENT_LOSSES = LossWeights(
+    **dict.fromkeys(asdict(LossWeights()), 0.0) | {"vif": 2.0, "qabf": 7.0, "artefact": 6.0, "drift": 6.0}
+)
 _OCTAVES = 3  # in which structure is compared
 _LESSONS = 64  # the last so many are kept in memory: 1.6 MB each, with 6 crops of 160 pixels
 

@@ -40,9 +40,9 @@ def prepared(
 
     Raises ImageError, PairError or AlignmentError with the frame's name in it.
     """
-    for name, values, vis in looked_ahead(frames.pairs, scale):
+    for name, values, vis, span in looked_ahead(frames.pairs, scale):
         try:
-            ir, resized = match_sizes(scale(values), vis, stretch)
+            ir, resized = match_sizes(scale(values, span), vis, stretch)
             if resized:
                 warn(resized)
             if aligner is not None:

@@ -38,10 +38,11 @@ class VideoOptions:
     """How a video is made.
 
     fps: None for that of the sources. codec, crf: as ``VideoSink`` takes them. thermal_range: the infrared values that
-    become black and white; None: deep ones by a range that follows slowly, 8-bit ones as they are. black_hot: hot is
-    black in the sources. stabilise: 0 to below 1, see ``Stabiliser``. aligner: moves the infrared frames. stretch:
-    sources of other proportions show the same field. sound: copy that of the visible video. at_once: frames that the
-    network has at the same time, each in a thread of its own. balance: as ``Fuser`` takes it.
+    become black and white; None: deep ones by a range that follows slowly (that of the camera's screen, where the
+    frames bring it along), 8-bit ones as they are. black_hot: hot is black in the sources. stabilise: 0 to below 1, see
+    ``Stabiliser``. aligner: moves the infrared frames. stretch: sources of other proportions show the same field.
+    sound: copy that of the visible video. at_once: frames that the network has at the same time, each in a thread of
+    its own. balance: as ``Fuser`` takes it.
     """
 
     fps: Fraction | None = None
@@ -91,12 +92,17 @@ class Summary:
         }
 
 
-def open_sources(ir: Path, vis: Path, fps: Fraction | None) -> Frames:
-    """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise."""
+def open_sources(ir: Path, vis: Path, fps: Fraction | None, camera: bool = False) -> Frames:
+    """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise.
+
+    camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
+    """
     if ir.is_dir() != vis.is_dir():
         folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
         raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
-    return open_folders(ir, vis) if ir.is_dir() else open_files(ir, vis, any_rate=fps is not None)
+    if camera and not ir.is_dir():
+        raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
+    return open_folders(ir, vis, camera) if ir.is_dir() else open_files(ir, vis, any_rate=fps is not None)
 
 
 def fuse_video(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from diffuse_fuse.errors import DataError, ImageReadError
 from diffuse_fuse.extras import need
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.names import shown
-from diffuse_fuse.images.options import DEFAULT
+from diffuse_fuse.images.options import CAMERA, DEFAULT
 from diffuse_fuse.images.pairs import find_pairs
 from diffuse_fuse.images.read import read_visible
-from diffuse_fuse.images.thermal import read_thermal
+from diffuse_fuse.images.thermal import asked_range, cut_to_span, read_thermal
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
 
 # The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark.
@@ -28,23 +28,38 @@ _EXACT = ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT")
 _DEEP_GREY = re.compile(r"gray(9|10|12|14|16|f32)(le|be)?")
 
 
+class Frame(NamedTuple):
+    """A pair before anything is done to it: infrared values H×W, visible uint8 H×W×3.
+
+    ir: uint8 grey levels, or a deeper type where they are counts or temperatures. span: the values that are to become
+    black and white where the file's camera decides, see ``cut_to_span``.
+    """
+
+    name: str
+    ir: np.ndarray
+    vis: np.ndarray
+    span: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True)
 class Frames:
     """The pairs of two sources before anything is done to them.
 
-    pairs: (name, infrared values H×W, visible uint8 H×W×3), in order; to be gone through once. The infrared values are
-    uint8 grey levels, or of a deeper type where they are counts or temperatures. count: how many there are, None where
-    the files do not say; fps: frames a second, None for folders; warnings: what is odd, as sentences.
+    pairs: in order; to be gone through once. count: how many there are, None where the files do not say; fps: frames a
+    second, None for folders; warnings: what is odd, as sentences.
     """
 
-    pairs: Iterator[tuple[str, np.ndarray, np.ndarray]]
+    pairs: Iterator[Frame]
     count: int | None
     fps: Fraction | None
     warnings: tuple[str, ...] = ()
 
 
-def open_folders(ir: Path, vis: Path) -> Frames:
-    """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair."""
+def open_folders(ir: Path, vis: Path, camera: bool = False) -> Frames:
+    """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair.
+
+    camera: each frame with its camera's span; one without ends the frames in an ImageReadError.
+    """
     found = find_pairs(ir, vis)
     if not found.pairs:
         raise DataError(f"{shown(ir)} and {shown(vis)} hold no frames with equal names.")
@@ -54,10 +69,11 @@ def open_folders(ir: Path, vis: Path) -> Frames:
     odd += [f"Left out: {ambiguous}" for ambiguous in found.ambiguous]
     pairs = sorted(found.pairs, key=lambda pair: _natural(pair.relative.name))
 
-    def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def read() -> Iterator[Frame]:
         for pair in pairs:
             thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels)
-            yield pair.relative.name, thermal.values, read_visible(pair.vis)
+            span = asked_range(thermal, CAMERA, pair.ir) if camera else cut_to_span(thermal)
+            yield Frame(pair.relative.name, thermal.values, read_visible(pair.vis), span)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
@@ -80,9 +96,9 @@ def open_files(ir: Path, vis: Path, any_rate: bool = False) -> Frames:
             f"The infrared video has {counts[0]} frames and the visible one {counts[1]}: the shorter one sets the end.",
         )
 
-    def read() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    def read() -> Iterator[Frame]:
         for number, (a, b) in enumerate(zip(first.infrared(), second.visible(), strict=False), 1):
-            yield f"frame_{number:06}", a, b
+            yield Frame(f"frame_{number:06}", a, b)
 
     return Frames(read(), min(counts) if len(counts) == 2 else None, second.fps, odd)
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffuse_fuse.images.arrays import CLIPPED_PERCENT, to_bytes
+
+if TYPE_CHECKING:
+    from diffuse_fuse.video.source import Frame
 
 FIRST = 8  # frames that are looked at before the first one is shown
 SECONDS = 2.0  # after a change, two thirds of the way are done in this time
@@ -24,7 +28,8 @@ class SteadyRange:
     """Infrared values of one video → uint8 grey levels.
 
     8-bit levels pass as they are, unless a range is ``given``. Deeper values are stretched between two robust
-    percentiles, which follow those of the frames with a time constant of ``SECONDS``. black_hot: turned round.
+    percentiles, or the span that a frame brings along, which follow those of the frames with a time constant of
+    ``SECONDS``. black_hot: turned round.
     """
 
     def __init__(self, fps: float, given: Range | None = None, black_hot: bool = False) -> None:
@@ -32,33 +37,33 @@ class SteadyRange:
         self._given, self._black_hot = given, black_hot
         self.range: Range | None = given
 
-    def start(self, first: Iterable[np.ndarray]) -> None:
-        """Looks at the first frames: the range begins as the middle of theirs."""
-        ranges = [_robust(values) for values in first if values.dtype != np.uint8]
+    def start(self, first: Iterable[tuple[np.ndarray, Range | None]]) -> None:
+        """Looks at the first frames and their spans: the range begins as the middle of theirs."""
+        ranges = [span or _robust(values) for values, span in first if values.dtype != np.uint8]
         if self._given is None and ranges:
             self.range = tuple(float(value) for value in np.median(ranges, axis=0))
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """The next frame, H×W of any numeric type → uint8."""
+    def __call__(self, values: np.ndarray, span: Range | None = None) -> np.ndarray:
+        """The next frame, H×W of any numeric type → uint8; ``span``: its own range, where it has one."""
         if self._given is None and values.dtype == np.uint8:
             levels = values
         else:
-            levels = to_bytes(self._unit(values.astype(np.float32)))
+            levels = to_bytes(self._unit(values.astype(np.float32), span))
         return 255 - levels if self._black_hot else levels
 
-    def _unit(self, values: np.ndarray) -> np.ndarray:
+    def _unit(self, values: np.ndarray, span: Range | None) -> np.ndarray:
         if self._given is None:
-            now = _robust(values)
+            now = span or _robust(values)
             before = self.range or now
             self.range = tuple(old + self._share * (new - old) for old, new in zip(before, now, strict=True))
         low, high = self.range
         return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def looked_ahead(frames: Iterator[tuple[str, np.ndarray, np.ndarray]], scale: SteadyRange) -> Iterator:
+def looked_ahead(frames: Iterator[Frame], scale: SteadyRange) -> Iterator[Frame]:
     """The same frames, of which the first ``FIRST`` have been shown to ``scale``."""
     first = list(islice(frames, FIRST))
-    scale.start(ir for _, ir, _ in first)
+    scale.start((frame.ir, frame.span) for frame in first)
     while first:  # given away one by one, so that they are not held longer than needed
         yield first.pop(0)
     yield from frames

@@ -113,6 +113,17 @@ def test_other_sizes_are_refused(shapes):
         estimate(shapes[0][:-1], shapes[1])
 
 
+@pytest.mark.parametrize("kind", ["day", "night"])
+@pytest.mark.parametrize("moved", [(1.2, 0.98, (11, -8)), (-1.0, 1.02, (-7, 5))])
+def test_a_rendered_pair(street, kind, moved):
+    """By day to half a pixel, at night to one and a half; twice that would be a change for the worse."""
+    ir, vis = street(kind, *SIZE)
+    truth = make_map(*moved)
+    result = estimate(displaced(ir, truth), vis)
+    assert result.applied and result.confidence > 0.9
+    assert result.transform.distance(truth) < (1 if kind == "day" else 2.8)
+
+
 @pytest.mark.skipif(not ROADSCENE.is_dir(), reason="RoadScene is not at hand")
 def test_a_real_pair():
     pair = next(pair for pair in find_pairs(ROADSCENE / "ir", ROADSCENE / "vi").pairs if "06422" in pair.ir.name)

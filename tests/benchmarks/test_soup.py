@@ -7,7 +7,7 @@ import torch
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.model import load_model
-from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.student import StudentConfig, StudentModel
 
 
 def written(path, seed, channels=(8, 8)):

@@ -8,7 +8,7 @@ import student_colour
 import student_precision
 import torch
 
-from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.student import StudentConfig, StudentModel
 
 
 def test_colours_of_base_are_nearest_to_base(scene):

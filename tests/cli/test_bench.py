@@ -13,9 +13,9 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.cli import commands
 from diffuse_fuse.cli.bench import describe
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.fusion.student import StudentConfig, StudentModel, inference_dtype
+from diffuse_fuse.networks.student import StudentConfig, StudentModel, inference_dtype
+from diffuse_fuse.networks.unet import UNetConfig
 
 
 def test_json_holds_the_times_and_what_follows_from_them(dfuse, tiny_model):

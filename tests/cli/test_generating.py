@@ -11,9 +11,9 @@ from diffuse_fuse.checkpoint import save_weights
 from diffuse_fuse.cli import commands
 from diffuse_fuse.diffusion.model import DiffusionModel, pack_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_image
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 FEW = ("--steps", 3, "--threads", 1)
 

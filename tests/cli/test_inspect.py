@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 
 import cv2
 import numpy as np
 import pytest
 
 from diffuse_fuse.cli import commands
+from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import write_image
 
@@ -85,6 +87,34 @@ def test_ranges_and_polarity_change_the_picture(camera_files, tiny_model, capsys
     assert outputs["page"][0] == 1 and "no page 2" in outputs["page"][1]
 
 
+def test_the_range_of_the_camera_s_screen(camera_files, scene, tiny_model, capsys):
+    """In one word, before other words and after them; said by inspect; one sentence where a file has none."""
+    celsius = 15 + scene[0] / 10.0
+    records = {0x01: make.raw_record(make.counts_of(celsius)), 0x20: make.camera_record(span=(10, 60))}
+    (camera_files / "t.jpg").write_bytes(make.r_jpeg(make.encode(".jpg", scene[1]), records))
+    fuse = ["fuse", "t.jpg", "vis.png", "--model", str(tiny_model), "--no-metrics", "-q", "-o"]
+    for number, options in enumerate(
+        (["--thermal-range", "camera"], ["--thermal-range=camera"], ["--thermal-range", "CAMERA", "--no-gps"])
+    ):
+        assert commands.main([*fuse, f"camera{number}.png", *options]) == 0
+    assert commands.main([*fuse, "plain.png"]) == 0
+    assert commands.main([*fuse, "given.png", "--thermal-range", "9.9962", "60.0025"]) == 0
+    found = {path.stem: read_visible(path).astype(int) for path in camera_files.glob("[cgp]*.png")}
+    assert np.array_equal(found["camera0"], found["camera1"]) and np.array_equal(found["camera0"], found["camera2"])
+    assert not np.array_equal(found["camera0"], found["plain"])
+    assert np.abs(found["camera0"] - found["given"]).mean() < 0.1
+    assert read_provenance("camera0.png").options["thermal_range"] == "camera"
+    capsys.readouterr()
+    assert commands.main(["inspect", "t.jpg"]) == 0
+    assert re.search(r"camera span +10\.\d+ to 59\.9\d+ °C \(--thermal-range camera\)", capsys.readouterr().out)
+    assert commands.main(["inspect", "t.jpg", "ir.png", "--json"]) == 0
+    said, none = (each["thermal"]["camera_span"] for each in json.loads(capsys.readouterr().out))
+    assert said == pytest.approx([10, 60], abs=0.05) and none is None
+    assert commands.main(["fuse", "ir.png", "vis.png", "-o", "no.png", "--thermal-range", "camera"]) == 1
+    err = capsys.readouterr().err
+    assert "ir.png does not say which values its camera's screen showed" in err and err.count("\n") == 1
+
+
 def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
     for number in range(2):
         (camera_files / "ir").mkdir(exist_ok=True)
@@ -102,6 +132,9 @@ def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
         (["--thermal-range", "40", "10"], "lower value first"),
         (["--thermal-range", "nan", "10"], "lower value first"),
         (["--thermal-range", "1", "2", "--thermal-window", "series"], "one of them"),
+        (["--thermal-range", "camera", "--thermal-window", "series"], "one of them"),
+        (["--thermal-range", "10", "hot"], "takes two values, such as 10 40, or camera; not 10 hot"),
+        (["--thermal-range", "camera", "10"], "unexpected extra argument"),
         (["--polarity", "cold"], "--polarity"),
         (["--size", "both"], "--size"),
         (["--page", "0"], "--page"),

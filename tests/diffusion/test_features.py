@@ -11,15 +11,15 @@ import torch
 from diffuse_fuse.diffusion.features import extract, feature_input
 from diffuse_fuse.diffusion.pictures import PairModel
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training.fusion import start_model
 
 HASH = """
 import hashlib, torch
 from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet
+from diffuse_fuse.networks.unet import UNet
 torch.manual_seed(5)
 unet = UNet().eval()
 x = torch.rand(1, 4, 48, 64, generator=torch.Generator().manual_seed(6)) * 2 - 1
@@ -90,7 +90,7 @@ def test_one_call_gives_the_features_of_a_pair_from_the_shipped_weights(scene):
     assert all(level.dtype == np.float32 and np.isfinite(level).all() for level in found)
     two = model.features(*scene, steps=(5, 50))
     assert all(np.array_equal(both[len(one) :], one) for both, one in zip(two, found, strict=True))
-    with pytest.raises(UsageError, match="Time steps"):
+    with pytest.raises(UsageError, match="from 0 to 999, not 5000"):
         model.features(*scene, steps=(5000,))
 
 

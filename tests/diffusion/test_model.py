@@ -9,8 +9,8 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.diffusion.linear import LinearPath, from_frequencies
 from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training.diffusion import start_model
 
 SMALL = UNetConfig(channels=(8, 8), blocks=(1, 1), time_dim=16)

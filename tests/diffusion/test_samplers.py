@@ -163,7 +163,7 @@ def test_slerp_keeps_the_norm_and_reaches_both_ends():
 
 def test_wrong_choices_are_named():
     eps_theta = gaussian_eps(SCHEDULE)
-    with pytest.raises(UsageError, match="from 0 .* to 1 .* not 1.5"):
+    with pytest.raises(UsageError, match="eta .* from 0 to 1, not 1.5"):
         ddim_sample(eps_theta, SCHEDULE, noise(1), [0, 999], 1.5, generator())
     with pytest.raises(UsageError, match="generator"):
         ddim_sample(eps_theta, SCHEDULE, noise(1), [0, 999], 0.5)

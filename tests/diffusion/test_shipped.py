@@ -1,4 +1,4 @@
-"""The shipped diffusion model on real pairs: what the papers promise, with the numbers that it keeps."""
+"""The shipped diffusion model: what the papers promise, with the numbers that it keeps, on rendered and real pairs."""
 
 import os
 from functools import cache
@@ -21,11 +21,13 @@ CROP = 64  # pixels: quick, and four cells of the network's coarsest level
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not DATA.is_dir(), reason="RoadScene is not there: set DFUSE_SHARED to the folder over data/"),
     pytest.mark.skipif(
         not (models.folder() / "diffusion.safetensors").is_file(), reason="the diffusion weights are not there"
     ),
 ]
+needs_pairs = pytest.mark.skipif(
+    not DATA.is_dir(), reason="RoadScene is not there: set DFUSE_SHARED to the folder over data/"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -47,15 +49,25 @@ def x_0():
     return torch.from_numpy(centre_crops(PairSet.from_folders([DATA / "val"]), (CROP, CROP), 4) * 2 - 1)
 
 
+def there_and_back(model, x_0, count):
+    """The mean squared error per dimension, on [0, 1], of encoding and decoding in so many steps."""
+    taus = time_steps(model.schedule.steps, count)
+    x_t = ddim_encode(model.eps_theta, model.schedule, x_0, taus)
+    return ((ddim_sample(model.eps_theta, model.schedule, x_t, taus) - x_0) / 2).square().mean().item()
+
+
+@needs_pairs
 def test_encoding_leads_back_ten_times_closer_with_ten_times_the_steps(model, x_0):
     """DDIM table 2, whose error per dimension (on [0, 1]) falls from 0.014 to 0.0009."""
-    errors = []
-    for count in (10, 100):
-        taus = time_steps(model.schedule.steps, count)
-        x_t = ddim_encode(model.eps_theta, model.schedule, x_0, taus)
-        back = ddim_sample(model.eps_theta, model.schedule, x_t, taus)
-        errors.append(((back - x_0) / 2).square().mean().item())
+    errors = [there_and_back(model, x_0, count) for count in (10, 100)]
     assert errors[1] < errors[0] / 10, errors
+
+
+def test_encoding_leads_back_ten_times_closer_on_the_rendered_street(model, street):
+    ir, vis = street("night", 320, 240)
+    x_0 = model.encode(ir[120 : 120 + CROP, 60 : 60 + CROP], vis[120 : 120 + CROP, 60 : 60 + CROP])
+    errors = [there_and_back(model, x_0, count) for count in (10, 100)]
+    assert errors[1] < errors[0] / 10 and errors[0] < 0.03, errors
 
 
 def test_an_even_picture_with_a_little_noise_leads_to_noise_and_back(model):
@@ -109,12 +121,14 @@ def ratio(model, wiener):
     return measure
 
 
+@needs_pairs
 @pytest.mark.parametrize("t", [5, 20, 50, 100, 200, 300, 500, 700, 900])
 def test_the_model_beats_the_best_linear_denoiser(ratio, t):
     """benchmarks/linear_denoiser.py prints the whole table, of more crops; docs/sampling.md discusses it."""
     assert ratio(t) < (0.95 if t <= 300 else 1.0)
 
 
+@needs_pairs
 def test_at_the_last_steps_the_filter_s_own_crops_decide(ratio):
     """A hundredth up or down is what the mean of 600 crops is off: the table has 4000 of them."""
     assert ratio(990) < 1.01

@@ -17,8 +17,10 @@ from diffuse_fuse.evaluation.cache import NAME, Cache
 from diffuse_fuse.evaluation.score import read_pair
 from diffuse_fuse.images.write import write_image
 from tests.evaluation.conftest import picture
+from tests.metrics.scenes import rendered, street
 
 NAMES = ["EN", "SD", "DeltaE"]
+ORIGINAL = Path(__file__).parents[1] / "metrics" / "original.json"
 
 
 def brighter(ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
@@ -240,3 +242,19 @@ def test_rows_agree_with_an_independent_evaluator(shared: Path, name: str, folde
     for row, method in enumerate(result.methods):
         expected = [float(published[method.name][metric]) for metric in result.metrics]
         assert result.means.mean[row] == pytest.approx(expected, rel=1e-3, abs=1e-5, nan_ok=True), method.name
+
+
+def test_rows_are_means_of_values_of_original_code(tmp_path: Path) -> None:
+    """On pictures that every clone has; tests/metrics/original.json says whose code it was."""
+    for name, pictures in (("night", rendered()), ("made", street())):
+        write_image(tmp_path / "ir" / f"{name}.png", pictures[0])
+        write_image(tmp_path / "vi" / f"{name}.png", pictures[1])
+    published = json.loads(ORIGINAL.read_text(encoding="utf-8"))["baselines"]["values"]
+    names = list(published["average"])
+    result = evaluate(tmp_path, {"mine": lambda ir, vis: vis}, names, "cddfuse", baselines=True)
+    assert result.ok
+    for row, method in enumerate(result.methods):
+        expected = published.get(method.name, published["visible"])
+        assert dict(zip(names, result.means.mean[row], strict=True)) == pytest.approx(
+            {name: expected.get(name, np.nan) for name in names}, rel=1e-9, nan_ok=True
+        ), method.name

@@ -5,10 +5,10 @@ import torch
 
 from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
-from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.head import HeadConfig
+from diffuse_fuse.networks.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.unet import UNetConfig
 
 
 def random_model(steps=(50,), noise="none") -> FusionModel:

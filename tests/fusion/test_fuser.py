@@ -140,3 +140,30 @@ def test_pillow_tensors_and_lists_are_taken_or_refused_with_advice(fuser):
             fuser.fuse(wrong, vis)
         with pytest.raises(DfuseError):
             fuser.fuse(ir, wrong)
+
+
+def test_a_radiometric_jpeg_is_fused_as_the_command_fuses_it(model_file, tmp_path, monkeypatch):
+    """The thermal data with the photograph inside, not what the camera's screen showed."""
+    from diffuse_fuse.cli.commands import main
+    from diffuse_fuse.images.read import read_image
+
+    from ..images import flir_file as make
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFUSE_DEBUG", "")
+    screen, photo = pair(60, 80, 1)[1], cv2.GaussianBlur(pair(120, 160, 2)[1], (0, 0), 3)
+    celsius = 20 + cv2.GaussianBlur(pair(60, 80, 3)[0], (0, 0), 2) / 10
+    records = {
+        0x01: make.raw_record(make.counts_of(celsius)),
+        0x20: make.camera_record(),
+        0x0E: make.visible_record(make.encode(".png", photo)),
+        0x2A: make.alignment_record(1.25, 4, -2),
+    }
+    (tmp_path / "IR_0001.jpg").write_bytes(make.r_jpeg(make.encode(".jpg", screen), records))
+    assert main(["fuse", "IR_0001.jpg", "-o", "out.png", "--model", str(model_file), "-q", "--no-metrics"]) == 0
+    fuser = Fuser(model_file, device="cpu")
+    with pytest.warns(UserWarning, match="that part is fused"):
+        twice, alone = fuser.fuse("IR_0001.jpg", "IR_0001.jpg"), fuser.fuse("IR_0001.jpg")
+    assert np.array_equal(twice, read_image(tmp_path / "out.png")) and np.array_equal(alone, twice)
+    with pytest.raises(UsageError, match="visible picture is missing"):
+        fuser.fuse(screen)

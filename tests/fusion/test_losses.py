@@ -6,7 +6,7 @@ import torch
 
 from diffuse_fuse import metrics
 from diffuse_fuse.fusion import losses
-from diffuse_fuse.fusion.colour import luma
+from diffuse_fuse.networks.colour import luma
 
 
 def blobs(seed: int, size: int = 128) -> np.ndarray:
@@ -122,6 +122,14 @@ def test_targets_term_is_about_the_visibility_of_hot_targets():
         assert value == pytest.approx(exact((ir, faint, fused), "HTV"), abs=0.1)
     cold = tensor(255 - ir)
     assert float(losses.target_visibility(cold, tensor(ir))) == pytest.approx(0, abs=1e-6)  # nothing is hot there
+
+
+def test_light_term_sees_a_darkened_day_and_no_detail():
+    noon = torch.full((1, 1, 64, 64), 200.0)
+    detail = noon + 30 * (torch.arange(64) % 2 * 2 - 1).view(1, 1, 1, -1)
+    assert float(losses.light_lost(noon, noon, noon - 20)) == pytest.approx(20 / 255)
+    assert float(losses.light_lost(noon, noon, detail)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.light_lost(noon - 50, noon, noon)) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("border", ["valid", "replicate"])

@@ -5,10 +5,10 @@ import torch
 
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
-from diffuse_fuse.fusion.colour import luma, recolour
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel, load_model
+from diffuse_fuse.networks.colour import luma, recolour
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 from .conftest import random_model
 

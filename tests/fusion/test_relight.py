@@ -41,7 +41,9 @@ def outdoors(height=120, width=160):
 
 
 def light(**values):
-    return SceneLight(**{"amount": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0, "even": 0.0, **values})
+    return SceneLight(
+        **{"amount": 1.0, "bright": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0, "even": 0.0, **values}
+    )
 
 
 def test_the_cold_sky_of_noon_is_bright():
@@ -57,6 +59,38 @@ def test_a_hot_target_keeps_its_brightness_in_both_pictures():
     assert relit[inside].min() > 210 and lifted[inside].min() > 180
     outside = cv2.dilate(person.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
     assert np.array_equal(lifted[outside], vis[outside])
+
+
+def test_a_grey_day_keeps_its_bright_sky_and_hardly_more():
+    ir, vis, person = outdoors()
+    vis = np.repeat(cv2.cvtColor(vis, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    relit, _ = relight(ir, vis)
+    assert relit[:40].min() > 190
+    ground = ~person
+    ground[: len(ir) // 2 + 20] = False
+    assert np.abs(relit[ground].astype(int) - ir[ground]).max() < 15
+
+
+def test_clouds_of_the_infrared_picture_are_not_drawn_into_a_burnt_out_sky():
+    rng = np.random.default_rng(0)
+    ir, vis, _ = outdoors()
+    half = len(ir) // 2
+    clouds = cv2.GaussianBlur(rng.normal(0, 60, (half, ir.shape[1])).astype(np.float32), (0, 0), 3)
+    ir[:half] = np.clip(60 + 60 * clouds / clouds.std() / 3, 0, 255)
+    vis[:half] = 250
+    relit, _ = relight(ir, vis)
+    assert relit[: half - 20].std() < 0.3 * ir[: half - 20].std()
+
+
+def test_wide_hot_ground_is_lifted_less_than_a_target():
+    ir, vis, person = outdoors()
+    ground = ~person
+    ground[: len(ir) * 3 // 4] = False
+    ir[len(ir) * 3 // 4 :] = 250
+    person[len(ir) * 3 // 4 - 6 :] = False  # what is near the hot ground belongs to it
+    relit, _ = relight(ir, vis)
+    inside = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert np.median(relit[inside]) > 235 > 215 > np.median(relit[ground])
 
 
 def test_a_balance_of_one_is_the_pair_itself(day):
@@ -171,7 +205,7 @@ def test_the_light_of_a_video_may_be_given(day):
     ir, vis = day
     own = relight(ir, vis, "auto")
     same = relight(ir, vis, 1, scene_light(ir, vis))
-    other = relight(ir, vis, "auto", light(amount=0.0))
+    other = relight(ir, vis, "auto", light(amount=0.0, bright=0.0))
     assert np.array_equal(own[0], same[0]) and other[0] is ir
 
 

@@ -11,10 +11,11 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion.fuser import fuse
 from diffuse_fuse.fusion.levels import of_rgb
-from diffuse_fuse.fusion.student import CELL, SIZES, StudentConfig, StudentModel, inference_dtype
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.student_rows import StudentRows, from_cells, to_cells, usual_rows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
+from diffuse_fuse.networks.run import Rows
+from diffuse_fuse.networks.student import CELL, SIZES, StudentConfig, StudentModel, inference_dtype
 
 from .conftest import random_student
 
@@ -79,11 +80,18 @@ def test_rows_wait_no_longer_than_the_reach(octaves, fine):
 
 
 @pytest.mark.parametrize("height", [512, 2048])
-def test_no_row_is_computed_twice_and_no_more_than_a_band_at_once(height):
+def test_no_row_is_computed_twice_and_no_more_than_a_band_at_once(height, monkeypatch):
     model = random_student(StudentConfig((8, 8), (1, 1)))
-    seen, progress = [], []
-    model.stem.register_forward_hook(lambda stem, given, made: seen.append(made.shape[2] * CELL))
-    model.offset.register_forward_hook(lambda head, given, made: progress.append(made.shape[2] * CELL))
+    seen, progress, convolve = [], [], Rows.conv
+
+    def watched(run, conv, x):
+        made = convolve(run, conv, x)
+        for layer, found in ((model.stem, seen), (model.offset, progress)):
+            if conv is layer:
+                found.append(made.shape[2] * CELL)
+        return made
+
+    monkeypatch.setattr(Rows, "conv", watched)
     fuse_in_bands(model, *pair(height, 32), rows=64)
     assert sum(seen) == sum(progress) == height
     assert max(seen) == 64 and max(progress) <= 64 + model.hyper.reach

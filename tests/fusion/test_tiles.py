@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from diffuse_fuse import Fuser
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNetConfig
 from diffuse_fuse.errors import ImageError
-from diffuse_fuse.fusion.colour import _HALVINGS_OF_LUMA, _LUMA_GIVEN, luma, recolour
-from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.rows import ModelRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, reach, working_memory
+from diffuse_fuse.networks.colour import _HALVINGS_OF_LUMA, _LUMA_GIVEN, luma, recolour
+from diffuse_fuse.networks.head import HeadConfig
+from diffuse_fuse.networks.unet import UNetConfig
 
 from .conftest import random_model
 

@@ -49,9 +49,9 @@ def _weights(kind: str) -> bytes:
 
     from diffuse_fuse.checkpoint import Weights, save_weights
     from diffuse_fuse.diffusion.schedule import Schedule
-    from diffuse_fuse.diffusion.unet import UNetConfig
     from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-    from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+    from diffuse_fuse.networks.student import StudentConfig, StudentModel
+    from diffuse_fuse.networks.unet import UNetConfig
 
     torch.manual_seed(0)
     if kind == "student":

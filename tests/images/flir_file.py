@@ -31,8 +31,13 @@ def raw_record(counts: np.ndarray, kind: str = "PNG swapped") -> bytes:
     return head + (counts.astype("<u2").tobytes() if kind == "plain" else b"\xff\xd8\xff\xf7" + bytes(40))
 
 
-def camera_record(order: str = "<", model: bytes = b"FLIR T1", **scene: float) -> bytes:
-    """Planck constants, a scene without air or reflections unless given (emissivity, distance, …), a model name."""
+def camera_record(
+    order: str = "<", model: bytes = b"FLIR T1", span: tuple[float, float] | None = None, **scene: float
+) -> bytes:
+    """Planck constants, a scene without air or reflections unless given (emissivity, distance, …), a model name.
+
+    span: what the camera's screen showed, in °C.
+    """
     values = {0x20: 1.0, 0x24: 0.0, 0x28: 293.15, 0x2C: 293.15, 0x30: 293.15, 0x34: 1.0, 0x3C: 0.5}
     values |= {0x70: 0.006569, 0x74: 0.01262, 0x78: -0.002276, 0x7C: -0.00667, 0x80: 1.9}
     names = {"emissivity": 0x20, "distance": 0x24, "reflected": 0x28, "atmosphere": 0x2C, "humidity": 0x3C}
@@ -43,6 +48,10 @@ def camera_record(order: str = "<", model: bytes = b"FLIR T1", **scene: float) -
     for at, value in values.items():
         struct.pack_into(order + "f", record, at, value)
     struct.pack_into(order + "i", record, 0x308, PLANCK["o"])
+    if span:
+        low, high = (int(count) for count in counts_of(np.array(span)))
+        struct.pack_into(order + "H", record, 0x338, (low + high) // 2)
+        struct.pack_into(order + "H", record, 0x33C, high - low)
     record[0xD4 : 0xD4 + len(model)] = model
     return bytes(record)
 

@@ -9,7 +9,7 @@ import pytest
 
 from diffuse_fuse import metrics
 from diffuse_fuse.errors import MetricError
-from tests.metrics.scenes import street
+from tests.metrics.scenes import rendered, street
 from tests.metrics.test_oracle import DATA, needs_fixtures, triple
 
 
@@ -81,6 +81,14 @@ def test_one_wrong_cell_does_not_outvote_the_row():
 def test_rows_that_are_none(row):
     with pytest.raises(MetricError):
         metrics.guess_convention(row)
+
+
+@pytest.mark.parametrize("convention", metrics.CONVENTIONS)
+def test_guess_on_means_of_rendered_pictures(convention):
+    names = ["EN", "SD", "SF", "MI", "PSNR", "VIF", "SSIM", "Nabf"]
+    rows = [metrics.compute(*pictures, names, convention) for pictures in (rendered(), street())]
+    guess = metrics.guess_convention({name: float(np.mean([row[name] for row in rows])) for name in names})
+    assert guess.convention == convention and guess.decided
 
 
 @needs_fixtures

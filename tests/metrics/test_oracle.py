@@ -1,7 +1,8 @@
 """Every value that original public code gave on real pictures is met within its tolerance.
 
-The pictures may not be part of the repository: without them these tests are skipped, and say so. Golden values of
-this code (``test_golden.py``) stand in for them there.
+The pictures may not be part of the repository: without them these tests are skipped, and say so. Values of the
+originals in Python on pictures that travel (``test_original.py``), and golden values of this code (``test_golden.py``)
+stand in for them there.
 """
 
 from __future__ import annotations

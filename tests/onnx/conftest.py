@@ -16,7 +16,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from diffuse_fuse.checkpoint import Weights, save_weights
-    from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+    from diffuse_fuse.networks.student import StudentConfig, StudentModel
 
     torch.manual_seed(0)
     model = StudentModel(StudentConfig((8, 8), (1, 1)))

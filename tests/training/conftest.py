@@ -11,10 +11,10 @@ import torch
 
 from diffuse_fuse.diffusion.model import DiffusionModel
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
-from diffuse_fuse.fusion.head import HeadConfig
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
-from diffuse_fuse.fusion.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.head import HeadConfig
+from diffuse_fuse.networks.student import StudentConfig, StudentModel
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training.augment import Augment
 from diffuse_fuse.training.diffusion import DiffusionTask, with_linear_path
 from diffuse_fuse.training.fusion import FusionTask

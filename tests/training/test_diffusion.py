@@ -5,8 +5,8 @@ import torch
 
 from diffuse_fuse.diffusion.model import DiffusionModel
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.unet import UNet
 from diffuse_fuse.training.augment import Augment
 from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, with_linear_path
 from diffuse_fuse.training.pairs import PairSet

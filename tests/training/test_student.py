@@ -8,7 +8,7 @@ import torch
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.student import SIZES, StudentModel
+from diffuse_fuse.networks.student import SIZES, StudentModel
 from diffuse_fuse.training import student
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.state import load_state

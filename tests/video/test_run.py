@@ -13,9 +13,10 @@ import pytest
 from diffuse_fuse import models
 from diffuse_fuse.errors import DataError, ImageError, ImageReadError, ImageWriteError, UsageError
 from diffuse_fuse.images.read import read_image
-from diffuse_fuse.images.write import write_image
+from diffuse_fuse.images.write import write_bytes, write_image
 from diffuse_fuse.video.run import VideoOptions, fuse_video, open_sources
 from diffuse_fuse.video.source import VideoFile
+from tests.images import flir_file as make
 from tests.video.conftest import COUNT, HEIGHT, WIDTH, Brighter, read_video, write_video
 
 FRAMES = Path(os.environ.get("DFUSE_SHARED", "shared")) / "data" / "m3svd" / "video"
@@ -75,6 +76,27 @@ def test_folders_in_the_order_of_their_numbers_and_into_a_folder(clip, tmp_path)
     names = sorted(path.name for path in (tmp_path / "frames").iterdir())
     assert names == sorted(f"frame_{number}.png" for number in range(COUNT))
     assert np.array_equal(read_image(tmp_path / "frames" / "frame_10.png"), Brighter().fuse(clip[0][10], clip[1][10]))
+
+
+def test_frames_with_the_span_of_their_camera(clip, tmp_path):
+    """Asked for, each frame of radiometric files has it, and without asking as a limit; another file ends the run."""
+    for number in range(3):
+        records = {
+            0x01: make.raw_record(make.counts_of(20 + clip[0][number] / 10)),
+            0x20: make.camera_record(span=(25, 60)),
+        }
+        write_bytes(tmp_path / "ir" / f"{number}.jpg", make.r_jpeg(make.encode(".jpg", clip[1][number]), records))
+        write_image(tmp_path / "vi" / f"{number}.png", clip[1][number])
+    asked = list(open_sources(tmp_path / "ir", tmp_path / "vi", None, camera=True).pairs)
+    assert all(frame.span == pytest.approx((25, 60), abs=0.05) for frame in asked)
+    own = list(open_sources(tmp_path / "ir", tmp_path / "vi", None).pairs)
+    assert all(frame.span[0] == pytest.approx(25, abs=0.05) and frame.span[1] < 50 for frame in own)
+    write_image(tmp_path / "ir" / "3.png", clip[0][3])
+    write_image(tmp_path / "vi" / "3.png", clip[1][3])
+    with pytest.raises(ImageReadError, match=r"3\.png does not say which values"):
+        list(open_sources(tmp_path / "ir", tmp_path / "vi", None, camera=True).pairs)
+    with pytest.raises(UsageError, match="is a video, which does not say"):
+        open_sources(tmp_path / "a.mp4", tmp_path / "b.mp4", None, camera=True)
 
 
 def test_odd_sides_get_a_copy_of_their_last_row_and_column(clip, tmp_path):
@@ -192,6 +214,22 @@ def shipped() -> list:
     """The fusion models; twenty frames by a large one take half a minute."""
     cards = [card for card in models.available() if card.kind != "diffusion"]
     return [pytest.param(c.name, marks=[pytest.mark.long] if c.parameters > 3_000_000 else []) for c in cards]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_rendered_frames_flicker_no_more_than_their_sources(name, tmp_path, street):
+    """The street by night with the noise of two cameras, and somebody hot who walks through it."""
+    from diffuse_fuse import Fuser
+
+    rng = np.random.default_rng(0)
+    ir, vis = (picture.astype(float) for picture in street("night", 160, 120))
+    for number in range(10):
+        heat, light = ir + rng.normal(0, 1.5, ir.shape), vis + rng.normal(0, 1.5, vis.shape)
+        heat[60:90, 10 + 12 * number : 20 + 12 * number] = 240
+        write_image(tmp_path / "ir" / f"{number}.png", np.clip(np.rint(heat), 0, 255).astype(np.uint8))
+        write_image(tmp_path / "vi" / f"{number}.png", np.clip(np.rint(light), 0, 255).astype(np.uint8))
+    summary = fused(tmp_path / "ir", tmp_path / "vi", tmp_path / "a.mp4", fuser=Fuser(name, device="cpu"))
+    assert summary.frames == 10 and summary.flicker.is_steady and summary.flicker.still > 0.5, summary.flicker
 
 
 @pytest.mark.parametrize("name", shipped())

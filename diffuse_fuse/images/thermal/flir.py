@@ -22,6 +22,7 @@ _SEGMENT, _SEGMENT_HEAD = b"FLIR\0", 8
 _ENTRY, _MOST_ENTRIES = 32, 4096
 _RAW, _VISIBLE, _CAMERA, _PALETTE, _ALIGNMENT, _GPS = 0x01, 0x0E, 0x20, 0x22, 0x2A, 0x2B
 _PICTURE = 0x20  # where the picture begins in its record
+_MIDDLE, _SPAN = 0x338, 0x33C  # of the camera's record: ExifTool's RawValueMedian and RawValueRange
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -110,6 +111,19 @@ class Flir:
             alpha=(number(0x70), number(0x74)), beta=(number(0x78), number(0x7C)), x=number(0x80),
         )  # fmt: skip
         return planck if planck.usable else None
+
+    @cached_property
+    def span(self) -> tuple[float, float] | None:
+        """The raw counts between which the camera's screen went from black to white when it wrote the file.
+
+        None where the file does not say, or says what no screen shows.
+        """
+        record = self.records.get(_CAMERA, b"")
+        if len(record) < _SPAN + 2:
+            return None
+        middle, width = (struct.unpack_from(_order(record) + "H", record, at)[0] for at in (_MIDDLE, _SPAN))
+        low, high = middle - width / 2, middle + width / 2
+        return (low, high) if middle and width and low >= 0 else None
 
     @cached_property
     def palette(self) -> np.ndarray | None:

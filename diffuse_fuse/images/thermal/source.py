@@ -29,7 +29,8 @@ class Thermal:
     """values: H×W; uint8 for "levels" (8-bit grey), else any numeric dtype, finite, in the unit said.
 
     flir: the records of a FLIR file. palette: the name of the false colours that were turned back into one channel.
-    picture: the picture that the values were made of, as decoded; None for radiometric data.
+    picture: the picture that the values were made of, as decoded; None for radiometric data. span: the values between
+    which the camera's screen went from black to white, where the file says so.
     """
 
     values: np.ndarray
@@ -38,6 +39,7 @@ class Thermal:
     palette: str | None = None
     picture: np.ndarray | None = None
     warnings: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
 
 
 def read_thermal(data: bytes, path: str | os.PathLike[str], page: int = 1, max_pixels: int = MAX_PIXELS) -> Thermal:
@@ -143,9 +145,17 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
     celsius = flir.planck.celsius(counts) if flir.planck else None
     if celsius is not None and np.isfinite(celsius).all():
-        return Thermal(celsius, "°C", flir)
+        return Thermal(celsius, "°C", flir, span=_span(flir))
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."
-    return Thermal(counts, "counts", flir, warnings=(text,))
+    return Thermal(counts, "counts", flir, warnings=(text,), span=flir.span)
+
+
+def _span(flir: Flir) -> tuple[float, float] | None:
+    """The camera's span in °C; None where the file does not say it, or a limit has no temperature."""
+    if flir.span is None or flir.planck is None:
+        return None
+    low, high = map(float, flir.planck.celsius(np.array(flir.span)))
+    return (low, high) if low < high else None  # False for NaN, too
 
 
 def _dji(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal | None:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.networks.run import WHOLE, Run
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,14 @@ class ResBlock(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.time = nn.Linear(time_dim, 2 * channels) if time_dim else None
 
-    def forward(self, x: torch.Tensor, emb: torch.Tensor | None = None) -> torch.Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
+    def forward(self, x: torch.Tensor, emb: torch.Tensor | None = None, run: Run = WHOLE) -> torch.Tensor:
+        h = run.conv(self.conv1, F.silu(self.norm1(x)))
         h = self.norm2(h)
         if self.time is not None:
             scale, shift = self.time(emb)[:, :, None, None].chunk(2, dim=1)
             h = torch.addcmul(h + shift, h, scale)
-        return x + self.conv2(F.silu(h))
+        x, h = run.align(x, run.conv(self.conv2, F.silu(h)))
+        return x + h
 
 
 def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
@@ -143,31 +146,40 @@ class UNet(nn.Module):
         network.load_state_dict({**tensors, "stem.weight": stem})
         return network
 
-    def decode(self, x_t: torch.Tensor, t: torch.Tensor) -> list[torch.Tensor]:
+    def decode(self, x_t: torch.Tensor, t: torch.Tensor, run: Run = WHOLE) -> list[torch.Tensor]:
         """Decoder features of every level, from half resolution downwards.
 
         ``x_t`` (N, C, H, W), hints included, with H and W multiples of ``config.multiple``, ``t`` (N,) time steps.
         Returns one tensor a level: (N, channels[i], H / (unshuffle 2^i), W / (unshuffle 2^i)).
         """
         emb = self.time(time_embedding(t, self.config.channels[0] * 2))
-        h = self.stem(F.pixel_unshuffle(x_t, self.config.unshuffle))
+        h = run.conv(self.stem, F.pixel_unshuffle(x_t, self.config.unshuffle))
         skips = []
         for level, blocks in enumerate(self.encoder):
             if level:
-                h = self.down[level - 1](h)
+                h = run.conv(self.down[level - 1], run.multiples(h, 2))
             for block in blocks:
-                h = block(h, emb)
+                h = block(h, emb, run)
             skips.append(h)
-        h = self.middle(h, emb)
+        h = self.middle(h, emb, run)
         features = []
         for level in reversed(range(len(self.decoder))):
-            h = h + skips[level]
-            for block in self.decoder[level]:
-                h = block(h, emb)
+            h, skip = run.align(h, skips[level])
+            step = partial(self._decode_level, self.decoder[level], emb)
+            h = run.portions(step, h, skip, scale=self.config.unshuffle * 2**level)
             features.append(h)
             if level:
-                h = F.interpolate(self.up[level - 1](h), scale_factor=2.0, mode="nearest")
+                h = run.repeat(run.conv(self.up[level - 1], h))
         return features[::-1]
+
+    @staticmethod
+    def _decode_level(
+        blocks: nn.ModuleList, emb: torch.Tensor, h: torch.Tensor, skip: torch.Tensor, run: Run
+    ) -> torch.Tensor:
+        h = h + skip
+        for block in blocks:
+            h = block(h, emb, run)
+        return h
 
     def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         top = self.decode(x_t, t)[0]

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from diffuse_fuse.diffusion.unet import ResBlock
-from diffuse_fuse.fusion.colour import luma
+from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.run import WHOLE, Run
+from diffuse_fuse.networks.unet import ResBlock
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,31 @@ class FusionHead(nn.Module):
 
         Returns the fused luma (N, 1, H, W) before it is cut to [0, 1].
         """
-        y = luma(vis)
-        base = torch.maximum(y, ir)
-        pair = torch.cat([vis, ir, base], dim=1)
-        h = self.lateral[-1](features[-1])
+        return self.with_pair(features, ir, vis)[:, _PAIR_CHANNELS - 1 :]
+
+    def with_pair(
+        self, features: Sequence[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor, run: Run = WHOLE
+    ) -> torch.Tensor:
+        """As ``forward``, with the rows of the pair that belong to the luma: R, G, B, IR and it, (N, 5, H, W)."""
+        folded = F.pixel_unshuffle(torch.cat([vis, ir, torch.maximum(luma(vis), ir)], dim=1), _FOLD)
+        h = run.conv(self.lateral[-1], features[-1])
         for level in reversed(range(len(features) - 1)):
-            h = self.lateral[level](features[level]) + F.interpolate(
-                h, scale_factor=2.0, mode="bilinear", align_corners=False
-            )
-        h = h + self.stem(F.pixel_unshuffle(pair * 2 - 1, 2))
+            lateral, h = run.align(run.conv(self.lateral[level], features[level]), run.enlarge(h))
+            h = lateral + h
+        h, folded = run.align(h, folded)
+        return run.portions(self._refine, h, folded, scale=_FOLD)
+
+    def _refine(self, h: torch.Tensor, folded: torch.Tensor, run: Run) -> torch.Tensor:
+        """Features at half resolution and the pair, folded to it -> the pair with the fused luma."""
+        h, stem, folded = run.align(h, run.conv(self.stem, folded * 2 - 1), folded)
+        h = h + stem
         for block in self.blocks:
-            h = block(h)
-        h = F.pixel_shuffle(self.unfold(h), 2)
-        h = F.silu(self.fine(torch.cat([h, pair * 2 - 1], dim=1)))
-        return base + self.out(h).float()
+            h = block(h, None, run)
+        h, pair = run.align(F.pixel_shuffle(run.conv(self.unfold, h), _FOLD), F.pixel_shuffle(folded, _FOLD))
+        h = run.conv(self.fine, torch.cat([h, pair * 2 - 1], dim=1))
+        h, pair = run.align(run.conv(self.out, F.silu(h)), pair)
+        return torch.cat([pair[:, :-1], pair[:, -1:] + h.float()], dim=1)
 
 
 _PAIR_CHANNELS = 5  # R, G, B, IR, max(Y, IR)
+_FOLD = 2  # the head works at half resolution

@@ -12,12 +12,12 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.checkpoint import Weights, fill
 from diffuse_fuse.errors import WeightsError
-from diffuse_fuse.fusion.colour import luma
+from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.run import WHOLE, Run
 
 CELL = 4  # pixels a side; its 16 pixels are channels of the finest level but for the fine one
 FINE = 2  # pixels a side of a cell of the fine level
@@ -120,43 +120,51 @@ class StudentModel(nn.Module):
 
     def fuse_luma(self, ir: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """``ir`` and the visible luma ``y``, (N, 1, H, W) in [0, 1] -> raw luma (N, 1, H, W) in float32."""
-        ir, y = to_cells(ir), to_cells(y)
-        base = torch.maximum(y, ir)
-        # The weights may be of less precision; what they correct is not.
-        cells = torch.cat([y, ir, base], dim=1).to(self.stem.weight.dtype) * 2 - 1
-        features = self._features(cells)
-        if self.hyper.fine:
-            offset, vis_gain, ir_gain = self.fine(features[0], cells)
-        else:
-            offset, vis_gain, ir_gain = (layer(features[0]) for layer in (self.offset, self.vis_gain, self.ir_gain))
-        offset, vis_gain, ir_gain = offset.float(), vis_gain.float(), ir_gain.float()
-        means = torch.cat([y.mean(dim=1, keepdim=True), ir.mean(dim=1, keepdim=True)], dim=1)
-        raw = base + offset
-        raw = torch.addcmul(raw, vis_gain, y - means[:, :1])
-        raw = torch.addcmul(raw, ir_gain, ir - means[:, 1:])
-        raw = from_cells(raw)
-        return raw + double(double(self._of_octaves(features, means))) if self.hyper.octaves else raw
+        return from_cells(self.fuse_cells(to_cells(ir), to_cells(y)))
 
-    def _of_octaves(self, features: list[torch.Tensor], means: torch.Tensor) -> torch.Tensor:
+    def fuse_cells(self, ir: torch.Tensor, y: torch.Tensor, run: Run = WHOLE) -> torch.Tensor:
+        """``fuse_luma`` of cells, (N, 16, H/4, W/4) each, as ``to_cells`` makes them."""
+        # The weights may be of less precision; what they correct is not.
+        seen = [x.to(self.stem.weight.dtype) * 2 - 1 for x in (y, ir)]
+        cells = _channels(*seen, torch.maximum(*seen))
+        features = self._features(cells, run)
+        if self.hyper.fine:
+            outputs = self.fine(features[0], cells, run)
+        else:
+            outputs = [run.conv(layer, features[0]) for layer in (self.offset, self.vis_gain, self.ir_gain)]
+        means = torch.cat([y.mean(dim=1, keepdim=True), ir.mean(dim=1, keepdim=True)], dim=1)
+        ir, y, offset, vis_gain, ir_gain = run.align(ir, y, *outputs)
+        raw = torch.maximum(y, ir) + offset.float()
+        raw = torch.addcmul(raw, vis_gain.float(), y - y.mean(dim=1, keepdim=True))
+        raw = torch.addcmul(raw, ir_gain.float(), ir - ir.mean(dim=1, keepdim=True))
+        if not self.hyper.octaves:
+            return raw
+        added = run.enlarge(run.enlarge(self._of_octaves(features, means, run)))
+        raw, added = run.align(raw, to_cells(run.multiples(added, CELL)))
+        return raw + added
+
+    def _of_octaves(self, features: list[torch.Tensor], means: torch.Tensor, run: Run) -> torch.Tensor:
         """What the gains add to the ``means`` of cells of luma and infrared, (N, 2, H/4, W/4): (N, 1, H/4, W/4)."""
         added = []
         for gain, h in zip(self.octave_gains, features, strict=False):
-            octave, means = next_octave(means)
-            added.append((gain(h).float() * octave).sum(dim=1, keepdim=True))
+            octave, means = next_octave(means, run)
+            h, octave = run.align(h, octave)
+            added.append((run.conv(gain, h).float() * octave).sum(dim=1, keepdim=True))
         total = added.pop()
         while added:
-            total = added.pop() + double(total)
+            finer, enlarged = run.align(added.pop(), run.enlarge(total))
+            total = finer + enlarged
         return total
 
-    def _features(self, cells: torch.Tensor) -> list[torch.Tensor]:
-        levels = [F.relu(self.stem(cells))]
+    def _features(self, cells: torch.Tensor, run: Run) -> list[torch.Tensor]:
+        levels = [run.conv(self.stem, cells).relu_()]
         for down in self.down:
-            levels.append(F.relu(down(levels[-1])))
-        features = [self.blocks[-1](levels[-1])]
+            levels.append(run.conv(down, levels[-1]).relu_())
+        features = [_through(self.blocks[-1], levels[-1], run)]
         for level in reversed(range(len(self.up))):
             # bilinear: the nearest cells' values leave squares of 32 pixels in skies and on roads
-            h = levels[level] + double(self.up[level](features[0]))
-            features.insert(0, self.blocks[level](h))
+            skip, h = run.align(levels[level], run.enlarge(run.conv(self.up[level], features[0])))
+            features.insert(0, _through(self.blocks[level], skip + h, run))
         return features
 
     def config(self) -> dict[str, Any]:
@@ -188,15 +196,13 @@ class FineLevel(nn.Module):
         side = CELL // FINE
         self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, side, stride=side) for _ in range(OUTPUTS))
 
-    def forward(self, h: torch.Tensor, cells: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, h: torch.Tensor, cells: torch.Tensor, run: Run = WHOLE) -> list[torch.Tensor]:
         """Features ``h`` and what the network sees, ``cells`` of three pictures, (N, ·, H, W) -> offset and two gains
         of each pixel, (N, 16, H, W) each."""
-        fine = self.blocks(self.enter(h, cells))
-        return [layer(fine) for layer in self.outputs]
-
-    def enter(self, h: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """What the level's blocks see, (N, fine, 2 H, 2 W)."""
-        return to_fine(self.spread(h) + self.sources(cells))
+        h, cells = run.align(h, cells)
+        fine = to_fine(run.conv(self.spread, h) + run.conv(self.sources, cells))
+        fine = run.multiples(_through(self.blocks, fine, run), CELL // FINE)
+        return [run.conv(layer, fine) for layer in self.outputs]
 
 
 class Block(nn.Module):
@@ -209,20 +215,28 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(width, hidden, 3, padding=1)
         self.conv2 = nn.Conv2d(hidden, width, 3, padding=1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.conv2(F.relu(self.conv1(x)))
+    def forward(self, x: torch.Tensor, run: Run = WHOLE) -> torch.Tensor:
+        x, h = run.align(x, run.conv(self.conv2, run.conv(self.conv1, x).relu_()))
+        return h.add_(x)
 
 
-def next_octave(means: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def next_octave(means: torch.Tensor, run: Run = WHOLE) -> tuple[torch.Tensor, torch.Tensor]:
     """What (N, C, H, W) has between its own cells and those of twice their size, and what these have, (N, C, H/2, W/2):
     a level of a Laplacian pyramid (Burt and Adelson 1983). H and W are even."""
-    coarser = F.avg_pool2d(means, 2)
-    return means - double(coarser), coarser
+    coarser = run.halve(means)
+    means, enlarged = run.align(means, run.enlarge(coarser))
+    return means - enlarged, coarser
 
 
-def double(x: torch.Tensor) -> torch.Tensor:
-    """(N, C, H, W) -> (N, C, 2 H, 2 W), bilinear."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+def _through(blocks: nn.Sequential, x: torch.Tensor, run: Run) -> torch.Tensor:
+    for block in blocks:
+        x = block(x, run)
+    return x
+
+
+def _channels(*parts: torch.Tensor) -> torch.Tensor:
+    """(N, ·, H, W) each, channels last -> all their channels, channels last."""
+    return torch.cat([part.permute(0, 2, 3, 1) for part in parts], dim=3).permute(0, 3, 1, 2)
 
 
 def to_cells(x: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.colour import luma
-from diffuse_fuse.fusion.student import StudentConfig, double, next_octave, to_cells
-from diffuse_fuse.fusion.student_growth import grown
+from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.run import WHOLE
+from diffuse_fuse.networks.student import StudentConfig, next_octave, to_cells
+from diffuse_fuse.networks.student_growth import grown
 
-from .conftest import pair, random_student
+from ..fusion.conftest import pair, random_student
 
 
 def test_a_grown_student_gives_what_it_gave():
@@ -21,7 +22,7 @@ def test_a_grown_student_gives_what_it_gave():
         new.octave_gains[1].bias[0] = 1.0  # of the visible picture's second octave
         more = new(ir, vis) - old(ir, vis)
     second, _ = next_octave(next_octave(to_cells(luma(vis)).mean(dim=1, keepdim=True))[1])
-    torch.testing.assert_close(more, double(double(double(second))), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(more, WHOLE.enlarge(WHOLE.enlarge(WHOLE.enlarge(second))), atol=1e-5, rtol=1e-4)
     for smaller in (StudentConfig((8, 8, 8), (1, 1, 1)), StudentConfig((8, 8), (1, 1))):
         with pytest.raises(UsageError, match="cannot grow"):
             grown(old, smaller)

@@ -7,8 +7,8 @@ import torch
 
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.diffusion.unet import UNet, UNetConfig
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 SMALL = UNetConfig(channels=(8, 8, 16), blocks=(1, 1, 1), time_dim=16)
 

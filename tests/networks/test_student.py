@@ -6,11 +6,12 @@ import torch
 from diffuse_fuse.bench import macs_per_pixel
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
 from diffuse_fuse.errors import WeightsError
-from diffuse_fuse.fusion.colour import luma
 from diffuse_fuse.fusion.model import load_model
-from diffuse_fuse.fusion.student import SIZES, StudentConfig, StudentModel, double, from_cells, next_octave, to_cells
+from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.run import WHOLE
+from diffuse_fuse.networks.student import SIZES, StudentConfig, StudentModel, from_cells, next_octave, to_cells
 
-from .conftest import pair, random_student
+from ..fusion.conftest import pair, random_student
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -33,7 +34,7 @@ def test_octaves_and_what_is_coarser_add_up_to_the_picture():
     x = torch.rand(2, 2, 16, 24, generator=torch.Generator().manual_seed(1))
     octave, coarser = next_octave(x)
     torch.testing.assert_close(coarser, torch.nn.functional.avg_pool2d(x, 2))
-    torch.testing.assert_close(octave + double(coarser), x)
+    torch.testing.assert_close(octave + WHOLE.enlarge(coarser), x)
     assert next_octave(torch.full((1, 1, 16, 16), 0.3))[0].abs().max() < 1e-6
 
 

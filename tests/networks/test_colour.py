@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.color import rgb2lab
 
-from diffuse_fuse.fusion.colour import lab, luma, recolour
+from diffuse_fuse.networks.colour import lab, luma, recolour
 
 unit = st.floats(0, 1, width=32)
 pictures = arrays(np.float32, (1, 3, 4, 5), elements=unit)

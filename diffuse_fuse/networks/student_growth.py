@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.student import CELL, FINE, FINE_CELLS, OUTPUTS, FineLevel, StudentConfig, StudentModel
+from diffuse_fuse.networks.student import CELL, FINE, FINE_CELLS, OUTPUTS, FineLevel, StudentConfig, StudentModel
 
 
 def grown(student: StudentModel, config: StudentConfig) -> StudentModel:

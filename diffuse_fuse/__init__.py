@@ -8,12 +8,13 @@ Importing this package loads nothing heavy; the names below are loaded when they
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from diffuse_fuse import spinning
 
+# As typing's, which takes longer to import than all else that comes before the command can answer Ctrl-C.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from diffuse_fuse.errors import DfuseError
     from diffuse_fuse.evaluation import evaluate
     from diffuse_fuse.fusion.fuser import Fuser, fuse
@@ -34,6 +35,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'diffuse_fuse' has no attribute '{name}'")
 

@@ -8,6 +8,11 @@ A file holds the tensors and, in its header, one JSON object under the key "dfus
 from __future__ import annotations
 
 import json
+import math
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +21,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as tensors_to_bytes
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.files import sha256 as sha256
 from diffuse_fuse.files import write_atomically
 
 VERSION = 1
+_LARGEST, _LONGEST, _DEEPEST = 1 << 16, 32, 2  # of a configuration's numbers, lists and names, and dictionaries inside
+_REAL_NUMBERS = ("noise_limit",)
+_MORE_TENSORS, _MORE_VALUES = 64, 1_000_000  # that a model has before a part of it that is not needed is taken away
 KINDS = ("diffusion", "fusion", "student")
 
 
@@ -58,8 +67,11 @@ def load_weights(path: Path | str, kind: str | tuple[str, ...] | None = None) ->
             f"{path} holds {header['kind']} weights, but {' or '.join(kinds)} weights are needed here: "
             "give another file."
         )
-    with safe_open(path, framework="pt") as file:
-        tensors = {key: file.get_tensor(key).float() for key in keys}
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key).float() for key in keys}
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} holds tensors that cannot be read ({short(error)}).") from None
     return Weights(header["kind"], header["config"], header["card"], tensors)
 
 
@@ -77,13 +89,74 @@ def read_header(path: Path | str) -> tuple[dict[str, Any], list[str]]:
         header = json.loads(meta["dfuse"])
         version, found = int(header["version"]), str(header["kind"])
         header["config"], header["card"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError):
         raise WeightsError(f"{path} is a safetensors file, but not one that dfuse wrote.") from None
     if version > VERSION:
         raise WeightsError(f"{path} has format version {version}, this dfuse reads up to {VERSION}: update dfuse.")
     if found not in KINDS:
-        raise WeightsError(f"{path} holds weights of the unknown kind '{found}'.")
+        raise WeightsError(f"{path} holds weights of the unknown kind '{short(found)}'.")
+    if not isinstance(header["card"], dict):
+        raise WeightsError(f"{path} is damaged: its card is {short(header['card'])}.")
+    if wrong := _odd(header["config"]):
+        raise WeightsError(f"{path} is damaged: in its configuration, {wrong}.")
     return header, keys
+
+
+@contextmanager
+def building(what: str, tensors: dict[str, torch.Tensor]) -> Iterator[None]:
+    """While it lasts, a model is built as the configuration of a file says, and may not be larger than its ``tensors``.
+
+    A few bytes can ask for a model of a billion layers. Raises WeightsError, also in place of whatever a configuration
+    that makes no sense raises; ``what`` names the file.
+    """
+    count, size = len(tensors) + _MORE_TENSORS, 2 * sum(tensor.numel() for tensor in tensors.values()) + _MORE_VALUES
+    thread = threading.get_ident()
+
+    def measure(module: nn.Module, name: str, parameter: torch.Tensor | None) -> None:
+        nonlocal count, size
+        if parameter is not None and threading.get_ident() == thread:
+            count, size = count - 1, size - parameter.numel()
+            if count < 0 or size < 0:
+                raise WeightsError(f"{what} does not fit its configuration, which asks for a larger model.")
+
+    hook = register_module_parameter_registration_hook(measure)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of layers without channels
+            yield
+    except WeightsError:
+        raise
+    except Exception as error:  # PyTorch raises many
+        text = short(str(error).partition("\n")[0])
+        raise WeightsError(f"{what} has a configuration that this dfuse does not know ({text}).") from None
+    finally:
+        hook.remove()
+
+
+def short(value: object) -> str:
+    """A value from a file for a message, of 80 characters at most."""
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _odd(config: Any, name: str = "", depth: int = 0) -> str | None:
+    """What no model has in its configuration, as a clause, or None."""
+    if depth == 0 and not isinstance(config, dict):
+        return f"there is {short(config)} where names should be"
+    if isinstance(config, dict) and depth <= _DEEPEST and len(config) <= _LONGEST:
+        if long := next((key for key in config if len(key) > _LONGEST), None):
+            return f"the name {short(long)} is too long"
+        return next((odd for key, value in config.items() if (odd := _odd(value, str(key), depth + 1))), None)
+    values = config if isinstance(config, list) and len(config) <= _LONGEST else [config]
+    return None if all(_is_plain(value, name) for value in values) else f"{short(name)} is {short(config)}"
+
+
+def _is_plain(value: Any, name: str) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _LONGEST
+    if isinstance(value, float):
+        return name in _REAL_NUMBERS and math.isfinite(value)
+    return value is None or (isinstance(value, int) and 0 <= value <= _LARGEST)
 
 
 def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
@@ -93,7 +166,8 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
     if missing or extra:
         raise WeightsError(
             f"{what} does not fit its configuration: {len(missing)} tensors missing "
-            f"({', '.join(missing[:2]) or 'none'}), {len(extra)} unknown ({', '.join(extra[:2]) or 'none'})."
+            f"({', '.join(missing[:2]) or 'none'}), {len(extra)} unknown "
+            f"({', '.join(map(short, extra[:2])) or 'none'})."
         )
     for name, value in own.items():
         if value.shape != tensors[name].shape:

@@ -42,7 +42,7 @@ class MetricsFile:
         try:
             with open(folder / NAME, encoding="utf-8", errors="surrogateescape", newline="") as file:
                 return _is_own(next(csv.reader(file), []))
-        except OSError:
+        except (OSError, csv.Error):
             return False
 
     def add(self, picture: Path, values: Mapping[str, float]) -> None:
@@ -100,13 +100,21 @@ class MetricsFile:
             raise ImageWriteError(f"{self.path} cannot be read: {error.strerror or error}.") from error
         whole = text[: text.rfind("\n") + 1]  # the rest is a row that was cut off with the power
         rows = csv.DictReader(io.StringIO(whole))
-        if not _is_own(rows.fieldnames or []):
+        try:
+            header = rows.fieldnames or []
+        except csv.Error:
+            header = []
+        if not _is_own(header):
             raise ImageWriteError(
                 f"{self.path} is there and was not written by dfuse: move it away, or add --no-metrics."
             )
         self._columns = list(rows.fieldnames)
         keys = []
-        for row in rows:
+        try:
+            found = list(rows)
+        except csv.Error as error:
+            raise ImageWriteError(f"{self.path} is damaged ({error}): move it away, or add --no-metrics.") from None
+        for row in found:
             key = row.pop(_KEY)
             keys.append(key)
             values = {name: value for name, value in row.items() if name and value}

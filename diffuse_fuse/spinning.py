@@ -8,7 +8,10 @@ environment once, when PyTorch is loaded.
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+
+TYPE_CHECKING = False  # see the package
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 # whoever sets one of these has decided how threads wait
 DECIDED = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME")

@@ -77,3 +77,20 @@ def test_a_place_that_takes_no_file(out):
     scores = MetricsFile(out / "a.png")  # a file is no folder
     with pytest.raises(ImageWriteError, match="cannot be written"):
         scores.add(out / "a.png" / "b.png", {"EN": 1.0})
+
+
+@pytest.mark.parametrize(
+    "text", ["picture,EN\na.png,7\n" + "b" * 200_000 + ",1\n", "picture,EN\n" + '"' + "c" * 200_000]
+)
+def test_a_field_that_is_no_name_and_no_number_is_said(out, text):
+    (out / "metrics.csv").write_text(text + "\n")
+    assert MetricsFile.is_in(out)
+    with pytest.raises(ImageWriteError, match=r"metrics\.csv is damaged \(field larger .*\): move it away"):
+        MetricsFile(out)
+
+
+def test_a_first_line_without_end_is_not_dfuses(out):
+    (out / "metrics.csv").write_text("p" * 200_000 + "\n")
+    assert not MetricsFile.is_in(out)
+    with pytest.raises(ImageWriteError, match="was not written by dfuse"):
+        MetricsFile(out)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import stat
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result, failed
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.write import require_depth, require_suffix
 from diffuse_fuse.outputs import identity
 
 COLUMNS = ("ir", "vis", "out")
+LARGEST = 64_000_000  # bytes of a manifest: half a million rows, which take 1.2 GB
+_NUL = "\0"
 
 
 def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, depth: int = 8) -> Plan:
@@ -27,15 +34,24 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
     bad: list[Result] = []
     taken: dict[str, int] = {}
     rows = _rows(manifest)
+    real_path = _real_paths()
     inputs = {
-        os.path.realpath(manifest.parent / row[column]) for _, row in rows for column in ("ir", "vis") if row[column]
+        real_path(os.path.join(manifest.parent, row[column]))
+        for _, row in rows
+        for column in ("ir", "vis")
+        if row[column] and _NUL not in row[column]
     }
     read = {found for path in inputs if (found := identity(path))}  # other spellings, and links
     for line, row in rows:
-        job = _job(row, manifest.parent, out_dir, suffix or ".png")
         where = f"{manifest}, line {line}: "
-        real = os.path.realpath(job.out)
-        if not row["ir"]:
+        damaged = next((column for column in COLUMNS if _NUL in row[column]), None)
+        if damaged:
+            row = {column: cell.replace(_NUL, r"\0") for column, cell in row.items()}
+        job = _job(row, manifest.parent, out_dir, suffix or ".png")
+        real = real_path(str(job.out))
+        if damaged:
+            bad.append(failed(job, f"{where}{damaged} holds a NUL character, which no path can: correct the table."))
+        elif not row["ir"]:
             bad.append(failed(job, f"{where}the infrared picture is missing."))
         elif wrong := _no_path(row):
             bad.append(failed(job, f"{where}{wrong}"))
@@ -51,31 +67,62 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
     return Plan(tuple(jobs), tuple(bad))
 
 
+def _real_paths() -> Callable[[str], str]:
+    """``os.path.realpath`` for many files of few folders, which are looked at once."""
+    real_folder = lru_cache(maxsize=1024)(os.path.realpath)
+
+    def real_path(path: str) -> str:
+        folder, name = os.path.split(path)
+        real = os.path.join(real_folder(folder), name)
+        return os.path.realpath(path) if name in ("", os.curdir, os.pardir) or os.path.islink(real) else real
+
+    return real_path
+
+
 def _rows(manifest: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and the three columns of every row that is not empty."""
     try:
-        # utf-8-sig: spreadsheets put a mark in front; surrogateescape: a file name need not be valid UTF-8 on Linux
-        with open(manifest, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            header = [name.strip().lower() for name in reader.fieldnames or ()]
-            missing = [column for column in COLUMNS if column not in header]
-            if missing:
+        with open(
+            os.open(manifest, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb"
+        ) as file:  # not to wait for a pipe
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                what = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file (a pipe, socket or device)"
+                raise UsageError(f"{manifest} is {what}: give a CSV file with the columns ir, vis and out.")
+            if status.st_size > LARGEST:
                 raise UsageError(
-                    f"{manifest} lacks the column {' and '.join(missing)}: its first line must be ir,vis,out."
+                    f"{manifest} has {status.st_size / 1e6:.0f} MB, and a table of pairs at most {LARGEST / 1e6:.0f}: "
+                    "divide it."
                 )
-            reader.fieldnames = header
-            rows = []
-            for row in reader:
-                cells = {column: (row[column] or "").strip() for column in COLUMNS}
-                if any(cells.values()):
-                    rows.append((reader.line_num, cells))
+            # utf-8-sig: spreadsheets put a mark in front; surrogateescape: a file name need not be UTF-8 on Linux
+            with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+                rows = list(_cells(manifest, csv.reader(text, skipinitialspace=True)))
     except OSError as error:
         raise UsageError(f"{manifest} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # a NUL byte in the path
+        raise UsageError(f"{shown(manifest)} cannot be read: {error}.") from error
     except csv.Error as error:
         raise UsageError(f"{manifest} is no CSV file: {error}.") from error
     if not rows:
         raise UsageError(f"{manifest} has no rows: each pair needs one, with the columns ir, vis and out.")
     return rows
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe would wait for somebody who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _cells(manifest: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, dict[str, str]]]:
+    header = [name.strip().lower() for name in next(reader, [])]
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise UsageError(f"{manifest} lacks the column {' and '.join(missing)}: its first line must be ir,vis,out.")
+    places = [(column, header.index(column)) for column in COLUMNS]
+    for row in reader:
+        cells = {column: row[place].strip() if place < len(row) else "" for column, place in places}
+        if any(cells.values()):
+            yield reader.line_num, cells
 
 
 def _job(row: dict[str, str], inputs: Path, outputs: Path, suffix: str) -> Job:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from diffuse_fuse import metrics
+from diffuse_fuse import metrics, shortage
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
 from diffuse_fuse.batch.pipeline import Done
 from diffuse_fuse.batch.recipe import Recipe
@@ -175,15 +175,11 @@ def _failure(
         text = str(error)
     elif isinstance(error, DfuseError):
         text = f"{job}: {error}"
-    elif _is_out_of_memory(error):
-        text = f"{job}: there is not enough memory for pictures of this size."
+    elif shortage.of_memory(error):
+        text = f"{job}: there is not enough memory for pictures of this size, or its limit (ulimit -v) is too low."
+    elif lacking := shortage.sentence(error):
+        text = f"{job}: {lacking}"
     else:  # one pair that trips over a bug must not cost the other thousand
         text = f"{job}: this is a bug in dfuse: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
     return Result(job.ir, job.vis, job.out, "failed", seconds, {}, text, warnings, trace, network=network)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch and OpenCV say it with exceptions of their own, which have only the text in common."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text

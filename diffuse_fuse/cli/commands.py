@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import diffuse_fuse
+from diffuse_fuse import shortage
 from diffuse_fuse.cli.align import align
 from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
@@ -102,6 +103,8 @@ def _unexpected(error: Exception, debug: bool) -> tuple[str, int]:
     """The sentence and the exit code for an error that is no DfuseError."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # from whichever path is looked at first
         return f"Error: the file system takes no name as long as {error.filename!r}: shorten it.", 2
+    if lacking := shortage.sentence(error):
+        return f"Error: {lacking}", 1
     text = f"Error: this is a bug in dfuse: {type(error).__name__}: {error}"
     return text if debug else f"{text} (run with --debug for the traceback)", 1
 

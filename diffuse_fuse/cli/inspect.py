@@ -66,27 +66,31 @@ def _origin(fused: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _thermal(thermal: dict[str, Any]) -> list[tuple[str, str]]:
+    """The values of the picture, as rows."""
+    unit = {"°C": "°C", "counts": "counts", "values": "", "levels": "of 255"}[thermal["unit"]]
+    low, high = thermal["robust_range"]
+    ends = f"{thermal['min']:g} to {thermal['max']:g} {unit}".rstrip()
+    rows = [("thermal", f"{ends}; 99 % within {low:g} to {high:g}")]
+    if thermal["camera_span"]:
+        low, high = thermal["camera_span"]
+        rows.append(("camera span", f"{low:g} to {high:g} {unit} (--thermal-range camera)"))
+    return rows
+
+
 def _text(facts: Facts) -> str:
     """The file's name and a table below it; what is not there is left out."""
     from diffuse_fuse.images.names import shown
 
-    unit = {"°C": "°C", "counts": "counts", "values": "", "levels": "of 255"}[facts.thermal["unit"]]
-    low, high = facts.thermal["robust_range"]
-    depth = f"{facts.bits}-bit {facts.dtype}, {facts.channels} channel{'s' if facts.channels > 1 else ''}"
+    depth = f"{facts.bits}-bit {facts.dtype}" if facts.dtype else "unusual values"
+    depth += f", {facts.channels} channel{'s' if facts.channels > 1 else ''}"
     rows = [
         ("format", facts.format + (f", {facts.pages} pages" if facts.pages > 1 else "")),
         ("size", f"{facts.width}×{facts.height}"),
         ("depth", depth + (", partly transparent" if facts.alpha else "")),
-        ("content", facts.content),
-        (
-            "thermal",
-            f"{facts.thermal['min']:g} to {facts.thermal['max']:g} {unit}".rstrip()
-            + f"; 99 % within {low:g} to {high:g}",
-        ),
+        *([("content", facts.content)] if facts.content else []),
+        *(_thermal(facts.thermal) if facts.thermal else []),
     ]
-    if facts.thermal["camera_span"]:
-        low, high = facts.thermal["camera_span"]
-        rows += [("camera span", f"{low:g} to {high:g} {unit} (--thermal-range camera)")]
     rows += [
         ("inside", f"{picture.kind} {picture.width}×{picture.height}, {picture.detail}") for picture in facts.embedded
     ]

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights, fill, load_weights
+from diffuse_fuse.checkpoint import Weights, building, fill, load_weights
 from diffuse_fuse.diffusion.linear import CHANNELS, LinearPath, from_frequencies
 from diffuse_fuse.diffusion.schedule import Schedule
-from diffuse_fuse.errors import UsageError, WeightsError
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 PREDICTIONS = ("eps", "v")
@@ -78,13 +78,11 @@ def load_diffusion(path: Path | str) -> DiffusionModel:
     Raises WeightsError when the file is missing, damaged, of another kind, or does not fit its configuration.
     """
     weights = load_weights(path, "diffusion")
-    try:
+    with building(str(path), weights.tensors):
         unet, schedule = UNet(UNetConfig(**weights.config["unet"])), Schedule(**weights.config["schedule"])
         # Weights of version 0.1.0's first days do not say: they predict eps.
         linear = LinearPath(**weights.config["linear"]) if "linear" in weights.config else None
         model = DiffusionModel(unet, schedule, weights.config.get("prediction", "eps"), linear)
-    except (KeyError, TypeError, UsageError) as error:
-        raise WeightsError(f"{path} has a configuration that this dfuse does not know ({error}).") from None
     names = ((key if key.startswith("linear.") else f"unet.{key}", value) for key, value in weights.tensors.items())
     fill(model, dict(names), str(path))
     return model.eval().requires_grad_(False)

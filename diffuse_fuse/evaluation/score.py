@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from diffuse_fuse import shortage
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.files import temporary_path
@@ -108,7 +109,8 @@ def score(task: Task) -> Scores:
         except DfuseError as error:
             scores.errors[item.method] = str(error)
         except Exception as error:  # one pair that trips over a bug must not cost the other thousand
-            scores.errors[item.method] = f"this is a bug in dfuse: {type(error).__name__}: {error}"
+            bug = f"this is a bug in dfuse: {type(error).__name__}: {error}"
+            scores.errors[item.method] = shortage.sentence(error) or bug
     return scores
 
 

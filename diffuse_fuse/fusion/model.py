@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights, fill, load_weights
+from diffuse_fuse.checkpoint import Weights, building, fill, load_weights
 from diffuse_fuse.diffusion.features import NOISE_RULES, extract
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import WeightsError
@@ -124,4 +124,6 @@ def load_model(path: Path | str) -> AnyModel:
     """The fusion model or student of a weights file, ready for inference, float32 on the CPU."""
     weights = load_weights(path, FUSES)
     kind = StudentModel if weights.kind == "student" else FusionModel
-    return kind.from_weights(weights, str(path)).eval().requires_grad_(False)
+    with building(str(path), weights.tensors):
+        model = kind.from_weights(weights, str(path))
+    return model.eval().requires_grad_(False)

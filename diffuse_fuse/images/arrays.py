@@ -5,6 +5,8 @@ Accepted: H×W or H×W×3 (RGB); uint8, uint16, or float in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from diffuse_fuse.errors import ImageError
@@ -14,6 +16,8 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what JPEG and the metrics of this 
 # Share of pixels, in percent, that may be clipped at either end when thermal counts are stretched. Enough
 # for the dead pixels of any camera; a person far away (0.2 % of the picture) is clipped to white, not lost.
 CLIPPED_PERCENT = 0.5
+
+_BAND = 1 << 22  # values of a picture that are computed with at once
 
 _FLOAT_SLACK = 1e-4  # rounding of a resize or a colour conversion that somebody did before
 
@@ -63,7 +67,9 @@ def to_uint8_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     array = require_picture(array, name)
     if array.dtype == np.uint8:
         return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
-    return to_bytes(as_visible(array, name))
+    if array.dtype.kind == "f":
+        _float_in_range(array, name)  # of the whole, so that it is said of the whole
+    return in_bands(lambda part: to_bytes(as_visible(part, name)), array)
 
 
 def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
@@ -72,7 +78,8 @@ def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
     if array.dtype == np.uint8:
         return to_uint8_rgb(array)
     if array.dtype.kind == "f":
-        array = np.rint(_float_in_range(array, name) * 65535).astype(np.uint16)
+        unit = _float_in_range(array, name)
+        array = in_bands(lambda part: np.rint(part * 65535).astype(np.uint16), unit)
     return np.repeat(array[..., None], 3, axis=2) if array.ndim == 2 else array
 
 
@@ -97,6 +104,10 @@ def to_one_channel(array: np.ndarray) -> np.ndarray:
         return array
     if is_grey(array):
         return np.ascontiguousarray(array[..., 0])
+    return in_bands(_luma, array)
+
+
+def _luma(array: np.ndarray) -> np.ndarray:
     luma = array.astype(np.float64) @ np.array(LUMA)
     return np.rint(luma).astype(array.dtype) if array.dtype.kind in "ui" else luma.astype(array.dtype)
 
@@ -106,9 +117,12 @@ def over_black(array: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     Black, because there the visible camera saw nothing and the infrared picture alone should show.
     """
-    weight = alpha if array.ndim == 2 else alpha[..., None]
-    blended = array.astype(np.float32) * weight
-    return np.rint(blended).astype(array.dtype) if array.dtype.kind in "ui" else blended.astype(array.dtype)
+
+    def blended(part: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        product = part.astype(np.float32) * (alpha if part.ndim == 2 else alpha[..., None])
+        return (np.rint(product) if part.dtype.kind in "ui" else product).astype(part.dtype)
+
+    return in_bands(blended, array, alpha)
 
 
 def stretch_counts(counts: np.ndarray) -> np.ndarray:
@@ -123,13 +137,51 @@ def stretch_counts(counts: np.ndarray) -> np.ndarray:
     """
     if counts.dtype == np.uint16 and not np.any(counts % 257):
         return (counts // 257).astype(np.float32) / np.float32(255)
-    values = counts.astype(np.float64)
-    low, high = np.percentile(values, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    low, high = robust_ends(counts)
     if high <= low:  # fewer than 0.5 % of the pixels differ from the rest: they are all the contrast there is
-        low, high = values.min(), values.max()
+        low, high = float(counts.min()), float(counts.max())
     if high <= low:
         return np.zeros(counts.shape, np.float32)
-    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+    return scaled(counts, low, high)
+
+
+def robust_ends(values: np.ndarray) -> tuple[float, float]:
+    """The two percentiles that ``stretch_counts`` scales by; as ``np.percentile`` in float64, which takes many times
+    the memory."""
+    flat = values.reshape(-1)
+    places = [(flat.size - 1) * percent / 100 for percent in (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)]
+    around = [(int(place), min(int(place) + 1, flat.size - 1)) for place in places]
+    parted = np.partition(flat, sorted({index for pair in around for index in pair}))
+    ends = []
+    for place, pair in zip(places, around, strict=True):
+        (a, b), part = (float(parted[index]) for index in pair), place - pair[0]
+        ends.append(b - (b - a) * (1 - part) if part >= 0.5 else a + (b - a) * part)
+    return ends[0], ends[1]
+
+
+def scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values of any numeric dtype → float32, ``low`` as 0 and ``high`` as 1; those outside are clipped."""
+    return in_bands(
+        lambda part: np.clip((part.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32), values
+    )
+
+
+def in_bands(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
+    """``function(*arrays)``, for a function of each row by itself: of large arrays a band of rows at a time.
+
+    What it computes on the way, often in float64, would take several times the memory of the picture.
+    """
+    height = len(arrays[0])
+    rows = max(1, _BAND * height // max(1, arrays[0].size))
+    if rows >= height:
+        return function(*arrays)
+    result = None
+    for top in range(0, height, rows):
+        part = function(*(array[top : top + rows] for array in arrays))
+        if result is None:
+            result = np.empty((height, *part.shape[1:]), part.dtype)
+        result[top : top + rows] = part
+    return result
 
 
 def require_finite(array: np.ndarray, name: str) -> None:

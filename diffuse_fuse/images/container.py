@@ -1,22 +1,19 @@
-"""What stands beside the pixels in a picture file: its EXIF block, colour profile and XMP packet, found by Pillow."""
+"""What stands beside the pixels in a picture file: its EXIF block, colour profile and XMP packet."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
-from diffuse_fuse.images import header
+from diffuse_fuse.images import header, webp
 from diffuse_fuse.images.quiet import quiet
 
 # the classes themselves and not Image.open, which refuses pictures above a size that dfuse can write
-_OPENERS = {"PNG": PngImageFile, "JPEG": JpegImageFile, "WebP": WebPImageFile, "TIFF": TiffImageFile}
-_LARGEST_WEBP = 2**29  # bytes; Pillow reads a WebP whole, and no picture that the format can hold has more
+_OPENERS = {"PNG": PngImageFile, "JPEG": JpegImageFile, "TIFF": TiffImageFile}
 _LARGEST_BLOCK = 16_000_000  # bytes; a profile of a printer has some millions
 
 
@@ -33,12 +30,15 @@ def read_blocks(file: BinaryIO) -> Blocks:
     """The blocks of a PNG, JPEG, WebP or TIFF; none of another, a damaged or a hostile one. Pixels are not decoded."""
     try:
         found = header.format_of(file.read(header.LONGEST_START))
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        if found not in _OPENERS or (found == "WebP" and size > _LARGEST_WEBP):
+        if found == "WebP":
+            packed = webp.chunks(file, (b"EXIF", b"ICCP", b"XMP "), _LARGEST_BLOCK)
+            info = {"exif": packed.get(b"EXIF"), "icc_profile": packed.get(b"ICCP"), "xmp": packed.get(b"XMP ")}
+        elif found in _OPENERS:
+            file.seek(0)
+            with quiet():
+                info = _OPENERS[found](file).info
+        else:
             return Blocks()
-        with quiet():
-            info = _OPENERS[found](file).info
     except Exception:  # Pillow has no base class of its errors for damaged files
         return Blocks()
     exif, icc, xmp = (_block(info.get(key)) for key in ("exif", "icc_profile", "xmp"))

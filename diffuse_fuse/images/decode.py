@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import exif, header, lab, tiff
+from diffuse_fuse.images import budget, exif, header, lab, npy, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -67,15 +66,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise ImageReadError(f"{name} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
 
 
-def decode(
-    data: bytes, path: str | os.PathLike[str], page: int = 1, max_pixels: int = MAX_PIXELS, name: str | None = None
-) -> Picture:
-    """Decode the bytes of a picture file; ``path`` (or ``name``) is for the messages.
+def checked_header(data: bytes, name: str, page: int = 1, max_pixels: int = MAX_PIXELS) -> header.Header:
+    """The header of a picture that may be decoded; ``name`` is for the messages. Nothing is decoded.
 
-    page: which one of a multi-page TIFF or a stack of arrays, from 1. Raises ImageReadError for whatever is cut off,
-    damaged, no picture, or has more than ``max_pixels`` pixels.
+    Raises ImageReadError, as ``decode`` does, for whatever the header or the end of the file tells to be none.
     """
-    name = name or shown(path)
     wrong = damage(data)
     if wrong:
         raise ImageReadError(f"{name} {wrong}: get the file again from where it came from.")
@@ -87,13 +82,23 @@ def decode(
         raise ImageReadError(f"{name} has {has}: there is no page {page}.")
     if found.width < 1 or found.height < 1:
         raise ImageReadError(f"{name} is empty: it has {found.width}×{found.height} pixels.")
-    if found.width * found.height > max_pixels:
-        raise ImageReadError(
-            f"{name} claims {found.width}×{found.height} pixels, and more than {max_pixels} are refused: "
-            "if it is a real picture and memory allows, raise --max-pixels."
-        )
+    if refused := budget.refusal(found, max_pixels):
+        raise ImageReadError(f"{name} {refused}.")
+    return found
+
+
+def decode(
+    data: bytes, path: str | os.PathLike[str], page: int = 1, max_pixels: int = MAX_PIXELS, name: str | None = None
+) -> Picture:
+    """Decode the bytes of a picture file; ``path`` (or ``name``) is for the messages.
+
+    page: which one of a multi-page TIFF or a stack of arrays, from 1. Raises ImageReadError for whatever is cut off,
+    damaged, no picture, or has more than ``max_pixels`` pixels.
+    """
+    name = name or shown(path)
+    found = checked_header(data, name, page, max_pixels)
     try:
-        array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page)
+        array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page, budget.room(max_pixels))
     except cv2.error as error:
         raise ImageReadError(f"{name} cannot be decoded: {_first_line(error.err or error)}.") from error
     except ValueError as error:
@@ -105,7 +110,7 @@ def decode(
     return Picture(array, found, alpha, on_black)
 
 
-def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
+def _decode_other(data: bytes, found: header.Header, _page: int, _room: int) -> _Decoded:
     if found.alpha:
         image = opencv_image(data, cv2.IMREAD_UNCHANGED)
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
@@ -119,11 +124,11 @@ def _decode_other(data: bytes, found: header.Header, _: int) -> _Decoded:
     return image, None if key is None else (image != key).astype(np.float32), False
 
 
-def _decode_tiff(data: bytes, found: header.Header, number: int) -> _Decoded:
-    page = tiff.read_pages(data)[number - 1]
+def _decode_tiff(data: bytes, _: header.Header, number: int, room: int) -> _Decoded:
+    page, _count = tiff.read_page(data, number)
     if page.lab:
-        return _tiff_with_lab(data, page, number), None, False
-    decoded = _tiff_with_alpha(data, page, number) if page.alpha else None
+        return _tiff_with_lab(data, page, room), None, False
+    decoded = _tiff_with_alpha(data, page, room) if page.alpha else None
     if decoded:
         return decoded
     image = None if page.planar else opencv_image(tiff.with_first_page(data, page), _AS_IT_IS)
@@ -132,16 +137,16 @@ def _decode_tiff(data: bytes, found: header.Header, number: int) -> _Decoded:
         if page.inverted and image.dtype == np.uint16:
             image = np.iinfo(np.uint16).max - image
         return _rgb(image), None, False
-    array = tiff.decode_page(data, number - 1)
+    array = tiff.decode_page(data, page, room)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] < 3):
         raise ValueError(f"a page of the shape {array.shape} is no picture")
     return _plain_dtype(array[..., :3] if array.ndim == 3 else array), None, False
 
 
-def _tiff_with_alpha(data: bytes, page: tiff.Page, number: int) -> _Decoded | None:
+def _tiff_with_alpha(data: bytes, page: tiff.Page, room: int) -> _Decoded | None:
     """By tifffile, which knows every kind of alpha; by OpenCV where that cannot decompress; None where neither can."""
     try:
-        array = _plain_dtype(tiff.decode_page(data, number - 1))
+        array = _plain_dtype(tiff.decode_page(data, page, room))
     except ValueError:
         image = None if page.planar else opencv_image(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
         if image is None or image.dtype not in (np.uint8, np.uint16) or image.shape[2:] != (4,):
@@ -161,24 +166,24 @@ def _tiff_with_alpha(data: bytes, page: tiff.Page, number: int) -> _Decoded | No
     return colours, alpha, page.alpha == "multiplied"
 
 
-def _tiff_with_lab(data: bytes, page: tiff.Page, number: int) -> np.ndarray:
+def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
     """RGB. OpenCV makes yellow of CIELAB's white, since it does not adapt to sRGB's, and shows ICCLAB unconverted."""
     bits = None if page.dtype is None else page.dtype.itemsize * 8
     if page.lab == "ITULAB" or page.channels != 3 or bits not in (8, 16) or page.dtype.kind not in "ui":
         kind = f"{page.lab}, {page.channels} channels, {page.dtype}"
         raise ValueError(f"its colours are L*a*b* of a kind that is not read here ({kind}): save it as RGB")
-    plain = tiff.with_channels_as_they_are(data, number - 1)
+    plain = tiff.with_channels_as_they_are(data, page)
     stored = None if page.planar else _rgb(opencv_image(tiff.with_first_page(plain, page), _AS_IT_IS))
     if stored is None:
-        stored = _plain_dtype(tiff.decode_page(plain, number - 1))
+        stored = _plain_dtype(tiff.decode_page(plain, page, room))
     return lab.to_rgb(stored.view(f"u{stored.dtype.itemsize}"), page.lab)
 
 
-def _decode_npy(data: bytes, found: header.Header, number: int) -> _Decoded:
-    array = np.load(io.BytesIO(data), allow_pickle=False)
+def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _Decoded:
+    array = npy.view(data)
     if found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         array = array[number - 1]
-    array = _plain_dtype(array)
+    array = np.array(_plain_dtype(array), order="C")  # not a view of the file's bytes, which nobody may change
     if array.ndim == 2:
         return array, None, False
     if array.shape[2] == 4:
@@ -201,9 +206,12 @@ def _rgb(image: np.ndarray | None) -> np.ndarray | None:
 
 
 def _unit_alpha(alpha: np.ndarray) -> np.ndarray:
+    unit = np.array(alpha, np.float32, order="C")  # the one copy, which all else is done in
     if alpha.dtype.kind == "f":
-        return np.clip(np.nan_to_num(alpha.astype(np.float32)), 0, 1)
-    return np.clip(alpha.astype(np.float32) / np.float32(np.iinfo(alpha.dtype).max), 0, 1)
+        np.nan_to_num(unit, copy=False)
+    else:
+        unit /= np.float32(np.iinfo(alpha.dtype).max)
+    return np.clip(unit, 0, 1, out=unit)
 
 
 def _plain_dtype(array: np.ndarray) -> np.ndarray:

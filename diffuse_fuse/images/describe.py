@@ -10,14 +10,18 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images import arrays, exif
-from diffuse_fuse.images.decode import decode, read_bytes
-from diffuse_fuse.images.embedded import visible_of
+from diffuse_fuse.images.budget import amount
+from diffuse_fuse.images.decode import checked_header, decode, read_bytes
+from diffuse_fuse.images.header import Header
 from diffuse_fuse.images.metadata import profile_name, read_source
+from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
+from diffuse_fuse.images.thermal.flir import Flir
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
 from diffuse_fuse.images.thermal.window import robust_range, shown_range
 
+LOOKED_AT = 400_000_000  # bytes that decoding may take: 66 million pixels of a JPEG
 _RADIOMETRIC = {"°C": "temperatures", "counts": "raw counts"}
 
 
@@ -38,20 +42,21 @@ class Facts:
     thermal: unit, lowest and highest value, the robust range, and the range of the camera's screen, or None.
     orientation: as in EXIF. gps: latitude and longitude in degrees. profile: the name of the colour profile.
     fused: what a picture that dfuse fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared,
-    as_visible: what ``fuse`` would do.
+    as_visible: what ``fuse`` would do. Of pictures too large to be looked at, content and thermal are None, and width
+    to alpha as the header says.
     """
 
     path: str
     format: str
     width: int
     height: int
-    bits: int
-    dtype: str
+    bits: int | None
+    dtype: str | None
     channels: int
-    content: str
+    content: str | None
     alpha: bool
     pages: int
-    thermal: dict[str, Any]
+    thermal: dict[str, Any] | None
     embedded: tuple[Embedded, ...]
     camera: str | None
     time: str | None
@@ -69,17 +74,19 @@ class Facts:
 
 
 def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Facts:
-    """Read a file and say what it is. Raises ImageReadError, with the sentence that ``fuse`` would end with."""
+    """Read a file and say what it is. Raises ImageReadError, with the sentence that ``fuse`` would end with.
+
+    Pixels are decoded once, for what only they tell; not where that takes more than ``LOOKED_AT`` bytes.
+    """
     data = read_bytes(path)
+    found = checked_header(data, shown(path), options.page, options.max_pixels)
+    if found.memory > LOOKED_AT:
+        return _from_header(path, data, found)
     picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_thermal(data, path, options.page, options.max_pixels)
-    notes = exif.read_notes(data)
-    flir = thermal.flir
+    thermal = read_thermal(data, path, options.page, options.max_pixels, picture)
     array = picture.array
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(
-        path=os.fspath(path),
-        format=picture.header.format + (" (FLIR radiometric)" if flir else ""),
         width=array.shape[1],
         height=array.shape[0],
         bits=array.dtype.itemsize * 8,
@@ -87,19 +94,54 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
         channels=1 if array.ndim == 2 else 3,
         content=_content(array, thermal),
         alpha=picture.alpha is not None,
-        pages=picture.header.pages,
         thermal=_thermal(thermal),
         embedded=embedded,
-        camera=notes.camera or (flir.camera if flir else None),
-        time=notes.time,
-        orientation=notes.orientation,
-        gps=notes.gps or (flir.gps if flir else None),
-        profile=profile_name(read_source(data).icc),
-        fused=_fused(path),
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
         warnings=thermal.warnings,
+        **_noted(path, data, found, thermal.flir),
     )
+
+
+def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Facts:
+    """What is known of a picture whose pixels are not decoded."""
+    noted = _noted(path, data, found, None)
+    turned = noted["orientation"] >= 5
+    unseen = "its pixels were not looked at"
+    return Facts(
+        width=found.height if turned else found.width,
+        height=found.width if turned else found.height,
+        bits=np.dtype(found.dtype).itemsize * 8 if found.dtype else None,
+        dtype=found.dtype,
+        channels=1 if found.channels in (1, 2) else 3,
+        content=None,
+        alpha=found.alpha,
+        thermal=None,
+        embedded=(),
+        as_infrared=unseen,
+        as_visible=unseen,
+        warnings=(
+            f"Its pixels were not looked at, since they take {amount(found.memory)} to decode: what is said here is "
+            "from its header.",
+        ),
+        **noted,
+    )
+
+
+def _noted(path: str | os.PathLike[str], data: bytes, found: Header, flir: Flir | None) -> dict[str, Any]:
+    """The facts that no pixel is needed for."""
+    notes = exif.read_notes(data)
+    return {
+        "path": os.fspath(path),
+        "format": found.format + (" (FLIR radiometric)" if flir else ""),
+        "pages": found.pages,
+        "camera": notes.camera or (flir.camera if flir else None),
+        "time": notes.time,
+        "orientation": notes.orientation,
+        "gps": notes.gps or (flir.gps if flir else None),
+        "profile": profile_name(read_source(data).icc),
+        "fused": _fused(path),
+    }
 
 
 def _fused(path: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -131,17 +173,20 @@ def _embedded(thermal: Thermal, data: bytes, path: str | os.PathLike[str], max_p
         return ()
     height, width = thermal.values.shape
     found = [Embedded("thermal", width, height, _RADIOMETRIC[thermal.unit])]
-    if thermal.flir and thermal.flir.visible_bytes():
+    if inside := thermal.flir and thermal.flir.visible_bytes():
+        name = f"The visible picture in {shown(path)}"
         try:
-            visible = visible_of(thermal, data, path, max_pixels)
+            visible = checked_header(inside, name, max_pixels=max_pixels)
         except ImageReadError as error:
             found.append(Embedded("visible", 0, 0, str(error)))
         else:
+            turned = (exif.orientation(inside) >= 5) != (exif.orientation(data) >= 5)
+            width, height = (visible.height, visible.width) if turned else (visible.width, visible.height)
             alignment = thermal.flir.alignment
             detail = "no alignment"
             if alignment:
                 detail = f"scale {alignment.scale:.3g}, offset {alignment.dx:+d} {alignment.dy:+d}"
-            found.append(Embedded("visible", visible.shape[1], visible.shape[0], detail))
+            found.append(Embedded("visible", width, height, detail))
     return tuple(found)
 
 

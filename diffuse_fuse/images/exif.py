@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from diffuse_fuse.images import webp
 from diffuse_fuse.images.quiet import quiet
 
 _ORIENTATION, _MAKE, _MODEL, _TIME = 0x0112, 0x010F, 0x0110, 0x0132
+_LARGEST = 1 << 20  # bytes of a WebP's block
 _EXIF_FOLDER, _GPS_FOLDER, _TIME_TAKEN = 0x8769, 0x8825, 0x9003
 
 
@@ -60,9 +62,30 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 def _tags(data: bytes) -> tuple[Any, Any, Any]:
     from PIL import Image
 
-    with quiet(), Image.open(io.BytesIO(data)) as file:
-        tags = file.getexif()
-        return dict(tags), dict(tags.get_ifd(_EXIF_FOLDER)), dict(tags.get_ifd(_GPS_FOLDER))
+    with quiet():
+        if block := _block(data):
+            tags = Image.Exif()
+            tags.load(b"Exif\0\0" + block.removeprefix(b"Exif\0\0"))
+            return dict(tags), dict(tags.get_ifd(_EXIF_FOLDER)), dict(tags.get_ifd(_GPS_FOLDER))
+        with Image.open(io.BytesIO(data)) as file:
+            tags = Image.Image.getexif(file)  # of a PNG, its own method decodes the picture first
+            return dict(tags), dict(tags.get_ifd(_EXIF_FOLDER)), dict(tags.get_ifd(_GPS_FOLDER))
+
+
+def _block(data: bytes) -> bytes | None:
+    """The EXIF block of a PNG, also one behind the pixels, or of a WebP; None elsewhere.
+
+    Raises KeyError for a WebP without one.
+    """
+    if data.startswith(b"RIFF"):
+        return webp.chunks(io.BytesIO(data), (b"EXIF",), _LARGEST)[b"EXIF"]
+    position = 8
+    while data.startswith(b"\x89PNG") and position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        if data[position + 4 : position + 8] == b"eXIf":
+            return data[position + 8 : position + 8 + length]
+        position += 12 + length
+    return None
 
 
 def _text(value: object) -> str | None:

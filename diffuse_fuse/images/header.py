@@ -5,21 +5,18 @@ The claim decides whether a file is decoded at all, so that a few bytes cannot a
 
 from __future__ import annotations
 
-import ast
-import io
 import re
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
-from diffuse_fuse.images import jpeg, tiff
+from diffuse_fuse.images import jpeg, npy, tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NPY = b"\x93NUMPY"
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _J2K = b"\xff\x4f\xff\x51"
-_PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*(\d{1,10})")
+_PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])+(\d{1,10})(?!\d)")
+_JPEG2000_TILE = 6000  # bytes that OpenJPEG keeps for each tile
 
 LONGEST_START = 16  # bytes that ``format_of`` and ``foreign`` look at
 _FOREIGN = (
@@ -46,8 +43,9 @@ _FOREIGN = (
 class Header:
     """format: its usual name. width, height: as stored, before any turning. alpha: whether there may be one.
 
-    What only some formats say: channels: of a TIFF. nodata: the value that a map (GeoTIFF) has where there is none.
-    white: the value of a PNM that means white.
+    memory: bytes that decoding takes, as far as they grow with the picture. passes: over all of it, of a JPEG.
+    channels, dtype: as stored; None where the header does not say. What only some formats say: nodata: the value that
+    a map (GeoTIFF) has where there is none. white: the value of a PNM that means white.
     """
 
     format: str
@@ -58,6 +56,9 @@ class Header:
     channels: int | None = None
     nodata: float | None = None
     white: int | None = None
+    dtype: str | None = None
+    memory: int = 0
+    passes: int = 1
 
 
 def format_of(start: bytes) -> str | None:
@@ -94,19 +95,48 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
         return None
     try:
         if name == "TIFF":
-            found = tiff.read_pages(data)
-            chosen = found[min(page, len(found)) - 1]
-            alpha, pages = chosen.alpha is not None, len(found)
-            return Header(name, chosen.width, chosen.height, alpha, pages, chosen.channels, chosen.nodata)
+            return _tiff(data, page)
         return readers[name](data)
     except (struct.error, ValueError, IndexError):
         return None
 
 
-def _png(data: bytes) -> Header:
-    width, height, _, colour_type = struct.unpack_from(">IIBB", data, 16)
-    has_transparency = b"tRNS" in data[: data.find(b"IDAT") if b"IDAT" in data else None]
-    return Header("PNG", width, height, colour_type in (4, 6) or has_transparency)
+def _by_opencv(pixels: int, channels: int, size: int, alpha: bool = False) -> int:
+    """Bytes that OpenCV and what follows take for a picture of samples of ``size`` bytes.
+
+    OpenCV holds it twice; alpha is taken out and becomes float32 beside a copy of the colours.
+    """
+    if alpha:
+        return pixels * max(2 * 4 * size, (4 + 3) * size + 4)
+    return pixels * 2 * channels * size
+
+
+def _tiff(data: bytes, page: int) -> Header:
+    found, pages = tiff.read_page(data, page)
+    return Header(
+        "TIFF",
+        found.width,
+        found.height,
+        found.alpha is not None,
+        pages,
+        found.channels,
+        found.nodata,
+        dtype=None if found.dtype is None else found.dtype.name,
+        memory=found.memory,
+    )
+
+
+def _png(data: bytes) -> Header | None:
+    width, height, bits, colour_type = struct.unpack_from(">IIBB", data, 16)
+    if data[12:16] != b"IHDR":
+        return None
+    before = data[: data.find(b"IDAT") if b"IDAT" in data else None]
+    alpha = colour_type in (4, 6) or b"tRNS" in before
+    channels, size = 1 if colour_type in (0, 4) else 3, 2 if bits == 16 else 1
+    memory = _by_opencv(width * height, channels, size, alpha)
+    if b"acTL" in before:  # an animation: the frame that is read is laid on a canvas
+        memory += 2 * width * height * 4 * size
+    return Header("PNG", width, height, alpha, channels=channels + alpha, dtype=f"uint{8 * size}", memory=memory)
 
 
 def transparent_grey(data: bytes) -> int | None:
@@ -121,35 +151,71 @@ def transparent_grey(data: bytes) -> int | None:
 
 
 def _jpeg(data: bytes) -> Header | None:
-    size = jpeg.frame_size(data)
-    return Header("JPEG", *size) if size else None
+    frame = jpeg.frame(data)
+    if frame is None:
+        return None
+    pixels, channels = frame.width * frame.height, frame.channels
+    memory = _by_opencv(pixels, 1 if channels == 1 else 3, 1)
+    if frame.passes > 1:  # the coefficients of the whole picture
+        memory += 2 * channels * pixels
+    return Header(
+        "JPEG", frame.width, frame.height, channels=channels, dtype="uint8", memory=memory, passes=frame.passes
+    )
 
 
-def _webp(data: bytes) -> Header:
+def _webp(data: bytes) -> Header | None:
     kind = data[12:16]
     if kind == b"VP8X":
         width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
-        return Header("WebP", width, height, bool(data[20] & 0x10))
-    if kind == b"VP8L":
+        alpha, animated = bool(data[20] & 0x10), bool(data[20] & 0x02)
+    elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
-        return Header("WebP", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1))
-    width, height = struct.unpack_from("<HH", data, 26)
-    return Header("WebP", width & 0x3FFF, height & 0x3FFF)
+        width, height, alpha, animated = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1), False
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+        alpha = animated = False
+    else:  # no picture begins otherwise
+        return None
+    # 4 bytes a pixel while it is decoded, and of an animation two canvases
+    memory = _by_opencv(width * height, 3, 1, alpha) + width * height * 4 * (3 if animated else 1)
+    return Header("WebP", width, height, alpha, channels=4 if alpha else 3, dtype="uint8", memory=memory)
 
 
 def _bmp(data: bytes) -> Header:
     (size,) = struct.unpack_from("<I", data, 14)
-    width, height = struct.unpack_from("<HH" if size == 12 else "<ii", data, 18)
-    return Header("BMP", abs(width), abs(height))
+    width, height = (abs(side) for side in struct.unpack_from("<HH" if size == 12 else "<ii", data, 18))
+    return Header("BMP", width, height, channels=3, dtype="uint8", memory=_by_opencv(width * height, 4, 1))
 
 
 def _jpeg2000(data: bytes) -> Header | None:
-    start = data.find(_J2K)  # the code stream's own size: what the decoder takes
-    if start < 0:
+    start = _code_stream(data)  # its own size: what the decoder takes
+    if start is None or not data.startswith(_J2K, start):
         return None
-    right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
-    (channels,) = struct.unpack_from(">H", data, start + 40)
-    return Header("JPEG 2000", right - left, bottom - top, channels == 4)
+    right, bottom, left, top, tile_width, tile_height = struct.unpack_from(">IIIIII", data, start + 8)
+    channels, bits = struct.unpack_from(">HB", data, start + 40)
+    size = 1 if (bits & 0x7F) < 8 else 2
+    width, height, tile = right - left, bottom - top, tile_width * tile_height
+    tiles = -(-right // max(1, tile_width)) * -(-bottom // max(1, tile_height))
+    # samples are 32-bit numbers while they are decoded, in the picture and in a tile that is not all of it
+    memory = _by_opencv(width * height, channels, size, channels == 4) + 4 * channels * width * height
+    memory += 0 if tiles == 1 else 4 * channels * tile + _JPEG2000_TILE * tiles
+    return Header("JPEG 2000", width, height, channels == 4, channels=channels, dtype=f"uint{8 * size}", memory=memory)
+
+
+def _code_stream(data: bytes) -> int | None:
+    """Where the code stream of a JPEG 2000 begins: at once, or in the first box for one."""
+    position = 0 if data.startswith(_JP2) else None
+    while position is not None and position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        head = 8
+        if length == 1:
+            (length,), head = struct.unpack_from(">Q", data, position + 8), 16
+        if kind == b"jp2c":
+            return position + head
+        if length < head:
+            return None
+        position += length
+    return 0 if position is None else None
 
 
 def _pnm(data: bytes) -> Header | None:
@@ -158,32 +224,20 @@ def _pnm(data: bytes) -> Header | None:
     if not (width and height):
         return None
     white = _PNM_NUMBER.match(data, height.end()) if data[1:2] in b"2356" else None
-    return Header("PNM", int(width[1]), int(height[1]), white=int(white[1]) if white else None)
+    channels, size = 3 if data[1:2] in b"36" else 1, 2 if white and int(white[1]) > 255 else 1
+    w, h = int(width[1]), int(height[1])
+    memory = _by_opencv(w * h, channels, size)
+    white = int(white[1]) if white else None
+    return Header("PNM", w, h, channels=channels, white=white, dtype=f"uint{8 * size}", memory=memory)
 
 
 def _npy(data: bytes) -> Header:
-    shape, _ = npy_shape(data)
+    shape, dtype = npy.shape_of(data)
     if len(shape) == 3 and shape[2] not in (1, 3, 4):  # a stack of pictures
-        return Header("NumPy", shape[2], shape[1], pages=shape[0])
-    if len(shape) not in (2, 3):
+        pages, height, width, channels = shape[0], shape[1], shape[2], 1
+    elif len(shape) in (2, 3):
+        pages, height, width, channels = 1, shape[0], shape[1], 1 if len(shape) == 2 else shape[2]
+    else:
         raise ValueError(f"no picture has the shape {shape}")
-    return Header("NumPy", shape[1], shape[0], len(shape) == 3 and shape[2] == 4)
-
-
-def npy_shape(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype of a .npy file. Raises ValueError when the header is broken or not one of plain numbers."""
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"version {version} of the format is unknown")
-    length = int.from_bytes(stream.read(2 if version == (1, 0) else 4), "little")
-    if length > 10_000:
-        raise ValueError("the header is too long")
-    try:
-        fields = ast.literal_eval(stream.read(length).decode("latin1").strip())
-        shape, dtype = tuple(fields["shape"]), np.dtype(fields["descr"])
-    except (SyntaxError, TypeError, KeyError, MemoryError, RecursionError) as error:
-        raise ValueError("the header is broken") from error
-    if dtype.kind not in "buif" or not all(isinstance(side, int) and side >= 0 for side in shape):
-        raise ValueError("not an array of numbers")
-    return shape, dtype
+    memory = width * height * channels * max(dtype.itemsize, 4)
+    return Header("NumPy", width, height, channels == 4, pages, channels, dtype=dtype.name, memory=memory)

@@ -14,6 +14,7 @@ import numpy as np
 
 from diffuse_fuse.images import exif
 from diffuse_fuse.images.quiet import quiet
+from diffuse_fuse.images.unpacked import require_honest
 
 if TYPE_CHECKING:
     import tifffile
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 _RGB, _MIN_IS_WHITE, _MIN_IS_BLACK = 2, 0, 1
 _CIELAB, _ICCLAB, _ITULAB = 8, 9, 10
 _PHOTOMETRIC, _ORIENTATION, _NODATA = 262, 274, 42113
-_MOST_PAGES = 100_000
+_MOST_PAGES = 1_000_000  # that are counted
 _MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
+_WORKERS = 2  # parts that tifffile unpacks at once
+_OPENCV_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)  # none, fax, LZW, JPEG, deflate, PackBits
 
 Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it already?
 Lab = Literal["CIELAB", "ICCLAB", "ITULAB"]
@@ -33,7 +36,7 @@ class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
     alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
-    lab: how L*, a* and b* are stored where the channels are these.
+    lab: how L*, a* and b* are stored where the channels are these. memory: bytes that decoding takes.
     """
 
     offset: int
@@ -45,70 +48,127 @@ class Page:
     planar: bool
     channels: int
     nodata: float | None
-    lab: Lab | None = None
+    lab: Lab | None
+    memory: int
 
 
-def read_pages(data: bytes) -> list[Page]:
-    """All pages, at least one; raises ValueError when there is none or the first cannot be read."""
-    with _opened(data) as file:
-        pages: list[Page] = []
-        seen: set[int] = set()
-        for page in file.pages:
-            if len(pages) == _MOST_PAGES or page.offset in seen:  # a damaged file can lead in circles
-                break
-            seen.add(page.offset)
-            pages.append(
-                Page(
-                    int(page.offset),
-                    int(page.imagewidth),
-                    int(page.imagelength) * max(1, int(page.imagedepth)),
-                    page.dtype,
-                    _alpha_of(page),
-                    page.photometric == _MIN_IS_WHITE,
-                    int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1,
-                    int(page.samplesperpixel),
-                    _nodata_of(page),
-                    _lab_of(page),
-                )
-            )
-    if not pages:
-        raise ValueError("no page")
-    return pages
+def read_page(data: bytes, number: int) -> tuple[Page, int]:
+    """Page ``number`` (from 1; the last one where there are fewer) and how many there are.
+
+    The other pages are only counted. Raises ValueError when there is none or it cannot be read.
+    """
+    offsets = _offsets(data)
+    with _opened(_beginning_at(data, offsets[min(number, len(offsets)) - 1])) as file:
+        page = file.pages[0]
+        planar = int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1
+        found = Page(
+            int(page.offset),
+            int(page.imagewidth),
+            int(page.imagelength) * max(1, int(page.imagedepth)),
+            page.dtype,
+            _alpha_of(page),
+            page.photometric == _MIN_IS_WHITE,
+            planar,
+            int(page.samplesperpixel),
+            _nodata_of(page),
+            _lab_of(page),
+            _memory(page, by_tifffile=planar or _alpha_of(page) is not None or not _is_for_opencv(page)),
+        )
+    return found, len(offsets)
 
 
 def with_first_page(data: bytes, page: Page) -> bytes:
     """The same file with ``page`` as its first, for a decoder that reads only that."""
-    order = "<" if data[:2] == b"II" else ">"
-    changed = bytearray(data)
-    if data[2:4] in (b"+\0", b"\0+"):  # BigTIFF
-        struct.pack_into(order + "Q", changed, 8, page.offset)
-    else:
-        struct.pack_into(order + "I", changed, 4, page.offset)
-    return bytes(changed)
+    return _beginning_at(data, page.offset)
 
 
-def with_channels_as_they_are(data: bytes, number: int) -> bytes:
-    """The same file whose page ``number`` (from 0) claims to be RGB, so that no decoder converts its three channels."""
-    with _opened(data) as file:
-        at = file.pages[number].tags[_PHOTOMETRIC].valueoffset
+def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
+    """The same file whose ``page`` claims to be RGB, so that no decoder converts its three channels."""
+    with _opened(_beginning_at(data, page.offset)) as file:
+        at = file.pages[0].tags[_PHOTOMETRIC].valueoffset
     changed = bytearray(data)
     struct.pack_into("<H" if data[:2] == b"II" else ">H", changed, at, _RGB)
     return bytes(changed)
 
 
-def decode_page(data: bytes, number: int) -> np.ndarray:
-    """Page ``number`` (from 0) → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot."""
-    with _opened(data) as file:
-        page = file.pages[number]
+def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
+    """A page → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot, or not in ``room``."""
+    with _opened(_beginning_at(data, chosen.offset)) as file:
+        page = file.pages[0]
         if int(page.samplesperpixel) > _MOST_CHANNELS:
             raise ValueError(f"{page.samplesperpixel} channels are no picture")
         if math.prod(page.chunked) > len(page.dataoffsets):  # tifffile would take zeros for them
             raise ValueError("a part of it is missing")
-        array = page.asarray()
+        if _memory(page, by_tifffile=True) > room:
+            raise ValueError("it is damaged, or of a kind that takes too much memory")
+        require_honest(page, data)
+        array = page.asarray(maxworkers=_WORKERS)
         if array.ndim == 3 and int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)
         orientation = page.tags.valueof(_ORIENTATION, 1)
         return exif.upright(array, int(orientation)) if orientation in range(2, 9) else array
+
+
+def _offsets(data: bytes) -> list[int]:
+    """Where the directories are, in their order, at least one; a chain that leads in circles ends there."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    count, pointer, entry = (
+        (struct.Struct(order + "Q"), struct.Struct(order + "Q"), 20)
+        if big
+        else (struct.Struct(order + "H"), struct.Struct(order + "I"), 12)
+    )
+    found: dict[int, None] = {}
+    (offset,) = pointer.unpack_from(data, 8 if big else 4)
+    while offset and offset not in found and len(found) < _MOST_PAGES:
+        if offset + count.size > len(data):
+            break
+        found[offset] = None
+        at = offset + count.size + entry * count.unpack_from(data, offset)[0]
+        if at + pointer.size > len(data):
+            break
+        (offset,) = pointer.unpack_from(data, at)
+    if not found:
+        raise ValueError("no page")
+    return list(found)
+
+
+def _beginning_at(data: bytes, offset: int) -> bytes:
+    """The same file with the directory at ``offset`` as its first; the very same where it is that already."""
+    form, at = ("Q", 8) if data[2:4] in (b"+\0", b"\0+") else ("I", 4)
+    form = ("<" if data[:2] == b"II" else ">") + form
+    if struct.unpack_from(form, data, at)[0] == offset:
+        return data
+    changed = bytearray(data)
+    struct.pack_into(form, changed, at, offset)
+    return bytes(changed)
+
+
+def _is_for_opencv(page: tifffile.TiffPage) -> bool:
+    """Whether OpenCV's libtiff can decompress the page and knows its type of values."""
+    return int(page.compression) in _OPENCV_COMPRESSIONS and page.dtype != np.float16
+
+
+def _memory(page: tifffile.TiffPage, by_tifffile: bool) -> int:
+    """Bytes that decoding takes: the picture, its compressed parts unpacked, and what it is turned into."""
+    width, height, depth = int(page.imagewidth), int(page.imagelength), max(1, int(page.imagedepth))
+    channels, pixels = int(page.samplesperpixel), width * height * depth
+    bits = page.bitspersample
+    sample = max(1, -(-int(max(bits) if isinstance(bits, tuple) else bits) // 8))
+    rows = min(height, int(page.rowsperstrip or height))
+    part = int(page.tilewidth) * int(page.tilelength) * max(1, int(page.tiledepth)) if page.is_tiled else width * rows
+    if not by_tifffile:  # of 8-bit pictures libtiff makes RGBA; what is no RGB file is turned into RGB by a copy
+        return pixels * channels * sample + part * max(4, channels * sample)
+    array = pixels * channels * sample
+    # unpacked and laid in order; PackBits first as a list of numbers
+    parts = {1: 1, 32773: 10}.get(int(page.compression), 2) * min(_WORKERS, max(1, len(page.dataoffsets)))
+    unpacked = part * sample * (1 if int(page.planarconfig) == 2 else channels) * parts
+    turned = pixels * channels * 4 if page.dtype == np.float16 else 0
+    if _alpha_of(page):
+        turned += pixels * ((channels - 1) * sample + 4)
+    elif int(page.planarconfig) == 2 and channels > 1:
+        turned += array
+    return array + unpacked + turned
 
 
 def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:

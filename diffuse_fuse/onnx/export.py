@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,14 +27,13 @@ from diffuse_fuse.fusion.tiles import reach
 from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.networks.colour import recolour
 from diffuse_fuse.networks.student import StudentModel
-from diffuse_fuse.onnx.facts import GraphFacts
+from diffuse_fuse.onnx.facts import LARGEST_SIDE, GraphFacts
 
 OPSET = 20
 TOLERANCE = 1.0  # of 255: what onnxruntime may differ by from PyTorch
 # The bisection of base's colours ends elsewhere at a few pixels (1 of 307200 of the probe, by 1.16 of 255) where luma
 # differs in its last digit: so many of a probe's pixels may differ by more; none of a small one, none of students.
 UNDECIDED = 1e-5
-_LARGEST_SIDE = 1 << 16
 
 
 class Picture(nn.Module):
@@ -59,10 +59,12 @@ def export(
     Returns the file's facts, and the largest difference to PyTorch, of 255, that onnxruntime showed on a probe, but for
     the few pixels of ``UNDECIDED``.
     Raises UsageError where packages are missing, WeightsError for weights that are no fusion model, cannot be exported
-    so, or whose graph computes something else, ImageWriteError for a file that cannot be written.
+    so, or whose graph computes something else, ImageWriteError for a file that cannot be written, FileNotFoundError
+    where there is no folder for temporary files.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
         need(package, "onnx")
+    tempfile.gettempdir()  # where there is none, PyTorch's exporter says something else
     path = models.locate(os.fspath(weights))
     picture = Picture(load_model(path)).eval()
     facts = _facts(picture.model, path, size)
@@ -110,7 +112,7 @@ def _facts(model: AnyModel, path: Path, size: tuple[int, int] | None) -> GraphFa
             f"{models.name_of(path)} adds a noise field that depends on the place: its graph can be for one size only."
         )
     if size is not None:
-        if not all(1 <= side <= _LARGEST_SIDE for side in size):
+        if not all(1 <= side <= LARGEST_SIDE for side in size):
             raise UsageError(f"A graph for pictures of {size[1]}×{size[0]} pixels cannot be made.")
         size = tuple(side + -side % multiple for side in size)
     return GraphFacts(
@@ -131,7 +133,7 @@ def _graph(picture: Picture, facts: GraphFacts) -> bytes:
     pair = (torch.rand(1, 1, height, width), torch.rand(1, 3, height, width))
     shapes = None
     if facts.size is None:
-        cells = [torch.export.Dim(name, min=1, max=_LARGEST_SIDE // facts.multiple) for name in ("rows", "columns")]
+        cells = [torch.export.Dim(name, min=1, max=LARGEST_SIDE // facts.multiple) for name in ("rows", "columns")]
         sides = {axis: facts.multiple * cell for axis, cell in zip((2, 3), cells, strict=True)}
         shapes = (sides, sides)
     with _quiet(), torch.no_grad():

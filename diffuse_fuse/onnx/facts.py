@@ -10,6 +10,8 @@ from typing import Any
 from diffuse_fuse.errors import WeightsError
 
 VERSION = 2  # of these facts and of the graph's inputs and outputs; part of the cache's file names
+LARGEST_SIDE = 1 << 16  # pixels
+LARGEST_MULTIPLE, LARGEST_REACH = 1024, 4096  # pixels; of the shipped models 16 and some hundreds at most
 _KEY = "dfuse"
 
 
@@ -49,6 +51,35 @@ class GraphFacts:
             version = int(facts.pop("version"))
             if version > VERSION:
                 raise WeightsError(f"{what} has format version {version}, this dfuse reads up to {VERSION}: update it.")
-            return cls(**{**facts, "size": tuple(facts["size"]) if facts["size"] else None})
-        except (KeyError, ValueError, TypeError, AttributeError):
+            found = cls(**{**facts, "size": tuple(facts["size"]) if facts["size"] else None})
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             raise WeightsError(f"{what} is an ONNX file, but not one that dfuse export wrote.") from None
+        if wrong := found.wrong():
+            raise WeightsError(f"{what} is damaged, its metadata say that {wrong}: export it again with dfuse export.")
+        return found
+
+    def wrong(self) -> str | None:
+        """What cannot be so, as a clause, or None."""
+        for name, least, most in (("multiple", 1, LARGEST_MULTIPLE), ("reach", 0, LARGEST_REACH)):
+            value = getattr(self, name)
+            if not _is_number(value) or not least <= value <= most:
+                return f"{name} is {_short(value)}"
+        if not all(isinstance(text, str) for text in (self.model, self.weights, self.dfuse)):
+            return "names are none"
+        if not isinstance(self.card, dict):
+            return f"its card is {_short(self.card)}"
+        if self.size is None:
+            return None
+        sides = len(self.size) == 2 and all(_is_number(side) and 0 < side <= LARGEST_SIDE for side in self.size)
+        if not sides or any(side % self.multiple for side in self.size):
+            return f"its size is {_short(self.size)}"
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -12,16 +12,15 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.arguments import whole
-from diffuse_fuse.errors import ImageError, WeightsError
+from diffuse_fuse.errors import ImageError
 from diffuse_fuse.extras import need
 from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows, Span, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.images.given import Given, given_pair, require_depth
-from diffuse_fuse.machine import available_cores
-from diffuse_fuse.onnx.facts import GraphFacts
 from diffuse_fuse.onnx.graphs import OnExport, locate
+from diffuse_fuse.onnx.session import Session
 
 # A graph holds a picture as a whole, so a large one goes through it in tiles, which overlap by the graph's reach and
 # come out as the whole would. So many pixels at once bound the memory.
@@ -34,7 +33,7 @@ class OnnxFuser:
     ``model`` is an .onnx file of dfuse export, or the name or path of weights, whose graph is exported once into the
     user's cache (``on_export`` is told before); ``threads``: as many CPU threads, otherwise as many as there are cores;
     ``balance`` as ``Fuser`` takes it. Raises WeightsError for a model that is not there or a file that dfuse did not
-    export, UsageError where the extra is not installed or for another balance.
+    export or that is damaged, UsageError where the extra is not installed or for another balance.
     """
 
     def __init__(
@@ -47,18 +46,9 @@ class OnnxFuser:
         self.balance = checked_balance(balance)
         if threads is not None:
             threads = whole(threads, "The number of threads", least=1)
-        ort = need("onnxruntime", "onnx")
-        path = locate(model, on_export)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
-        options.log_severity_level = 3  # errors only: its warnings are for its developers
-        # Threads that wait for work busily would take the cores from decoding and encoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions have no base of their own
-            raise WeightsError(f"{path} cannot be loaded by onnxruntime ({type(error).__name__}).") from error
-        self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
+        need("onnxruntime", "onnx")
+        self._session = Session(locate(model, on_export), threads)
+        self.facts = self._session.facts
         self.model_name: str = self.facts.model
         self.device = "cpu"
         self._overlap = self.facts.reach + -self.facts.reach % self.facts.multiple
@@ -73,8 +63,8 @@ class OnnxFuser:
     ) -> np.ndarray:
         """Fuses one registered pair, as ``fusion.fuser.Fuser.fuse`` does, to 1 of 255.
 
-        Takes and returns the same. Raises what that raises, and ImageError for a picture that a graph of one size is
-        not for.
+        Takes and returns the same. Raises what that raises, ImageError for a picture that a graph of one size is not
+        for, and WeightsError where the graph cannot be computed or gives no picture.
         """
         require_depth(depth)
         ir, vis, odd = given_pair(ir, vis)
@@ -92,8 +82,7 @@ class OnnxFuser:
 
     def _run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """A tile: H×W and H×W×3 (or H×W) of any accepted kind → (3, H, W) in [0, 1]."""
-        pair = {"ir": np.ascontiguousarray(as_infrared(ir)[None, None]), "vis": _planes(vis)[None]}
-        return self._session.run(["fused"], pair)[0][0]
+        return self._session.run(np.ascontiguousarray(as_infrared(ir)[None, None]), _planes(vis)[None])
 
     def _tiles(self, height: int, width: int) -> Iterator[tuple[Span, Span]]:
         cell, size = self.facts.multiple, self.facts.size

@@ -152,6 +152,7 @@ class VideoFile:
         with self._opened() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
+            stream.codec_context.options = {"max_pixels": str(DEFAULT.max_pixels)}  # also of sizes that change
             number = 0
             try:
                 for frame in container.decode(stream):
@@ -170,6 +171,13 @@ class VideoFile:
         if not container.streams.video:
             container.close()
             raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
+        stream = container.streams.video[0]
+        if stream.width * stream.height > DEFAULT.max_pixels:
+            container.close()
+            raise ImageReadError(
+                f"{shown(self._path)} claims frames of {stream.width}×{stream.height} pixels, and more than "
+                f"{DEFAULT.max_pixels} are refused: scale it down first."
+            )
         return container
 
 

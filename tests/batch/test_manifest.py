@@ -1,5 +1,9 @@
 """A table of pairs instead of folders."""
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
 from diffuse_fuse import batch
@@ -118,3 +122,60 @@ def test_a_manifest_that_is_not_there(tmp_path):
     (tmp_path / "binary.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0" + bytes(range(256)))
     with pytest.raises(UsageError, match="lacks the column|no CSV file"):
         batch.plan_manifest(tmp_path / "binary.csv", tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such files there")
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "folder"])
+def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, kind):
+    path = Path(kind) if kind.startswith("/") else tmp_path / "pairs.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(UsageError, match="no ordinary file .a pipe|directory"):
+        batch.plan_manifest(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"ir,vis,out\n" + b"a" * 200_000 + b",b,c\n", "is no CSV file: field larger than field limit"),
+        (None, "has 65 MB, and a table of pairs at most 64: divide it"),
+    ],
+)
+def test_what_is_no_table_takes_no_memory(tmp_path, content, words):
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(content or b"")
+    if content is None:
+        os.truncate(path, 65_000_000)
+    with pytest.raises(UsageError, match=words):
+        batch.plan_manifest(path, tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="older csv modules take no NUL")
+def test_a_nul_in_a_cell_is_said_with_its_line(table, tmp_path):
+    plan = table("ir/0.png,vi/0.png,a.png", "ir/1\0.png,vi/1.png,b.png", "ir/1.png,vi/1.png,b\0.png")
+    assert len(plan.jobs) == 1
+    for failure, words in zip(plan.failed, ("line 3: ir holds a NUL", "line 4: out holds a NUL"), strict=True):
+        assert words in failure.error and "\0" not in f"{failure.ir}{failure.vis}{failure.out}"
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out")) == ["ok", "failed", "failed"]
+
+
+def test_many_rows_are_planned_and_looked_at_in_little_time(table, tmp_path, monkeypatch):
+    """Folders are looked at once, not for every row; and no source is read for an output that is not there."""
+    folders = []
+    realpath = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path, **named: folders.append(path) or realpath(path, **named))
+    plan = table(*(f"ir/{number % 3}.png,vi/{number % 3}.png,{number}.png" for number in range(5000)))
+    assert len(plan.jobs) == 5000 and len(folders) < 10
+    monkeypatch.setattr("diffuse_fuse.batch.resume._hash", None)
+    recipe = batch.Recipe(weights="0" * 64)
+    found = batch.look_ahead(plan, None, tmp_path / "out", recipe=recipe, check=True)
+    assert found.to_do == 5000 and found.errors == ()
+
+
+def test_links_and_other_spellings_of_an_input_are_known(table, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "vi", target_is_directory=True)
+    plan = table("ir/0.png,vi/0.png,link/1.png", "ir/1.png,ir/../vi/1.png,b.png", "ir/2.png,vi/2.png,./b.png")
+    assert len(plan.jobs) == 1 and "one of the input" in plan.failed[0].error and "line 3" in plan.failed[1].error

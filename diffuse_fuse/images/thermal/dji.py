@@ -14,12 +14,12 @@ _SCALES = (1, 2)  # some cameras save the picture at twice the sensor's resoluti
 
 def read_dji(data: bytes) -> np.ndarray | None:
     """The raw counts, uint16 H×W as stored, or None when the file has none of a size that fits its picture."""
-    size = jpeg.frame_size(data)
-    if size is None:
+    frame = jpeg.frame(data)
+    if frame is None:
         return None
     raw = b"".join(bytes(payload) for marker, payload in jpeg.segments(data) if marker == jpeg.APP3)
     for scale in _SCALES:
-        width, height = size[0] // scale, size[1] // scale
+        width, height = frame.width // scale, frame.height // scale
         if raw and len(raw) == 2 * width * height:
             counts = np.frombuffer(raw, "<u2").reshape(height, width)
             return counts.astype(np.uint16)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from diffuse_fuse.images import arrays
+
 # Ironbow, the palette of most thermal cameras (a colour every 28 of 224 steps), and FLIR's high-contrast rainbow (14).
 _IRON = (
     (0, 31, 37), (72, 11, 142), (143, 17, 161), (193, 46, 127), (224, 87, 69), (241, 136, 21), (244, 182, 13),
@@ -62,13 +64,20 @@ def find(image: np.ndarray, own: tuple[str, np.ndarray] | None = None) -> Palett
 
 def invert(image: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, float]:
     """The place of each pixel in the palette, uint8 H×W from 0 (cold) to 255, and the share of foreign pixels."""
-    packed = image.reshape(-1, 3).astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    unique, where = np.unique(packed, return_inverse=True)
+    packed = arrays.in_bands(_packed, image)
+    seen = np.zeros(1 << 24, bool)
+    seen[packed] = True
+    unique = np.flatnonzero(seen)
     rgb = np.stack([unique >> 16, unique >> 8 & 255, unique & 255], axis=1).astype(np.float32)
     distance, place = _nearest(colours, rgb)
-    levels = np.rint(place * (255 / (len(colours) - 1))).astype(np.uint8)
-    where = where.reshape(-1)
-    return levels[where].reshape(image.shape[:2]), float((distance[where] > _FAR).mean())
+    levels = np.zeros(1 << 24, np.uint8)
+    levels[unique] = np.rint(place * (255 / (len(colours) - 1))).astype(np.uint8)
+    seen[unique] = distance > _FAR
+    return levels[packed], float(seen[packed].mean())
+
+
+def _packed(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
 
 
 def _nearest(colours: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

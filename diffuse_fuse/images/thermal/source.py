@@ -42,16 +42,22 @@ class Thermal:
     span: tuple[float, float] | None = None
 
 
-def read_thermal(data: bytes, path: str | os.PathLike[str], page: int = 1, max_pixels: int = MAX_PIXELS) -> Thermal:
+def read_thermal(
+    data: bytes,
+    path: str | os.PathLike[str],
+    page: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    decoded: Picture | None = None,
+) -> Thermal:
     """The thermal picture in the bytes of a file: radiometric data where there are any, else the picture itself.
 
-    ``path`` is for the messages. Raises ImageReadError.
+    ``path`` is for the messages; ``decoded``: the picture, where it is decoded already. Raises ImageReadError.
     """
     if data.startswith(jpeg.START) and not damage(data):
         radiometric = _flir(data, path, max_pixels) or _dji(data, path, max_pixels)
         if radiometric:
             return radiometric
-    picture = decode(data, path, page, max_pixels)
+    picture = decoded or decode(data, path, page, max_pixels)
     thermal = from_picture(picture, path)
     if picture.header.pages > 1 and page == 1:
         text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."
@@ -143,7 +149,7 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> Thermal
         counts = exif.upright(flir.counts(), exif.orientation(data))
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
-    celsius = flir.planck.celsius(counts) if flir.planck else None
+    celsius = arrays.in_bands(flir.planck.celsius, counts) if flir.planck else None
     if celsius is not None and np.isfinite(celsius).all():
         return Thermal(celsius, "°C", flir, span=_span(flir))
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."

@@ -27,7 +27,7 @@ def to_unit(thermal: Thermal, given: Range | None = None, black_hot: bool = Fals
     values, given = thermal.values, given or cut_to_span(thermal)
     if given is None and values.dtype == np.uint8:
         return 255 - values if black_hot else values
-    unit = arrays.stretch_counts(values) if given is None else _scaled(values, given)
+    unit = arrays.stretch_counts(values) if given is None else arrays.scaled(values, *given)
     return 1 - unit if black_hot else unit
 
 
@@ -52,8 +52,7 @@ def outside(thermal: Thermal, given: Range) -> bool:
 
 def robust_range(thermal: Thermal) -> Range:
     """The two percentiles between which almost all of the picture lies."""
-    low, high = np.percentile(thermal.values.astype(np.float64), (arrays.CLIPPED_PERCENT, 100 - arrays.CLIPPED_PERCENT))
-    return float(low), float(high)
+    return arrays.robust_ends(thermal.values)
 
 
 def cut_to_span(thermal: Thermal) -> Range | None:
@@ -84,8 +83,3 @@ def series_range(ranges: Iterable[Range]) -> Range | None:
 
 def _share_within(thermal: Thermal, given: Range) -> float:
     return float(((thermal.values > given[0]) & (thermal.values < given[1])).mean())
-
-
-def _scaled(values: np.ndarray, given: Range) -> np.ndarray:
-    low, high = given
-    return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)

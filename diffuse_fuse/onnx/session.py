@@ -44,7 +44,11 @@ class Session:
             reason = shortage.sentence(error)
             reason = f": {reason}" if reason else f" ({type(error).__name__})."
             raise WeightsError(f"{path} cannot be loaded by onnxruntime{reason}") from error
-        self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
+        try:
+            properties = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError:
+            raise WeightsError(f"{path} is damaged: its metadata are no text. Export it again.") from None
+        self.facts = GraphFacts.from_properties(properties, str(path))
         self._require_signature()
 
     def run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:

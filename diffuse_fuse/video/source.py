@@ -172,6 +172,9 @@ class VideoFile:
             container.close()
             raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            container.close()
+            raise ImageReadError(f"{shown(self._path)} is damaged, or has a codec that is unknown here: convert it.")
         if stream.width * stream.height > DEFAULT.max_pixels:
             container.close()
             raise ImageReadError(

@@ -69,6 +69,13 @@ def test_metadata_that_cannot_be_so_are_refused(tmp_path, facts):
     assert len(str(caught.value)) < 250 + len(str(tmp_path))
 
 
+def test_metadata_that_are_no_text_are_refused(tmp_path):
+    path = graph(tmp_path / "a.onnx")
+    path.write_bytes(path.read_bytes().replace(b'"card"', b'"c\xffrd"'))
+    with pytest.raises(WeightsError, match="its metadata are no text"):
+        OnnxFuser(path, threads=1)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "5", "{}", '{"version": []}', json.dumps({**FACTS, "more": 1})])
 def test_metadata_of_others_are_refused(tmp_path, text):
     with pytest.raises(WeightsError, match="not one that dfuse export wrote"):

@@ -18,6 +18,7 @@ from diffuse_fuse.onnx.facts import GraphFacts
 # up to four pictures are fused at once; a damaged graph may ask for any number of gigabytes.
 MOST_MEMORY = 16 << 30
 _CHANNELS = {"ir": 1, "vis": 3, "fused": 3}
+_FAR = 1e6  # a fused picture is in [0, 1]: beyond this nothing is one
 
 _lock = threading.Lock()
 _is_bounded = False
@@ -66,8 +67,10 @@ class Session:
             raise WeightsError(
                 f"{self.path} makes of {width}×{height} pixels an array of the shape {fused.shape}: export it again."
             )
-        if not np.isfinite(fused.sum(dtype=np.float64)):
-            raise WeightsError(f"{self.path} computes values that are no numbers: its weights are damaged.")
+        if not (fused.min() > -_FAR and fused.max() < _FAR):  # NaN is neither
+            raise WeightsError(
+                f"{self.path} computes values that are no numbers, or far from 0 to 1: its weights are damaged."
+            )
         return fused[0]
 
     def _require_signature(self) -> None:

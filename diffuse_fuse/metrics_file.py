@@ -140,4 +140,7 @@ def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]], header: bool
 
 
 def _is_own(header: Sequence[str]) -> bool:
-    return list(header[:1]) == [_KEY]
+    """True for the columns of a file that dfuse wrote: pictures, and metrics that it knows."""
+    from diffuse_fuse.metrics import REGISTRY
+
+    return list(header[:1]) == [_KEY] and all(name in REGISTRY for name in header[1:])

@@ -14,6 +14,7 @@ from diffuse_fuse.batch.job import Job, Plan, Result, failed
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.write import require_depth, require_suffix
+from diffuse_fuse.outputs import identity
 
 COLUMNS = ("ir", "vis", "out")
 LARGEST = 64_000_000  # bytes of a manifest: half a million rows, which take 1.2 GB
@@ -25,8 +26,9 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
 
     An empty ``vis`` stands for the visible picture inside the infrared file, an empty ``out`` for the visible file's
     name. A name without a suffix gets ``suffix`` (".png" by default). Rows that cannot be jobs are failed results: one
-    without ``ir``, an output that another row has, that is an input, or that cannot be written in this format and
-    depth. Raises UsageError when the file cannot be read, lacks a column or has no rows.
+    without ``ir``, one with ~ or an address of the web in place of a path, an output that another row has, that is an
+    input, or that cannot be written in this format and depth. Raises UsageError when the file cannot be read, lacks a
+    column or has no rows.
     """
     jobs: list[Job] = []
     bad: list[Result] = []
@@ -39,6 +41,7 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
         for column in ("ir", "vis")
         if row[column] and _NUL not in row[column]
     }
+    read = {found for path in inputs if (found := identity(path))}  # other spellings, and links
     for line, row in rows:
         where = f"{manifest}, line {line}: "
         damaged = next((column for column in COLUMNS if _NUL in row[column]), None)
@@ -50,10 +53,12 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
             bad.append(failed(job, f"{where}{damaged} holds a NUL character, which no path can: correct the table."))
         elif not row["ir"]:
             bad.append(failed(job, f"{where}the infrared picture is missing."))
+        elif wrong := _no_path(row):
+            bad.append(failed(job, f"{where}{wrong}"))
         elif real in taken:
             bad.append(failed(job, f"{where}{job.out} is the output of line {taken[real]} already: name another one."))
-        elif real in inputs:
-            bad.append(failed(job, f"{where}the output {job.out} is one of the input pictures: name another one."))
+        elif real in inputs or identity(job.out) in read:
+            bad.append(failed(job, f"{where}the output {job.out} is one of the inputs: name another one."))
         elif wrong := _unwritable(job.out, depth):
             bad.append(failed(job, f"{where}{wrong}"))
         else:
@@ -125,6 +130,21 @@ def _job(row: dict[str, str], inputs: Path, outputs: Path, suffix: str) -> Job:
     vis = inputs / row["vis"] if row["vis"] else ir
     name = row["out"] or vis.stem + suffix
     return Job(ir, vis, outputs / (name if Path(name).suffix else name + suffix))
+
+
+def _no_path(row: dict[str, str]) -> str | None:
+    """What is wrong with a cell that a shell or a browser would understand, but that is no path of a file."""
+    for column in COLUMNS:
+        cell = row[column]
+        if cell.startswith("~"):
+            return (
+                f"{column} is {cell}, and ~ is not replaced in a table: write the whole path, or ./~ for such a name."
+            )
+        scheme, mark, _ = cell.partition("://")
+        if mark and scheme.isalnum():
+            do = "write the path alone" if scheme.lower() == "file" else "save the file and write its path"
+            return f"{column} is {cell}, an address and not a path: {do}."
+    return None
 
 
 def _unwritable(out: Path, depth: int) -> str | None:

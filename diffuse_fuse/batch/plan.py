@@ -11,6 +11,7 @@ from diffuse_fuse.batch.recipe import canonical
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.images.pairs import find_pairs, find_pictures
 from diffuse_fuse.images.write import require_suffix
+from diffuse_fuse.outputs import require_no_input
 
 
 def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
@@ -93,19 +94,7 @@ def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
 
 
 def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:
-    """Compared by inode, so that links and other spellings of a path do not slip through."""
-    inputs = {identity for job in jobs for path in (job.ir, job.vis) if (identity := _identity(path))}
-    for job in jobs:
-        if _identity(job.out) in inputs:
-            raise UsageError(f"The output {job.out} is one of the input pictures: give another output.")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+    require_no_input([job.out for job in jobs], [path for job in jobs for path in (job.ir, job.vis)])
 
 
 def _why_no_pairs(ir_dir: Path, vis_dir: Path, irs: int, vises: int, recursive: bool) -> str:

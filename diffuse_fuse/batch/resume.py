@@ -21,6 +21,7 @@ from diffuse_fuse.batch.job import Existing, Job
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.files import sha256, temporary_stem
 from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
+from diffuse_fuse.images.show import is_own_gif
 from diffuse_fuse.images.write import holds_metadata
 
 KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
@@ -69,6 +70,8 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
             redone = "the GIF was missing"
         else:
             return Standing(keep=True, provenance=provenance)
+    if recipe.gif and existing != "replace" and _is_foreign_gif(job.gif):
+        return Standing(error=f"{job.gif} is there, and dfuse did not write it: move it away, or add --overwrite.")
     if wrong := _refuses_files(job.out.parent):  # said before the network has worked for nothing
         return Standing(error=f"{job.out} cannot be written: {wrong}.")
     return Standing(redone=redone, provenance=provenance)
@@ -108,6 +111,10 @@ def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
         raise OSError(f"{path} is no ordinary file")
     return sha256(path)
+
+
+def _is_foreign_gif(path: Path) -> bool:
+    return os.path.lexists(path) and not (path.is_file() and is_own_gif(path))
 
 
 def _is_too_long(path: Path) -> bool:

@@ -15,7 +15,7 @@ from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
 if TYPE_CHECKING:
     from diffuse_fuse.alignment import Calibration, Estimate
     from diffuse_fuse.batch import Result
-    from diffuse_fuse.images.pairs import Pair
+    from diffuse_fuse.images.pairs import Pair, Pairing
 
 
 class RigKind(str, Enum):
@@ -45,11 +45,13 @@ def align(
     Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Use it with
     dfuse fuse --align-file T.json.
     """
-    _check_paths(ir, vis, out, overwrite)
+    _check_folders(ir, vis)
     from diffuse_fuse import alignment
     from diffuse_fuse.images.pairs import find_pairs
+    from diffuse_fuse.outputs import require_free
 
     pairing = find_pairs(ir, vis, recursive)
+    require_free(out, _pictures(pairing), overwrite)
     pairs = pairing.pairs
     for name in () if quiet else pairing.ambiguous:
         typer.echo(f"Warning: {name}", err=True)
@@ -114,14 +116,17 @@ def alignments_in_words(results: Sequence[Result]) -> str | None:
     return f"{sum(report['applied'] for report in reports)} of {len(reports)} pairs were aligned."
 
 
-def _check_paths(ir: Path, vis: Path, out: Path, overwrite: bool) -> None:
+def _check_folders(ir: Path, vis: Path) -> None:
     for folder in (ir, vis):
         if not folder.is_dir():
             raise UsageError(f"{folder} is no folder: give a folder of infrared pictures and one of visible ones.")
-    if out.is_dir():
-        raise UsageError(f"The output {out} is a folder: name a file, for example {out / 'T.json'}.")
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out} exists already: name another file, or add --overwrite.")
+
+
+def _pictures(pairing: Pairing) -> list[Path]:
+    """All that the two folders hold, whether used or not."""
+    paired = [path for pair in pairing.pairs for path in (pair.ir, pair.vis)]
+    ambiguous = [path for name in pairing.ambiguous for path in (*name.ir, *name.vis)]
+    return [*paired, *ambiguous, *pairing.ir_only, *pairing.vis_only]
 
 
 def _spread(pairs: tuple[Pair, ...], limit: int | None) -> list[Pair]:

@@ -65,6 +65,9 @@ def eval_(
         Path | None,
         typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files in OUT that an evaluation did not write.")
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the table and errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
@@ -100,10 +103,10 @@ def eval_(
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
     _say_before(plan, quiet)
-    result = _run(plan, out, workers, device, quiet)
+    result = _run(plan, out, workers, device, quiet, overwrite)
     _say_after(plan, result)
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
-        evaluation.write_all(result, out)
+        evaluation.write_all(result, out, overwrite)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2, allow_nan=False))
     else:
@@ -136,13 +139,13 @@ def _rows(
     return rows
 
 
-def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool) -> Evaluation:
+def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool, overwrite: bool) -> Evaluation:
     from diffuse_fuse import evaluation
     from diffuse_fuse.cli.progress import progress_bar
 
     try:
         with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
-            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance)
+            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance, overwrite=overwrite)
     except KeyboardInterrupt:
         rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
         _say(f"Interrupted; {rest}.")

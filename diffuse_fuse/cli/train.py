@@ -26,6 +26,7 @@ Val = Annotated[
 Minutes = Annotated[float | None, typer.Option("--minutes", min=0.01, help="Train for so long.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for so many steps.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew: replace what is in --out.")]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
 Crop = Annotated[int, typer.Option("--crop", min=16, help="Side of a crop in pixels.")]
 CropSize = Annotated[
@@ -56,6 +57,7 @@ def diffusion(
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     batch: Batch = 8,
     crop: Crop = 128,
     lr: Rate = 4e-4,
@@ -94,8 +96,8 @@ def diffusion(
     from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, start_model
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     train_pairs, val_pairs = _pairs(data, val)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
@@ -129,6 +131,7 @@ def fusion(
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     unet: Annotated[str, typer.Option("--unet", help="frozen, finetune or distill.")] = "finetune",
     feature_steps: Annotated[
         str, typer.Option("--feature-steps", help="Time steps of the features, such as 50 or 5,50,200.")
@@ -158,8 +161,8 @@ def fusion(
     from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     train_pairs, val_pairs = _pairs(data, val)
     model, source = start_model(diffusion, init, _numbers("--feature-steps", feature_steps), noise, seed)
@@ -202,6 +205,7 @@ def student(
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     batch: Batch = 6,
     crop: CropSize = "160",
     lr: Rate = 1e-3,
@@ -223,8 +227,8 @@ def student(
     from diffuse_fuse.training.student import STUDENT_AUGMENT, StudentTask, start_student
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     (model, start), path = start_student(size, seed, init), models.locate(teacher)
     train_pairs, val_pairs = _pairs(data, val)

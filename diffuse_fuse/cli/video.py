@@ -74,8 +74,9 @@ def video(
     from diffuse_fuse import backends
     from diffuse_fuse.video import run
 
-    as_folder, path = _output(out, overwrite)
-    _check_inputs(ir, vis, path)
+    as_folder, path = _output(out)
+    _check_inputs(ir, vis)
+    _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = given_range == "camera"
     weight = check_balance(balance)
@@ -121,8 +122,8 @@ def video(
         raise KeyboardInterrupt
 
 
-def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
-    """Whether the output is a folder, and its path. Raises UsageError, or ImageWriteError where something is there."""
+def _output(text: str) -> tuple[bool, Path]:
+    """Whether the output is a folder, and its path. Raises UsageError."""
     from diffuse_fuse.video.sink import SUFFIXES, is_folder
 
     refuse_stdout(text)
@@ -130,18 +131,25 @@ def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
     as_folder = is_folder(path, text)
     if not as_folder and path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: a video has one of the suffixes {', '.join(SUFFIXES)}; a folder has none.")
-    there = any(path.iterdir()) if as_folder and path.is_dir() else path.exists()
-    if there and not overwrite:
-        raise ImageWriteError(f"{path} exists already: name another output, or add --overwrite.")
     return as_folder, path
 
 
-def _check_inputs(ir: Path, vis: Path, out: Path) -> None:
+def _check_inputs(ir: Path, vis: Path) -> None:
     for path in (ir, vis):
         if not path.exists():
             raise UsageError(f"There is no file or folder {path}.")
-        if out.exists() and path.samefile(out):
-            raise UsageError(f"The output {out} is one of the inputs: name another one.")
+
+
+def _check_output(out: Path, as_folder: bool, inputs: list[Path], overwrite: bool) -> None:
+    """Raises UsageError where an input would be replaced, ImageWriteError for what must stay."""
+    from diffuse_fuse.outputs import require_free, require_no_input
+
+    if not as_folder:
+        require_free(out, inputs, overwrite)
+        return
+    require_no_input([out], inputs)
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise ImageWriteError(f"{out} exists already: name another output, or add --overwrite.")
 
 
 def _rate(text: str) -> Fraction:

@@ -22,6 +22,7 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
+from diffuse_fuse.training import folder
 from diffuse_fuse.training.compiler import compiled
 from diffuse_fuse.training.optimizer import OPTIMIZERS, make_optimizer
 from diffuse_fuse.training.progress import Progress
@@ -51,7 +52,10 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. Exactly one of ``minutes`` and ``steps`` is the budget."""
+    """How to train. Exactly one of ``minutes`` and ``steps`` is the budget.
+
+    resume: go on with the run in ``out``. overwrite: replace what is in ``out``.
+    """
 
     out: Path
     minutes: float | None = None
@@ -66,9 +70,12 @@ class Settings:
     precision: str = "auto"
     optimizer: str = "adamw"
     compile: bool = False
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError("--resume goes on with a run and --overwrite replaces it: give one of them.")
         if (self.minutes is None) == (self.steps is None):
             raise UsageError("Give the length of the training: either --minutes or --steps.")
         if self.precision not in ("auto", "fp32", "bf16"):
@@ -114,13 +121,14 @@ class _Run:
 
     def _open(self) -> None:
         state_file = self.out / "state.pt"
-        if state_file.exists() and not self.settings.resume:
+        if state_file.exists() and not self.settings.resume and not self.settings.overwrite:
             raise TrainingError(
                 f"{self.out} holds a training run already: add --resume to go on with it, or give another --out."
             )
-        if not state_file.exists():
-            self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / "log.jsonl").write_bytes(b"")
+        if self.settings.overwrite or not state_file.exists():
+            if not self.settings.overwrite:
+                folder.require_new(self.out)
+            folder.clear(self.out)
             return
         state = load_state(state_file)
         ours = self._identity()

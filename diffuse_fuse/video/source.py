@@ -165,13 +165,16 @@ class VideoFile:
 
     def _opened(self) -> Any:
         try:
-            container = self._av.open(str(self._path))
+            container = self._av.open(str(self._path), metadata_errors="replace")  # a title need not be UTF-8
         except (self._av.error.FFmpegError, OSError) as error:
             raise ImageReadError(f"{shown(self._path)} cannot be read as a video ({error.strerror}).") from None
         if not container.streams.video:
             container.close()
             raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            container.close()
+            raise ImageReadError(f"{shown(self._path)} is damaged, or has a codec that is unknown here: convert it.")
         if stream.width * stream.height > DEFAULT.max_pixels:
             container.close()
             raise ImageReadError(

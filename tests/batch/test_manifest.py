@@ -56,12 +56,48 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     said = [result.error.split("pairs.csv, ")[1] for result in plan.failed]
     assert said[0].startswith("line 3: the infrared picture is missing")
     assert said[1].startswith("line 4: ") and "the output of line 2 already" in said[1]
-    assert said[2].startswith("line 5: ") and "one of the input pictures" in said[2]
+    assert said[2].startswith("line 5: ") and "one of the inputs" in said[2]
     assert said[3].startswith("line 6: ") and ".gif is unknown" in said[3]
     assert said[4].startswith("line 7: ") and "8 bits a channel" in said[4]
     recipe = batch.Recipe(depth=16)
     results = batch.run_folder(plan, AverageFuser(), tmp_path / "out", recipe=recipe)
     assert states(results) == ["ok", *["failed"] * 6] and "9.png does not exist" in results[1].error
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("~/ir/0.png,vi/0.png,a.png", "ir is ~/ir/0.png, and ~ is not replaced"),
+        ("ir/0.png,~somebody/0.png,a.png", "vis is ~somebody/0.png, and ~ is not replaced"),
+        ("ir/0.png,vi/0.png,~/a.png", "out is ~/a.png, and ~ is not replaced"),
+        ("https://example.org/0.png,vi/0.png,a.png", "ir is https://example.org/0.png, an address"),
+        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, an address and not a path: save the file"),
+        ("FILE:///ir/0.png,vi/0.png,a.png", "an address and not a path: write the path alone"),
+        ("ir/0.png,vi/0.png,ftp://host/a.png", "out is ftp://host/a.png, an address"),
+    ],
+)
+def test_what_is_no_path_is_said(table, tmp_path, line, words):
+    plan = table("ir/1.png,vi/1.png,b.png", line)
+    (failure,) = plan.failed
+    assert words in failure.error and "pairs.csv, line 3: " in failure.error and len(plan.jobs) == 1
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out")) == ["ok", "failed"]
+    assert rows(tmp_path / "out") == ["b.png"] and not (tmp_path / "out" / "~").exists()
+
+
+def test_names_with_a_tilde_or_a_colon_are_paths(table, tmp_path):
+    (tmp_path / "~").mkdir()
+    for name in ("~/a.png", "12:30.png"):
+        (tmp_path / name).write_bytes((tmp_path / "ir" / "0.png").read_bytes())
+    plan = table("./~/a.png,vi/0.png,a~.png", "12:30.png,vi/1.png,12:30.png")
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out")) == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_a_link_to_an_input_is_no_output(table, tmp_path, link):
+    (tmp_path / "out").mkdir()
+    getattr(tmp_path / "out" / "a.png", link)(tmp_path / "vi" / "1.png")
+    plan = table("ir/0.png,vi/0.png,a.png", "ir/1.png,vi/1.png,b.png")
+    assert len(plan.jobs) == 1 and "is one of the inputs" in plan.failed[0].error
 
 
 @pytest.mark.parametrize(

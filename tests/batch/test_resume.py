@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from diffuse_fuse import batch
 from diffuse_fuse.alignment import Aligner, Kind
@@ -128,6 +129,21 @@ def test_a_gif_that_is_missing_is_made(folders, again):
     assert [result.redone for result in results] == ["the GIF was missing"] * 3
     (out / "1.gif").unlink()
     assert again(replace(RECIPE, gif=True))[1] == 1 and (out / "1.gif").is_file()
+
+
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_a_gif_of_somebody_else_stays(folders, again, with_picture):
+    out = folders[2]
+    if with_picture:
+        again()
+    out.mkdir(exist_ok=True)
+    Image.new("L", (9, 9)).save(out / "1.gif")
+    before = (out / "1.gif").read_bytes()
+    results, _ = again(replace(RECIPE, gif=True, depth=16))
+    assert states(results) == ["ok", "failed", "ok"] and "1.gif is there, and dfuse did not" in results[1].error
+    assert (out / "1.gif").read_bytes() == before
+    assert states(again(replace(RECIPE, gif=True, depth=16), existing="replace")[0]) == ["ok"] * 3
+    assert states(again(replace(RECIPE, gif=True))[0]) == ["ok"] * 3  # its own are replaced
 
 
 def test_a_file_that_holds_both_pictures(tmp_path, scene):

@@ -157,8 +157,8 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir", "vi"], "add -o FOLDER"),
         (["no.png", "vis.png", "-o", "a.png"], "no file or folder no.png"),
         (["ir", "vis.png", "-o", "a.png"], "two files or two folders"),
-        (["ir.png", "vis.png", "-o", "vis.png"], "one of the input pictures"),
-        (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the input pictures"),
+        (["ir.png", "vis.png", "-o", "vis.png"], "one of the inputs"),
+        (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "a.gif"], ".gif is unknown"),
         (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "takes no name as long as"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "exr is unknown"),
@@ -294,7 +294,7 @@ def test_only_metrics_measures_what_is_there(dfuse, folders, pair, tiny_model, t
     assert done.returncode == 0 and done.stdout == fused.stdout and "3 measured" in done.stderr
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     one = dfuse("fuse", *pair, "-o", "vis.png", "--only-metrics", "--json")
-    assert one.returncode == 2 and "one of the input pictures" in one.stderr
+    assert one.returncode == 2 and "one of the inputs" in one.stderr
     one = dfuse("fuse", *pair, "-o", "out/0.png", "--only-metrics", "--json")
     (result,) = json.loads(one.stdout)["results"]
     assert one.returncode == 0 and list(result["metrics"]) == list(metrics.FUSE)

@@ -110,12 +110,63 @@ def test_run_is_neither_overwritten_nor_mixed(tmp_path, make_task):
         train(make_task("diffusion", seed=3), settings(tmp_path, 4, resume=True))
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "best.safetensors", "preview.png", "log.jsonl"])
+def test_files_of_others_stay(tmp_path, make_task, name):
+    (tmp_path / name).write_text("precious")
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match=f"{name} is there"):
+            train(make_task("diffusion"), settings(tmp_path, 2, resume=resume))
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "precious")]
+    train(make_task("diffusion"), settings(tmp_path, 2, overwrite=True))
+    assert (tmp_path / name).read_bytes() != b"precious" and (tmp_path / "state.pt").exists()
+
+
+def test_weights_without_their_state_stay(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 20))
+    (tmp_path / "state.pt").unlink()  # it is large, and the weights are what was wanted
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match="cannot go on"):
+            train(make_task("diffusion"), settings(tmp_path, 2, resume=resume))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("killed", ["before any checkpoint", "in its first checkpoint", "while it wrote its state"])
+def test_a_run_that_was_killed_early_begins_anew(tmp_path, make_task, killed):
+    (tmp_path / "log.jsonl").write_text('{"step": 20, "seconds": 1.5, "loss": 1.0, "lr": 0.1}\n{"step": 4')
+    if killed != "before any checkpoint":
+        (tmp_path / "best.safetensors").write_text("half of it")
+    if killed == "while it wrote its state":
+        with open(tmp_path / "log.jsonl", "a") as file:
+            file.write('0, "seconds": 3.0, "val_loss": 0.5}\n')
+        (tmp_path / ".state.pt.4711.tmp").write_text("half of it")
+    train(make_task("diffusion"), settings(tmp_path, 20, resume=True))
+    assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [20, 20]
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_overwriting_begins_anew(tmp_path, make_task):
+    train(make_task("diffusion"), settings(tmp_path, 4))
+    train(make_task("diffusion", seed=3), settings(tmp_path, 2, overwrite=True))
+    assert load_state(tmp_path / "state.pt")["step"] == 2
+    with pytest.raises(UsageError, match="give one of them"):
+        settings(tmp_path, 4, resume=True, overwrite=True)
+
+
 def test_damaged_state_is_one_sentence(tmp_path, make_task):
     train(make_task("diffusion"), settings(tmp_path, 2))
     state = tmp_path / "state.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="no training state of dfuse, or is damaged"):
         train(make_task("diffusion"), settings(tmp_path, 4, resume=True))
+
+
+def test_a_state_of_nonsense_is_one_sentence(tmp_path):
+    torch.save({"identity": {"seed": 0}}, tmp_path / "state.pt")
+    data = (tmp_path / "state.pt").read_bytes()
+    (tmp_path / "state.pt").write_bytes(data.replace(b"identity", b"\xff\xfe\xfd\xfctity"))
+    with pytest.raises(TrainingError, match="no training state of dfuse, or is damaged"):
+        load_state(tmp_path / "state.pt")
 
 
 class Payload:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import diffuse_fuse
+from diffuse_fuse import owners
 from diffuse_fuse.batch.job import Existing, Job
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.files import sha256, temporary_stem
@@ -26,7 +27,7 @@ from diffuse_fuse.images.write import holds_metadata
 KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
 KEPT_SILENT = "{} files cannot say how they were made: one that is there is kept, whatever changed since (--overwrite)."
 
-_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp", re.DOTALL)  # files.temporary_path
+_TEMPORARY = re.compile(r"\.(.+)\.((?:[0-9a-f]{6}-)?\d+)\.tmp", re.DOTALL)  # files.temporary_path
 
 
 @dataclass(frozen=True)
@@ -149,23 +150,10 @@ def clear_away(outputs: Iterable[Path]) -> int:
             continue  # not there yet
         for name in entries:
             match = _TEMPORARY.fullmatch(name)
-            if match and match[1] in names and not _runs(int(match[2])):
+            if match and match[1] in names and not owners.may_be_at_work(match[2], folder / name):
                 try:
                     (folder / name).unlink()
                     removed += 1
                 except OSError:
                     continue
     return removed
-
-
-def _runs(pid: int) -> bool:
-    """True when there is such a process, or that cannot be found out."""
-    if os.name == "nt":  # there os.kill would end it
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True

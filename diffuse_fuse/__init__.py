@@ -11,13 +11,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from diffuse_fuse import spinning
+from diffuse_fuse import descriptors, spinning
 
 if TYPE_CHECKING:
     from diffuse_fuse.errors import DfuseError
     from diffuse_fuse.evaluation import evaluate
     from diffuse_fuse.fusion.fuser import Fuser, fuse
 
+descriptors.open_closed()  # before anything opens a file, which would get the descriptor of a closed stream
 spinning.bound()  # before any module of the package imports PyTorch, which reads it once
 
 __version__ = "0.1.0"

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 def main() -> int:
     """The entry point of ``dfuse``: runs the command line, returns the exit code or ends the process with it."""
+    from diffuse_fuse import descriptors
+
+    descriptors.stand_in()
+    descriptors.set_error_apart()
     from diffuse_fuse.cli import commands
     from diffuse_fuse.cli.leave import leave
 

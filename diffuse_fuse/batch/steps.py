@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -15,11 +17,12 @@ from diffuse_fuse import metrics
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
 from diffuse_fuse.batch.pipeline import Done
 from diffuse_fuse.batch.recipe import Recipe
-from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, standing
+from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, is_noted, noted_of, standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
 from diffuse_fuse.images import show
 from diffuse_fuse.images.arrays import to_uint8_grey, to_uint8_rgb
-from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.load import LoadedPair, ReadBytes, load_pair
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.provenance import Provenance
 from diffuse_fuse.images.read import read_visible
@@ -84,10 +87,12 @@ class Steps:
                 return Done(failed(job, found.error))
             if found.keep:
                 return Done(self._kept(job, found))
-            pair, alignment = _load(job, self._recipe)
+            files = _Files()
+            pair, alignment = _load(job, self._recipe, files if is_noted(job, self._recipe) else read_bytes)
+            provenance = noted_of(job, self._recipe, files.hashes) if files.hashes else None
         except Exception as error:
             return Done(_failure(job, error, time.perf_counter() - start))
-        return Ready(job, pair, alignment, time.perf_counter() - start, found.redone, found.provenance)
+        return Ready(job, pair, alignment, time.perf_counter() - start, found.redone, provenance)
 
     def _kept(self, job: Job, found: Standing) -> Result:
         """What is there stays; its metrics are measured where they were lost, as with another run in the same folder.
@@ -183,9 +188,21 @@ def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tup
     return dict(values), ()
 
 
-def _load(job: Job, recipe: Recipe) -> tuple[LoadedPair, dict[str, Any] | None]:
+class _Files:
+    """Reads files and keeps the SHA-256 of the very bytes that it gave: a file may be replaced at any moment."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[Path, str] = {}
+
+    def __call__(self, path: str | os.PathLike[str]) -> bytes:
+        data = read_bytes(path)
+        self.hashes[Path(path)] = hashlib.sha256(data).hexdigest()
+        return data
+
+
+def _load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
     """The pair, aligned if that is asked for, and the report of that."""
-    pair = load_pair(job.ir, job.vis, recipe.load)
+    pair = load_pair(job.ir, job.vis, recipe.load, read_file)
     if recipe.aligner is None:
         return pair, None
     aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis))

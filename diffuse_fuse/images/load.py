@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -43,18 +44,25 @@ class LoadedPair:
         return arrays.to_uint8_grey(self.ir), arrays.to_uint8_rgb(self.vis)
 
 
+ReadBytes = Callable[[str | os.PathLike[str]], bytes]
+
+
 def load_pair(
-    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], options: LoadOptions = DEFAULT
+    ir_path: str | os.PathLike[str],
+    vis_path: str | os.PathLike[str],
+    options: LoadOptions = DEFAULT,
+    read_file: ReadBytes = read_bytes,
 ) -> LoadedPair:
     """Read both files and bring them to one size; notice a swapped pair.
 
     With the same path twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
-    on as the file says. Raises ImageReadError for a file, PairError when the sizes do not belong together.
+    on as the file says. Each file is read once, by ``read_file``, which gives all of its bytes: the pixels are theirs.
+    Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
     if os.fspath(ir_path) == os.fspath(vis_path):
-        return _load_single(ir_path, options)
-    thermal = _thermal(ir_path, options)
-    vis_data = read_bytes(vis_path)
+        return _load_single(ir_path, options, read_file)
+    thermal = _thermal(ir_path, options, read_file)
+    vis_data = read_file(vis_path)
     picture = decode(vis_data, vis_path, max_pixels=options.max_pixels)
     warnings = list(thermal.warnings)
     if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, picture.array):
@@ -110,8 +118,8 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
 
 
-def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
-    data = read_bytes(path)
+def _load_single(path: str | os.PathLike[str], options: LoadOptions, read_file: ReadBytes) -> LoadedPair:
+    data = read_file(path)
     thermal = read_thermal(data, path, options.page, options.max_pixels)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options)
@@ -121,8 +129,8 @@ def _load_single(path: str | os.PathLike[str], options: LoadOptions) -> LoadedPa
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata)
 
 
-def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
-    return read_thermal(read_bytes(path), path, options.page, options.max_pixels)
+def _thermal(path: str | os.PathLike[str], options: LoadOptions, read_file: ReadBytes = read_bytes) -> Thermal:
+    return read_thermal(read_file(path), path, options.page, options.max_pixels)
 
 
 def _to_unit(thermal: Thermal, options: LoadOptions) -> tuple[np.ndarray, list[str]]:

@@ -50,8 +50,9 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     if job.out.is_dir():
         return Standing(error=f"{job.out} is a folder: move it away, or name another output.")
     there = os.path.lexists(job.out)
-    if there and existing == "refuse":
-        return Standing(error=f"{job.out} exists already: name another output, or add --overwrite.")
+    outputs = (job.out, job.gif) if recipe.gif else (job.out,)
+    if existing == "refuse" and (taken := next(filter(os.path.lexists, outputs), None)):
+        return Standing(error=f"{taken} exists already: name another output, or add --overwrite.")
     noted = is_noted(job, recipe)
     compare = there and existing == "resume"
     if compare and not noted:

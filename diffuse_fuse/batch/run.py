@@ -9,6 +9,7 @@ from pathlib import Path
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result
 from diffuse_fuse.batch.pipeline import default_workers, overlapped
+from diffuse_fuse.batch.plan import with_own_gifs
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import clear_away
 from diffuse_fuse.batch.steps import Scores, Steps
@@ -82,6 +83,7 @@ def run_folder(
     measures what lacks a row. Several may run at once, also on several machines. Raises ImageWriteError when
     metrics.csv cannot be read or is none of dfuse's.
     """
+    plan = with_own_gifs(plan) if recipe.gif else plan
     scores = MetricsFile(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
     outputs = [job.out for job in plan.jobs]
     clear_away([*outputs, *(job.gif for job in plan.jobs if recipe.gif), *([scores.path] if scores else ())])

@@ -203,6 +203,16 @@ def test_an_existing_output_is_refused_unless_asked(folders, tmp_path):
     assert result.status == "ok" and read_visible(tmp_path / "a.png").shape == (37, 45, 3)
 
 
+def test_an_existing_gif_is_refused_unless_asked(folders, tmp_path):
+    """That of a.png when a.jpg is written."""
+    recipe = batch.Recipe(gif=True)
+    jobs = [batch.plan_pair(folders[0] / "0.png", folders[1] / "0.png", tmp_path / name) for name in ("a.png", "a.jpg")]
+    assert states(batch.run(jobs[:1], AverageFuser(), recipe=recipe)) == ["ok"]
+    (result,) = batch.run(jobs[1:], AverageFuser(), recipe=recipe)
+    assert result.status == "failed" and "a.gif exists already" in result.error and not (tmp_path / "a.jpg").exists()
+    assert states(batch.run(jobs[1:], AverageFuser(), existing="replace", recipe=recipe)) == ["ok"]
+
+
 def test_nan_is_null_in_json_and_left_out_of_means(tmp_path):
     def result(**values):
         return batch.Result(tmp_path, tmp_path, tmp_path, "ok", 1.0, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result
@@ -83,6 +84,21 @@ def plan_single_folder(ir_dir: Path, out_dir: Path, recursive: bool = False, suf
             taken.add(job.out)
     _refuse_inputs_as_outputs(jobs)
     return Plan(tuple(jobs), tuple(failed), (), ())
+
+
+def with_own_gifs(plan: Plan) -> Plan:
+    """``plan`` for a run that writes GIFs too: a job whose GIF another one writes already is a failed result."""
+    jobs: list[Job] = []
+    bad: list[Result] = []
+    taken: dict[str, Job] = {}
+    for job in plan.jobs:
+        first = taken.setdefault(os.path.realpath(job.gif), job)
+        if first is job:
+            jobs.append(job)
+        else:
+            error = f"{first.out} and {job.out} would both write {job.gif}: name one of them otherwise."
+            bad.append(Result(job.ir, job.vis, job.out, "failed", error=error))
+    return replace(plan, jobs=tuple(jobs), failed=(*plan.failed, *bad))
 
 
 def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:

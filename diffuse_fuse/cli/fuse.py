@@ -152,7 +152,7 @@ def fuse(
             no_gps=no_gps,
             balance=weight != "auto",
         )
-    from diffuse_fuse.batch import Recipe
+    from diffuse_fuse.batch import Recipe, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
     bits = 8 if depth is Depth.eight else 16
@@ -167,6 +167,7 @@ def fuse(
     )
     aligner = make_aligner(align, align_file)
     plan = make_plan(ir, vis, out, manifest, recursive, picture_format, bits)
+    plan = with_own_gifs(plan) if gif else plan
     if not only_metrics:
         model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
     chosen = (

@@ -101,6 +101,8 @@ def summary(ran: Ran, out: Path) -> str:
         text += f" ({', '.join(f'{number} redone: {why}' for why, number in again.most_common())})"
     if count["skipped"]:
         text += f", {count['skipped']} skipped (already there; --overwrite fuses them again)"
+        if lost := sum(result.status == "skipped" and bool(result.metrics) for result in results):
+            text += f", the metrics of {lost} of them measured again"
     if count["failed"]:
         text += f", {count['failed']} failed"
     if count["ok"]:

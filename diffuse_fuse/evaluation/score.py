@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from diffuse_fuse import shortage
+from diffuse_fuse import descriptors, shortage
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.files import temporary_path
@@ -58,6 +58,8 @@ class Scores:
 
 def start_worker() -> None:
     """One thread, since processes are parallel already; and Ctrl-C is for the parent, which ends its workers."""
+    descriptors.stand_in()
+    descriptors.set_error_apart()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

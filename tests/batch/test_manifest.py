@@ -42,6 +42,18 @@ def test_what_spreadsheets_make_of_it(table, tmp_path):
     assert plan.jobs == (batch.Job(tmp_path / "ir" / "0.png", tmp_path / "vi" / "0.png", tmp_path / "out" / "a,b.png"),)
 
 
+def test_two_pictures_do_not_write_one_gif(folders, tmp_path):
+    lines = ["ir,vis,out", "ir/0.png,vi/0.png,a.png", "ir/1.png,vi/1.png,a.jpg", "ir/2.png,vi/2.png,b/a.jpg"]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines))
+    plan, out = batch.plan_manifest(tmp_path / "pairs.csv", tmp_path / "out"), tmp_path / "out"
+    results = batch.run_folder(plan, AverageFuser(), out, recipe=batch.Recipe(gif=True))
+    assert states(results) == ["ok", "ok", "failed"]
+    assert "a.png and " in results[2].error and "would both write " in results[2].error and "a.gif" in results[2].error
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert names == ["a.gif", "a.png", "b/a.gif", "b/a.jpg", "metrics.csv"]
+    assert states(batch.run_folder(plan, AverageFuser(), out)) == ["skipped", "ok", "skipped"]  # without GIFs
+
+
 def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     plan = table(
         "ir/0.png,vi/0.png,a.png",

@@ -1,5 +1,6 @@
 """The training loop: resumption bit for bit, checkpoints that are always whole, clear refusals."""
 
+import itertools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import torch
 
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.errors import TrainingError, UsageError
+from diffuse_fuse.training import loop
 from diffuse_fuse.training.loop import Settings, train
 from diffuse_fuse.training.state import load_state
 
@@ -45,7 +47,7 @@ def test_40_steps_are_20_and_resume_and_20(tmp_path, make_task, kind, options):
     whole, parts = (flat(load_state(tmp_path / name / "state.pt")) for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
     for place, value in whole.items():
-        if place == "seconds.":
+        if place in ("seconds.", "log."):  # the log of the parts has a line more
             continue
         if place == "best.":  # the run in parts was judged once more, at step 20
             assert parts[place] <= value
@@ -93,6 +95,56 @@ def test_lines_after_the_checkpoint_are_dropped_on_resumption(tmp_path, make_tas
     train(make_task("diffusion"), settings(tmp_path, 40, resume=True))
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
     assert steps == sorted(steps) and steps.count(40) == 2  # one line of training, one of validation
+
+
+class Killed(BaseException):
+    """Ends a run as SIGKILL does: nothing is saved on the way out."""
+
+
+def logged(out):
+    """The lines of a log by what they say and their step: loss and learning rate, or the figures of a checkpoint."""
+    found = {}
+    for line in (out / "log.jsonl").read_text().splitlines():
+        entry = json.loads(line)
+        entry.pop("seconds")
+        key = "loss" in entry, entry.pop("step")
+        assert key not in found, f"{key} twice"
+        found[key] = entry
+    return found
+
+
+def killing(monkeypatch, name, at):
+    """Makes ``loop.name`` end the run when it is called for the ``at``-th time."""
+    step, count = getattr(loop, name), itertools.count(1)
+
+    def doomed(*arguments):
+        if next(count) == at:
+            raise Killed
+        return step(*arguments)
+
+    monkeypatch.setattr(loop, name, doomed)
+
+
+@pytest.mark.parametrize("kills", [[("save_state", 13), ("save_weights", 9)], [("write_image", 21)]])
+def test_the_log_of_a_run_that_was_killed_is_that_of_one_that_was_not(tmp_path, make_task, monkeypatch, kills):
+    """Killed in the middle of a checkpoint, whose line is in the log already; one is made after each step."""
+    always = {"checkpoint_minutes": 0.0}
+    train(make_task("diffusion"), settings(tmp_path / "whole", 22, **always))
+    for number, kill in enumerate(kills):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            killing(patch, *kill)
+            train(make_task("diffusion"), settings(tmp_path / "parts", 22, resume=number > 0, **always))
+    train(make_task("diffusion"), settings(tmp_path / "parts", 22, resume=True, **always))
+    whole = logged(tmp_path / "whole")
+    assert logged(tmp_path / "parts") == whole and len(whole) == 23
+
+
+def test_a_stop_in_the_middle_of_a_checkpoint_gives_one_line(tmp_path, make_task, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(TrainingError, match="Stopped at step 9"):
+        patch.setattr(sys.modules[__name__], "Killed", KeyboardInterrupt)
+        killing(patch, "save_state", 9)
+        train(make_task("diffusion"), settings(tmp_path, 22, checkpoint_minutes=0.0))
+    assert [step for _, step in logged(tmp_path)] == list(range(1, 10))
 
 
 def test_budget_that_is_used_up_trains_no_further(tmp_path, make_task):

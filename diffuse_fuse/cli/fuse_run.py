@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
-from diffuse_fuse.cli.report import without_partner
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
@@ -59,7 +58,7 @@ class Run:
         if as_json:
             typer.echo(json.dumps({**found.as_dict(), "model": self.recipe.model}, indent=2))
         else:
-            for text in [] if self.quiet else without_partner(self.plan.ir_only, self.plan.vis_only):
+            for text in [] if self.quiet else report.unused(self.plan):
                 report.say(f"Warning: {text}")
             report.say_preflight(found, self.out)
             for text in found.errors:

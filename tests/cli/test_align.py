@@ -76,7 +76,7 @@ def test_without_a_pair_to_trust_no_file_is_written(dfuse, rig, tmp_path):
         (["ir", "vi/0.png", "-o", "T.json"], "is no folder"),
         (["ir", "vi", "-o", "vi"], "is a folder"),
         (["ir", "vi", "-o", "there.json"], "--overwrite"),
-        (["ir", "empty", "-o", "T.json"], "no pictures with equal names"),
+        (["ir", "empty", "-o", "T.json"], "There are no pictures in empty"),
         (["ir", "vi", "-o", "T.json", "--kind", "magic"], "magic"),
         (["ir", "vi"], "-o"),
     ],

@@ -15,7 +15,7 @@ from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
-    from diffuse_fuse.evaluation.methods import Balanced
+    from diffuse_fuse.evaluation.methods import Balanced, Matching
 
 
 class Device(str, Enum):
@@ -44,7 +44,10 @@ def eval_(
     ] = None,
     fused: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=DIR", help="Results of another method, named like the pairs; may be repeated."),
+        typer.Option(
+            metavar="NAME=DIR[:PATTERN]",
+            help="Results of another method, named like the pairs; PATTERN such as '*_NAME.png'; may be repeated.",
+        ),
     ] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="Add the rows visible, average and max.")] = False,
     metrics: Annotated[
@@ -116,19 +119,19 @@ def eval_(
 
 def _rows(
     models: list[str] | None, fused: list[str] | None, balances: list[str] | None = None
-) -> dict[str, Balanced | Path]:
+) -> dict[str, Balanced | Path | Matching]:
     """Name → weights with their balance, or a folder; models first. Raises UsageError when two rows have one name."""
     from diffuse_fuse.evaluation.methods import Balanced, model_name, parse_fused
 
     if not models and not fused:
         models = ["default"]
-    given: list[tuple[str, Balanced | Path]] = []
+    given: list[tuple[str, Balanced | Path | Matching]] = []
     for model in models or ():
         for balance in map(check_balance, balances or ["auto"]):
             name = model_name(model) if balance == "auto" else f"{model_name(model)} balance {balance:g}"
             given.append((name, Balanced(model, balance)))
     given += [parse_fused(text) for text in fused or ()]
-    rows: dict[str, Balanced | Path] = {}
+    rows: dict[str, Balanced | Path | Matching] = {}
     for name, value in given:
         if name in rows:
             raise UsageError(f"Two rows are called '{name}': give one of them another name.")

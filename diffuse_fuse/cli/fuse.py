@@ -141,9 +141,9 @@ def fuse(
     """Fuse infrared and visible pictures: two files, two folders, or one folder that holds both kinds.
 
     Folders are paired by name, whatever the suffix, the case and marks such as _ir and _vis; outputs that are up to
-    date are skipped, so the same command goes on with a run that was stopped. The metrics of a pair are printed, those of a folder are written to
-    OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of them, needs no VIS.
-    dfuse inspect tells what a file holds.
+    date are skipped, so the same command goes on with a run that was stopped. The metrics of a pair are printed, those
+    of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
+    them, needs no VIS. dfuse inspect tells what a file holds.
     """
     out = check_paths(ir, vis, out, manifest)
     check_range(thermal_range, thermal_window)

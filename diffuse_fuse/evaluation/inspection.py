@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from diffuse_fuse.errors import DfuseError
-from diffuse_fuse.evaluation.methods import Method, Results, pair_name
+from diffuse_fuse.evaluation.matching import Results, pair_name
+from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
 from diffuse_fuse.images.pairs import Pair
 from diffuse_fuse.images.read import read_image

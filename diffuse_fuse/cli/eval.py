@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ def eval_(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="DATASET", help="Folder of a data set, as downloaded, or with ir/ and vi/.")
     ] = None,
+    ir: Annotated[
+        Path | None, typer.Option("--ir", metavar="DIR", help="Instead of DATASET: the folder of infrared pictures.")
+    ] = None,
+    vis: Annotated[
+        Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible pictures.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Instead of DATASET: a table with the columns ir, vis.")
+    ] = None,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     model: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
@@ -81,17 +95,19 @@ def eval_(
     dfuse eval MSRS --model default --fused SeAFusion=results/SeAFusion --baselines -o out
     """
     if convention == "guess" or paper is not None:
-        convention = _guess(paper, convention, alone=dataset is None)
-    if dataset is None:
+        convention = _guess(paper, convention, alone=not (dataset or ir or vis or manifest))
+    if not (dataset or ir or vis or manifest):
         if paper is not None:
             return
-        raise UsageError("Which data set? Give its folder.")
+        raise UsageError("Which data set? Give its folder, or --ir and --vis, or --manifest.")
     from diffuse_fuse import evaluation
+    from diffuse_fuse.evaluation.given import given_dataset
 
     workers = workers or _cores()
+    found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
         plan = evaluation.prepare(
-            dataset,
+            found,
             _rows(model, fused, balance),
             metrics,
             convention,

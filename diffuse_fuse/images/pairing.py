@@ -155,12 +155,13 @@ def _by_patterns(irs: Mapping[Path, Path], vises: Mapping[Path, Path], ir: str, 
         for path, root in files.items():
             keyed.setdefault(_stars(path, root, pattern) or (), []).append(path)
         sides.append(keyed)
-    # folders of the two sides may be spelled differently only where the pattern itself names them
-    pairs, used = [], set()
+    pairs = []
     for key in sorted(sides[0].keys() & sides[1].keys()):
         if len(sides[0][key]) == len(sides[1][key]) == 1:
-            pairs.append(_pair(sides[0][key][0], sides[1][key][0], vises))
-            used |= {pairs[-1].ir, pairs[-1].vis}
+            pair = _pair(sides[0][key][0], sides[1][key][0], vises)
+            stars = key[: -1 if vis.endswith(".*") else None][len(pair.relative.parent.parts) :]
+            name = "_".join(filter(None, stars)) if "/" not in vis else ""
+            pairs.append(replace(pair, key=pair.relative.with_name(name) if name else None))
     return _rest(pairs, irs, vises)
 
 

@@ -146,7 +146,7 @@ def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
 
 
 def test_two_data_sets_in_one_folder(tmp_path: Path) -> None:
-    touch(tmp_path, "one/ir/1.png", "one/vi/1.png", "two/ir/1.png", "two/vi/1.png")
+    touch(tmp_path, "one/ir/00001D.png", "one/vi/00001D.png", "two/ir/fight.png", "two/vi/fight.png")
     with pytest.raises(DataError, match="more than one data set"):
         find_dataset(tmp_path)
 

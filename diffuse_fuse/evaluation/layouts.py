@@ -6,7 +6,6 @@ part is taken. The structures are those of the archives that the data sets' auth
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Sequence
@@ -269,18 +268,22 @@ def _matching(root: Path, known: Layout) -> list[_Source]:
     """The folder pairs below ``root`` that a known structure names; both must be there."""
     irs = _expand(root, known.ir)
     visibles = _expand(root, known.vis or known.ir)
-    return [_Source(irs[key], visibles[key], "/".join(key)) for key in sorted(irs.keys() & visibles.keys())]
+    common = sorted(irs.keys() & visibles.keys())
+    return [_Source(irs[key][0], visibles[key][0], "/".join(irs[key][1])) for key in common]
 
 
-def _expand(root: Path, pattern: str) -> dict[tuple[str, ...], Path]:
-    """Folders by what the parts with stars stand for."""
-    level: dict[tuple[str, ...], Path] = {(): root}
+def _expand(root: Path, pattern: str) -> dict[tuple[str, ...], tuple[Path, tuple[str, ...]]]:
+    """By what the stars stand for: the folder, and the names of the parts that have stars."""
+    level: dict[tuple[str, ...], tuple[Path, tuple[str, ...]]] = {(): (root, ())}
     for part in pattern.split("/"):
         fits = {}
-        for key, folder in level.items():
+        marked = re.sub(r"\\\[(.*?)\\\]", r"([\1])", re.escape(part)).replace(r"\-", "-").replace(r"\*", "(.*)")
+        for key, (folder, names) in level.items():
             for inner in _folders_in(folder):
-                if fnmatch.fnmatchcase(inner.name.lower(), part.lower()):
-                    fits[(*key, inner.name) if any(mark in part for mark in "*[?") else key] = inner
+                found = re.fullmatch(marked, inner.name, re.IGNORECASE)
+                if found:
+                    stars = tuple(star.lower() for star in found.groups())
+                    fits[(*key, *stars)] = (inner, (*names, inner.name) if stars else names)
         level = fits
     return level
 

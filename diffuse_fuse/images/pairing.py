@@ -138,13 +138,14 @@ def _matching(files: Mapping[Path, Path], pattern: str | None) -> dict[Path, Pat
 
 def _stars(path: Path, root: Path, pattern: str) -> tuple[str, ...] | None:
     """What the stars stand for; a pattern without a slash looks at the name alone, and the folders count too."""
-    parts = glob_parts(pattern)
-    relative = path.relative_to(root)
+    any_suffix = pattern.endswith(".*") or "." not in pattern
+    parts = glob_parts(pattern.removesuffix(".*"))
+    relative = path.relative_to(root).with_suffix("") if any_suffix else path.relative_to(root)
     if "/" in pattern.replace("\\", "/"):
         return parts(relative.as_posix())
-    found = parts(path.name)
+    found = parts(relative.name)
     if found is None:
-        found = parts(path.stem)
+        found = parts(path.name if any_suffix else path.stem)
     return None if found is None else (*(part.lower() for part in relative.parent.parts), *found)
 
 
@@ -159,7 +160,7 @@ def _by_patterns(irs: Mapping[Path, Path], vises: Mapping[Path, Path], ir: str, 
     for key in sorted(sides[0].keys() & sides[1].keys()):
         if len(sides[0][key]) == len(sides[1][key]) == 1:
             pair = _pair(sides[0][key][0], sides[1][key][0], vises)
-            stars = key[: -1 if vis.endswith(".*") else None][len(pair.relative.parent.parts) :]
+            stars = key[len(pair.relative.parent.parts) :]
             name = "_".join(filter(None, stars)) if "/" not in vis else ""
             pairs.append(replace(pair, key=pair.relative.with_name(name) if name else None))
     return _rest(pairs, irs, vises)

@@ -78,7 +78,7 @@ def test_files_that_cannot_be_read_do_not_stop_it(folders):
 def test_a_dry_run_promises_only_what_will_be_done(folders, scene):
     """Proportions that the run refuses, a text, and a file that is gone, beside a pair that can be fused."""
     ir, vis, out = folders
-    write_image(vis / "1.png", scene[1][:, :48])
+    write_image(vis / "1.png", scene[1][:, :20])
     (ir / "2.png").write_text("a text")
     plan = batch.plan_folders(ir, vis, out, recursive=True)
     (vis / "sub" / "3.png").unlink()

@@ -39,3 +39,35 @@ def test_a_shell_pattern_names_the_folders_to_give(dfuse, flight):
     assert done.returncode == 2 and "give the folder instead: dfuse fuse" in done.stderr
     done = dfuse("fuse", "a", "b", "c", "-o", "out")
     assert done.returncode == 2 and "argument too many: c" in done.stderr
+
+
+def test_inspect_sums_a_folder_up(dfuse, flight):
+    done = dfuse("inspect", "flight")
+    assert done.returncode == 0, done.stderr
+    assert "7 pictures, 2 pairs" in done.stdout and "passed over" in done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines()[2:5]] == [
+        ["other", "3"], ["infrared", "2"], ["visible", "2"],
+    ]  # fmt: skip
+    (flight / "bad.png").write_text("a text")
+    done = dfuse("inspect", "flight", "--json")
+    (told,) = json.loads(done.stdout)
+    assert done.returncode == 1 and "bad.png" in done.stderr and len(told["errors"]) == 1
+    assert told["pairs"] == 2 and told["files"] == 8 and len(told["passed_over"]) == 4
+
+
+def test_eval_and_train_take_two_folders_and_tables(dfuse, flight):
+    (flight / "pairs.csv").write_text(
+        "ir;vis\nDJI_20211104142340_0003_T.png;DJI_20211104142340_0003_Z.png\n", encoding="utf-8-sig"
+    )
+    done = dfuse("eval", "--manifest", "flight/pairs.csv", "--fused", "copy=flight", "--metrics", "EN", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["dataset"]["name"] == "pairs"
+    done = dfuse("eval", "--ir", "flight", "--vis", "flight", "--ir-pattern", "*_T.*", "--vis-pattern", "*_W.*",
+                 "--fused", "copy=flight", "--metrics", "EN")  # fmt: skip
+    assert "2 pairs" in done.stdout, done.stderr
+    done = dfuse("eval", "flight", "--ir", "flight")
+    assert done.returncode == 2 and "more than one is given" in done.stderr
+    done = dfuse("train", "fusion", "--steps", "1", "--out", "run", "--ir", "flight")
+    assert done.returncode == 2 and "belong together" in done.stderr
+    done = dfuse("train", "fusion", "--steps", "1", "--out", "run")
+    assert done.returncode == 2 and "--data" in done.stderr

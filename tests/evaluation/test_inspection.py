@@ -192,3 +192,10 @@ def test_names_of_methods() -> None:
 def test_wrong_fused_options(text: str) -> None:
     with pytest.raises(UsageError, match="--fused"):
         parse_fused(text)
+
+
+def test_a_file_that_must_hold_both_pictures_and_does_not_is_a_problem(tmp_path: Path) -> None:
+    """MFNet has four channels; a plain picture must not be scored as its own partner."""
+    write_image(tmp_path / "images" / "00001D.png", picture(1))
+    with pytest.raises(DataError, match="No pair"):
+        prepare(tmp_path, None, metrics=["EN"], baselines=True)

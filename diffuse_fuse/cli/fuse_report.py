@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -59,6 +59,15 @@ def say_preflight(found: Preflight, out: Path) -> None:
 def unused(plan: Plan) -> list[str]:
     """Sentences about the files that belong to no pair, and about how pairs were found."""
     return left_out(plan.ir_only, plan.vis_only, plan.passed_over, plan.notes)
+
+
+def unused_as_dict(plan: Plan) -> dict[str, Any]:
+    """The same as JSON can hold it."""
+    return {
+        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
+        "passed_over": [str(path) for path in plan.passed_over],
+        "notes": list(plan.notes),
+    }
 
 
 def say_about_folder(ran: Ran, plan: Plan, out: Path, quiet: bool) -> None:
@@ -135,9 +144,7 @@ def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
     whole = {
         "results": [result.as_dict() for result in ran.results],
         **count,
-        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
-        "passed_over": [str(path) for path in plan.passed_over],
-        "notes": list(plan.notes),
+        **unused_as_dict(plan),
         "seconds": round(ran.seconds, 4),
         "network_share": None if ran.network_share is None else round(ran.network_share, 4),
         "model": model,

@@ -56,7 +56,8 @@ class Run:
         """Say what would be done; raises typer.Exit when some of it would fail."""
         found = self._ahead(check=True)
         if as_json:
-            typer.echo(json.dumps({**found.as_dict(), "model": self.recipe.model}, indent=2))
+            told = {**found.as_dict(), **report.unused_as_dict(self.plan), "model": self.recipe.model}
+            typer.echo(json.dumps(told, indent=2))
         else:
             for text in [] if self.quiet else report.unused(self.plan):
                 report.say(f"Warning: {text}")

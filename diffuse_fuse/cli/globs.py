@@ -8,7 +8,6 @@ from typing import Any
 from typer.core import TyperCommand
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.images.names import shown
 
 
 class TwoPaths(TyperCommand):
@@ -21,6 +20,8 @@ class TwoPaths(TyperCommand):
         rest = super().parse_args(ctx, args)
         if not ctx.args or ctx.resilient_parsing:
             return rest
+        from diffuse_fuse.images.names import shown
+
         files = [text for text in given if os.path.isfile(text)]
         folders = list(dict.fromkeys(os.path.dirname(path) or "." for path in files))
         if len(files) > 2 and 1 <= len(folders) <= 2:

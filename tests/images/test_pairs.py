@@ -227,3 +227,8 @@ def test_no_file_is_lost_or_used_twice(tmp_path_factory, ir, vis):
     assert sorted(path.stem for path in used[0]) == sorted(ir) and sorted(path.stem for path in used[1]) == sorted(vis)
     pairs = {(pair.ir.stem, pair.vis.stem) for pair in found.pairs}
     assert {(name, name) for name in ir & vis} <= pairs
+
+
+def test_rjpg_files_are_pictures(tmp_path):
+    found = find_pairs(touch(tmp_path / "ir", "a.RJPG", "b.rjpeg"), touch(tmp_path / "vi", "a.jpg", "b.jpg"))
+    assert len(found.pairs) == 2

@@ -15,9 +15,13 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    list[Path],
-    typer.Option("--data", help="A folder with an ir/ and a vis/ (vi/, visible/, …) subfolder; several times."),
+    list[Path] | None,
+    typer.Option("--data", help="A data set's folder as dfuse eval takes it, or a table of pairs; several times."),
 ]
+IrFolder = Annotated[
+    Path | None, typer.Option("--ir", metavar="DIR", help="Instead of --data: the folder of infrared pictures.")
+]
+VisFolder = Annotated[Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible ones.")]
 Out = Annotated[Path, typer.Option("--out", help="The run's folder: weights, state, log, preview.")]
 Val = Annotated[
     list[Path] | None,
@@ -51,8 +55,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 @app.command()
 def diffusion(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     val: Val = None,
     minutes: Minutes = None,
     steps: Steps = None,
@@ -99,7 +105,7 @@ def diffusion(
         out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
     model, source = start_model(config, Schedule(schedule), prediction, init, seed)
     model = choose_linear_path(model, linear_path, train_pairs, crop, trained=init is not None)
@@ -118,8 +124,10 @@ def diffusion(
 
 @app.command()
 def fusion(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     diffusion: Annotated[
         str | None,
         typer.Option("--diffusion", help="Diffusion weights (name or file); without them the UNet starts at random."),
@@ -164,7 +172,7 @@ def fusion(
         out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     model, source = start_model(diffusion, init, _numbers("--feature-steps", feature_steps), noise, seed)
     task = FusionTask(
         model,
@@ -183,8 +191,10 @@ def fusion(
 
 @app.command()
 def student(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     teacher: Annotated[
         str, typer.Option("--teacher", metavar="NAME|FILE", help="Fusion weights that the student learns from.")
     ] = "default",
@@ -231,7 +241,7 @@ def student(
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     (model, start), path = start_student(size, seed, init), models.locate(teacher)
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     task = StudentTask(
         model,
         load_model(path),
@@ -256,10 +266,16 @@ def _settings(out: Path, minutes: float | None, steps: int | None, **rest: Any) 
     return Settings(out=out, minutes=minutes, steps=steps, **rest)
 
 
-def _pairs(data: list[Path], val: list[Path] | None) -> tuple[PairSet, PairSet]:
+def _pairs(
+    data: list[Path] | None, val: list[Path] | None, ir: Path | None, vis: Path | None
+) -> tuple[PairSet, PairSet]:
+    from diffuse_fuse.errors import UsageError
+    from diffuse_fuse.evaluation.given import given_dataset
     from diffuse_fuse.training.pairs import PairSet
 
-    pairs = PairSet.from_folders(data)
+    if bool(data) == (ir is not None or vis is not None):
+        raise UsageError("What to train on? Give --data FOLDER, or --ir DIR and --vis DIR.")
+    pairs = PairSet.from_folders(data) if data else PairSet.from_datasets([given_dataset(ir=ir, vis=vis)])
     return (pairs, PairSet.from_folders(val)) if val else pairs.split(every=12)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Backend, Device, check_balance, refuse_stdout
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
@@ -28,8 +29,24 @@ class Hot(str, Enum):
 
 def video(
     ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared video, or a folder of frames.")],
-    vis: Annotated[Path, typer.Argument(metavar="VIS", help="Visible video, or a folder of frames.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="Video to write, or a folder for PNG frames.")],
+    vis: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="VIS",
+            help="Visible video, or a folder of frames; left out where the folder IR holds both.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--out", metavar="OUT", help="Video to write, or a folder for PNG frames.", show_default=False
+        ),
+    ] = None,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
     ] = "default",
@@ -74,6 +91,8 @@ def video(
     from diffuse_fuse import backends
     from diffuse_fuse.video import run
 
+    if out is None:
+        raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
     _check_inputs(ir, vis)
     _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
@@ -94,7 +113,7 @@ def video(
         at_once=at_once,
         balance=weight,
     )
-    frames = run.open_sources(ir, vis, options.fps, by_camera)
+    frames = run.open_sources(ir, vis, options.fps, rules(ir_pattern, vis_pattern, map_file, by_order), by_camera)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 
@@ -111,7 +130,14 @@ def video(
         progress_bar("fusing", frames.count or 0, "frame", hidden=quiet or not frames.count) as advance,
     ):
         summary = run.fuse_video(
-            frames, fuser, path, as_folder, options, None if vis.is_dir() else vis, on_frame=advance, stop=stop
+            frames,
+            fuser,
+            path,
+            as_folder,
+            options,
+            None if vis is None or vis.is_dir() else vis,
+            on_frame=advance,
+            stop=stop,
         )
     if as_json:
         told = {"out": str(path), "model": fuser.model_name, **summary.as_dict()}
@@ -134,8 +160,8 @@ def _output(text: str) -> tuple[bool, Path]:
     return as_folder, path
 
 
-def _check_inputs(ir: Path, vis: Path) -> None:
-    for path in (ir, vis):
+def _check_inputs(ir: Path, vis: Path | None) -> None:
+    for path in filter(None, (ir, vis)):
         if not path.exists():
             raise UsageError(f"There is no file or folder {path}.")
 

@@ -15,6 +15,7 @@ from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
+from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.read import read_image, read_infrared, read_visible, visible_from_file_array
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -81,6 +82,9 @@ class OneThreadEach:
 
 def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
     """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
+    if ir == vis:  # both pictures are in one file
+        grey, colour = load_pair(ir, vis).as_bytes()
+        return grey, colour
     return to_uint8_grey(read_infrared(ir)), read_visible(vis)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
+from diffuse_fuse.images.pairing import NO_RULES, Rules
 from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
 from diffuse_fuse.video.light import SteadyLight
@@ -92,17 +93,26 @@ class Summary:
         }
 
 
-def open_sources(ir: Path, vis: Path, fps: Fraction | None, camera: bool = False) -> Frames:
-    """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise.
+def open_sources(
+    ir: Path, vis: Path | None, fps: Fraction | None, rules: Rules = NO_RULES, camera: bool = False
+) -> Frames:
+    """Two video files, two folders of frames, or one folder that holds both kinds.
 
     camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
+    Raises UsageError for a file and a folder, and what these raise.
     """
+    if ir.is_dir() and (vis is None or vis.is_dir()):
+        return open_folders(ir, vis, rules, camera)
+    if vis is None:
+        raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
+    if rules.given:
+        raise UsageError("Patterns, --map and --by-order pair the files of folders, and these are videos.")
     if ir.is_dir() != vis.is_dir():
         folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
         raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
-    if camera and not ir.is_dir():
+    if camera:
         raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
-    return open_folders(ir, vis, camera) if ir.is_dir() else open_files(ir, vis, any_rate=fps is not None)
+    return open_files(ir, vis, any_rate=fps is not None)
 
 
 def fuse_video(

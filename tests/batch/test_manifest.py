@@ -8,6 +8,7 @@ import pytest
 
 from diffuse_fuse import batch
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.table import manifest_pairs
 
 from .conftest import AverageFuser, rows, states
 
@@ -52,6 +53,29 @@ def test_two_pictures_do_not_write_one_gif(folders, tmp_path):
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
     assert names == ["a.gif", "a.png", "b/a.gif", "b/a.jpg", "metrics.csv"]
     assert states(batch.run_folder(plan, AverageFuser(), out)) == ["skipped", "ok", "skipped"]  # without GIFs
+
+
+@pytest.mark.parametrize("mark", [";", "\t", ","])
+@pytest.mark.parametrize("out", ["", "out"])
+def test_any_separator_and_no_column_out(table, tmp_path, mark, out):
+    cells = ["ir/0.png", "vi/0.png", "x.png"][: 3 if out else 2]
+    plan = table(mark.join(cells), header=mark.join(filter(None, ["ir", "vis", out])), encoding="utf-8-sig")
+    (job,) = plan.jobs
+    assert (job.ir, job.vis) == (tmp_path / "ir" / "0.png", tmp_path / "vi" / "0.png")
+    assert job.out.name == ("x.png" if out else "0.png")
+
+
+def test_back_slashes_part_folders(table, tmp_path):
+    plan = table("ir\\0.png,vi\\1.png,deep\\a.png")
+    (job,) = plan.jobs
+    assert job == batch.Job(tmp_path / "ir" / "0.png", tmp_path / "vi" / "1.png", tmp_path / "out" / "deep" / "a.png")
+
+
+def test_the_pairs_of_a_manifest(table, tmp_path):
+    table("ir\\0.png;vi/1.png", "ir/2.png;", ";vi/0.png", "ir/1.png;vi/1.png", header="ir;vis")
+    pairs, problems = manifest_pairs(tmp_path / "pairs.csv")
+    assert [str(pair.relative) for pair in pairs] == ["1", "2", "1_line5"]
+    assert pairs[1].ir == pairs[1].vis and len(problems) == 1 and "line 4" in problems[0]
 
 
 def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
@@ -115,8 +139,8 @@ def test_a_link_to_an_input_is_no_output(table, tmp_path, link):
 @pytest.mark.parametrize(
     "lines, header, words",
     [
-        (["a,b"], "ir,vis", "lacks the column out"),
-        (["a;b;c"], "ir;vis;out", "lacks the column ir and vis and out"),
+        (["a,b"], "ir,out", "lacks the column vis"),
+        (["a|b|c"], "ir|vis|out", "lacks the column ir and vis"),
         ([], "ir,vis,out", "has no rows"),
         ([], "", "lacks the column"),
     ],

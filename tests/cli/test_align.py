@@ -78,7 +78,7 @@ def test_without_a_pair_to_trust_no_file_is_written(dfuse, rig, tmp_path):
         (["ir", "vi", "-o", "vi/1.png", "--overwrite"], "one of the inputs"),
         (["ir", "vi", "-o", "link.json", "--overwrite"], "one of the inputs"),
         (["ir", "vi", "-o", "hard.json", "--overwrite"], "one of the inputs"),
-        (["ir", "empty", "-o", "T.json"], "no pictures with equal names"),
+        (["ir", "empty", "-o", "T.json"], "There are no pictures in empty"),
         (["ir", "vi", "-o", "T.json", "--kind", "magic"], "magic"),
         (["ir", "vi"], "-o"),
     ],

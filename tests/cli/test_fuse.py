@@ -55,8 +55,10 @@ def test_one_pair_as_json(dfuse, pair, tiny_model):
     done = dfuse("fuse", *pair, "-o", "out.jpg", "--model", tiny_model, "--json")
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
-    keys = ["results", "ok", "skipped", "failed", "unpaired", "seconds", "network_share", "model", "version"]
-    assert list(whole) == keys
+    assert list(whole) == [
+        "results", "ok", "skipped", "failed", "unpaired", "passed_over", "notes", "seconds", "network_share", "model",
+        "version",
+    ]  # fmt: skip
     assert (whole["ok"], whole["skipped"], whole["failed"]) == (1, 0, 0)
     assert whole["version"] == __version__ and "tiny" in whole["model"]
     (result,) = whole["results"]
@@ -201,21 +203,24 @@ def test_an_unknown_model_names_the_known_ones(dfuse, pair):
 def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_path):
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     first, *_, last = done.stderr.splitlines()
-    assert first.startswith("4 of 4 pairs to fuse: 45×37; about 1 s and ") and first.endswith("are free in out.")
+    assert first.startswith("3 of 4 pairs to fuse (1 cannot be fused): 45×37; about 1 s and ") and first.endswith(
+        "are free in out."
+    )
     assert "the network busy" in done.stderr and "3.png" in last
 
 
 def test_a_dry_run_prints_that_and_touches_nothing(dfuse, folders, tiny_model, tmp_path):
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run")
-    assert (done.returncode, done.stdout) == (0, "") and "alone.png" in done.stderr.splitlines()[0]
-    assert done.stderr.splitlines()[1].startswith("4 of 4 pairs to fuse: 45×37; about")
-    assert done.stderr.count("\n") == 2 and not (tmp_path / "out").exists()
+    assert (done.returncode, done.stdout) == (1, "") and "alone.png" in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[1].startswith("3 of 4 pairs to fuse (1 cannot be fused): 45×37; about")
+    assert "3.png" in done.stderr.splitlines()[2] and done.stderr.count("\n") == 3 and not (tmp_path / "out").exists()
     dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run", "--json", "--polarity", "black-hot")
     whole = json.loads(done.stdout)
-    assert (whole["pairs"], whole["to_do"], whole["redone"], whole["kept"]) == (4, 4, 3, 0)
-    assert whole["sizes"] == {"45×37": 4} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
+    assert (whole["pairs"], whole["to_do"], whole["redone"], whole["kept"]) == (4, 3, 3, 0)
+    assert whole["unpaired"]["ir"] == ["ir/alone.png"] and whole["failed"] == 1
+    assert whole["sizes"] == {"45×37": 3} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", "ir/0.png", "vi/0.jpg", "-o", "out/0.png", "--model", tiny_model, "--dry-run")
     assert done.returncode == 1 and "1 cannot be fused" in done.stderr and "out/0.png exists already" in done.stderr

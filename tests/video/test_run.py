@@ -167,7 +167,7 @@ def test_what_is_no_video(files, tmp_path):
         open_sources(tmp_path / "text.mp4", files[1], None)
     for name in ("ir", "vi"):
         (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match="no frames with equal names"):
+    with pytest.raises(DataError, match="There are no pictures"):
         open_sources(tmp_path / "ir", tmp_path / "vi", None)
 
 

@@ -13,7 +13,8 @@ import typer
 from diffuse_fuse.errors import DfuseError, UsageError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.evaluation.layouts import find_dataset
-from diffuse_fuse.evaluation.methods import match_results, model_name, pair_name, parse_fused
+from diffuse_fuse.evaluation.matching import match_results, pair_name
+from diffuse_fuse.evaluation.methods import model_name, parse_fused
 from diffuse_fuse.evaluation.plan import draw
 from diffuse_fuse.evaluation.score import read_fused, read_pair
 from diffuse_fuse.images.pairs import Pair

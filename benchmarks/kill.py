@@ -50,10 +50,10 @@ class Killed:
 def undisturbed(command: Sequence[str], out: Path) -> Undisturbed:
     """Runs ``command``, which writes into ``out``. Raises RuntimeError when it fails."""
     begun = time.perf_counter()
-    process = _started(command)
+    process = started(command)
     first = None
     while process.poll() is None:
-        if first is None and _pictures(out):
+        if first is None and pictures(out):
             first = time.perf_counter() - begun
         time.sleep(_LOOK_EVERY)
     whole = time.perf_counter() - begun
@@ -82,20 +82,20 @@ def killed(
     rate = pairs / max(usual.whole - usual.start, 1e-3)  # pictures a second
     there, half_written = [], 0
     for number in range(kills):
-        before = _pictures(out)
-        process = _started(doomed or command)
+        before = pictures(out)
+        process = started(doomed or command)
         if rng.random() < _IN_THE_START:
             time.sleep(rng.uniform(0, usual.start))
         else:
-            while _pictures(out) == before and process.poll() is None:
+            while pictures(out) == before and process.poll() is None:
                 time.sleep(_LOOK_EVERY)
             time.sleep(rng.uniform(0, 1.2 * (pairs - before) / rate / (kills - number + 1)))
         if process.poll() is not None:
             break
         process.kill()
         process.communicate()
-        there.append(_pictures(out))
-        half_written += sum(name.startswith(".") for name in _files(out))
+        there.append(pictures(out))
+        half_written += sum(name.endswith(".tmp") for name in _files(out))
     undisturbed(command, out)
     return Killed(tuple(there), half_written)
 
@@ -146,7 +146,8 @@ def main(
             raise typer.Exit(1)
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[str]:
+def started(command: Sequence[str]) -> subprocess.Popen[str]:
+    """A run; what it says on stderr can be read."""
     # not into a pipe that nobody empties: what the run says is little, and read at its end
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -156,7 +157,8 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
 
 
-def _pictures(out: Path) -> int:
+def pictures(out: Path) -> int:
+    """How many there are."""
     try:
         return sum(entry.name.endswith(".png") for entry in out.iterdir())
     except FileNotFoundError:

@@ -29,7 +29,8 @@ from contestants import Fuse, Scene, drawn_pairs, fusers, markdown, mean, number
 
 from diffuse_fuse import metrics
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.evaluation.methods import model_name, pair_name
+from diffuse_fuse.evaluation.matching import pair_name
+from diffuse_fuse.evaluation.methods import model_name
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.images.write import write_image

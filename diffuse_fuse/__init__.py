@@ -8,7 +8,7 @@ Importing this package loads nothing heavy; the names below are loaded when they
 
 from __future__ import annotations
 
-from diffuse_fuse import spinning
+from diffuse_fuse import descriptors, spinning
 
 # As typing's, which takes longer to import than all else that comes before the command can answer Ctrl-C.
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.evaluation import evaluate
     from diffuse_fuse.fusion.fuser import Fuser, fuse
 
+descriptors.open_closed()  # before anything opens a file, which would get the descriptor of a closed stream
 spinning.bound()  # before any module of the package imports PyTorch, which reads it once
 
 __version__ = "0.1.0"

@@ -175,4 +175,6 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
                 f"{what}: tensor {name} has shape {tuple(tensors[name].shape)}, "
                 f"its configuration asks for {tuple(value.shape)}."
             )
+        if not torch.isfinite(tensors[name]).all():
+            raise WeightsError(f"{what} is damaged: tensor {name} holds what is no number. Get the file again.")
     model.load_state_dict(tensors)

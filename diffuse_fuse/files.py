@@ -6,15 +6,17 @@ import hashlib
 import os
 from pathlib import Path
 
+from diffuse_fuse import owners
+
 _LONGEST = 110  # bytes of a name that a temporary one holds whole: with the rest below 143, the least limit there is
 
 
 def temporary_path(path: Path, suffix: str = "") -> Path:
-    """Where ``path`` is written until it is whole: hidden, in the same folder, and another for each process.
+    """Where ``path`` is written until it is whole: hidden, in the same folder, another for each process anywhere.
 
     At most 143 bytes long, which every file system takes, however long ``path``'s own name is; ends in ``suffix``.
     """
-    return path.with_name(f".{temporary_stem(path.name)}.{os.getpid()}.tmp{suffix}")
+    return path.with_name(f".{temporary_stem(path.name)}.{owners.mark()}.tmp{suffix}")
 
 
 def temporary_stem(name: str) -> str:

@@ -56,6 +56,14 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path, file):
         load_weights(tmp_path / "foreign.safetensors")
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(wrong):
+    model = torch.nn.Linear(3, 2)
+    tensors = {**model.state_dict(), "bias": torch.tensor([1.0, wrong])}
+    with pytest.raises(WeightsError, match="tensor bias holds what is no number"):
+        fill(model, tensors, "w")
+
+
 def test_newer_version_is_refused(tmp_path):
     save_file(TENSORS, tmp_path / "new", {"dfuse": '{"version": 99, "kind": "fusion", "config": {}, "card": {}}'})
     with pytest.raises(WeightsError, match="version 99.*update dfuse"):

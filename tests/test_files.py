@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from diffuse_fuse import owners
 from diffuse_fuse.files import temporary_path, write_atomically
 
 
@@ -39,4 +40,4 @@ def test_temporary_names_are_short_and_tell_files_apart():
     hidden = [temporary_path(Path(name), ".webm").name for name in names]
     assert len(set(hidden)) == len(names)
     assert all(len(os.fsencode(name)) <= 143 and name.startswith(".") and name.endswith(".tmp.webm") for name in hidden)
-    assert temporary_path(Path("a/b.png")) == Path(f"a/.b.png.{os.getpid()}.tmp")
+    assert temporary_path(Path("a/b.png")) == Path(f"a/.b.png.{owners.mark()}.tmp")

@@ -10,7 +10,6 @@ to the visible one's size, that shows the same; pixel centres have whole coordin
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 
@@ -26,6 +25,7 @@ FORMAT = "dfuse-alignment"
 VERSION = 1
 _LARGEST_FILE = 1 << 20  # bytes; a calibration has a few hundred
 _LARGEST_SIDE = 1 << 20
+_LARGEST_NUMBER = 1e9  # pixels
 
 
 def save_calibration(path: str | os.PathLike[str], calibration: Calibration) -> None:
@@ -82,7 +82,8 @@ def _matrix(value: object) -> np.ndarray:
     matrix = np.array(value, dtype=float)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or matrix[2, 2] == 0:
         raise ValueError("the matrix must be 3×3 of finite numbers, the last one not 0")
-    return matrix / matrix[2, 2]
+    with np.errstate(over="ignore"):  # infinite corners are no sane transform
+        return matrix / matrix[2, 2]
 
 
 def _size(value: object) -> tuple[int, int]:
@@ -96,6 +97,6 @@ def _size(value: object) -> tuple[int, int]:
 
 def _number(value: object) -> float:
     number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("a number is not finite")
+    if not abs(number) < _LARGEST_NUMBER:  # nor NaN
+        raise ValueError("a number is not finite, or too large")
     return number

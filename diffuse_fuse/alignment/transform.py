@@ -15,6 +15,7 @@ import numpy as np
 from diffuse_fuse.errors import AlignmentError, UsageError
 
 ASPECT_TOLERANCE = 0.02
+_FAR = 1e9  # pixels: no corner is moved so far
 
 
 class Kind(str, Enum):
@@ -89,8 +90,9 @@ class Transform:
 
     def is_sane(self) -> bool:
         """False when it turns the picture over, or enlarges or shrinks any part by a half or more."""
-        corners = self.corners()
-        if not np.isfinite(corners).all():
+        with np.errstate(all="ignore"):
+            corners = self.corners()
+        if not (np.abs(corners) < _FAR).all():  # NaN is not below it either
             return False
         before = corner_points(self.size)
         sides = np.linalg.norm(np.roll(corners, -1, 0) - corners, axis=1)

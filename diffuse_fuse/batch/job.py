@@ -79,12 +79,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a run, pairs that cannot be jobs (as failed results), and files without a partner."""
+    """The jobs of a run, pairs that cannot be jobs (as failed results), and files without a partner.
+
+    passed_over, notes: see ``images.pairs.Pairing``.
+    """
 
     jobs: tuple[Job, ...]
     failed: tuple[Result, ...] = ()
     ir_only: tuple[Path, ...] = ()
     vis_only: tuple[Path, ...] = ()
+    passed_over: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def failed(job: Job, error: str) -> Result:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result
 from diffuse_fuse.batch.recipe import canonical
 from diffuse_fuse.errors import ImageWriteError, UsageError
-from diffuse_fuse.images.pairs import find_pairs, find_pictures
+from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
+from diffuse_fuse.images.pairs import Pairing, find_pictures
 from diffuse_fuse.images.write import require_suffix
+from diffuse_fuse.outputs import require_no_input
 
 
 def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
@@ -35,9 +38,14 @@ def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
 
 
 def plan_folders(
-    ir_dir: Path, vis_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None
+    ir_dir: Path,
+    vis_dir: Path,
+    out_dir: Path,
+    recursive: bool = False,
+    suffix: str | None = None,
+    rules: Rules = NO_RULES,
 ) -> Plan:
-    """The jobs for two folders: pairs by stem, each output named after the visible file.
+    """The jobs for two folders: pairs as ``images.pairing`` finds them, each output named after the visible file.
 
     recursive: subfolders are searched too and stand in the output folder again.
     Raises UsageError when the folders are the same one, hold no pair, or an output would replace an input;
@@ -46,9 +54,13 @@ def plan_folders(
     if os.path.realpath(ir_dir) == os.path.realpath(vis_dir):
         raise UsageError(f"{ir_dir} is given as the infrared and as the visible folder: two folders are needed.")
     _refuse_folder(out_dir, (ir_dir, vis_dir))
-    suffix = suffix or ".png"
-    pairing = find_pairs(ir_dir, vis_dir, recursive, exclude=out_dir)
+    found = pair_sources(ir_dir, vis_dir, recursive, out_dir, rules)
+    if not found.pairs and not found.ambiguous:
+        raise UsageError(why_none(ir_dir, vis_dir, found, recursive))
+    return _plan(found, out_dir, suffix or ".png")
 
+
+def _plan(pairing: Pairing, out_dir: Path, suffix: str) -> Plan:
     def output(relative: Path) -> Path:
         return out_dir / relative.with_name(relative.name + suffix)  # the stem may hold dots
 
@@ -56,15 +68,24 @@ def plan_folders(
     failed = [
         Result(name.ir[0], name.vis[0], output(name.relative), "failed", error=str(name)) for name in pairing.ambiguous
     ]
-    if not jobs and not failed:
-        raise UsageError(_why_no_pairs(ir_dir, vis_dir, len(pairing.ir_only), len(pairing.vis_only), recursive))
     _refuse_inputs_as_outputs(jobs)
-    return Plan(tuple(jobs), tuple(failed), pairing.ir_only, pairing.vis_only)
+    return Plan(tuple(jobs), tuple(failed), pairing.ir_only, pairing.vis_only, pairing.passed_over, pairing.notes)
 
 
-def plan_single_folder(ir_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None) -> Plan:
-    """The jobs for a folder of radiometric JPEGs that hold their own visible pictures; see ``plan_folders``."""
+def plan_single_folder(
+    ir_dir: Path, out_dir: Path, recursive: bool = False, suffix: str | None = None, rules: Rules = NO_RULES
+) -> Plan:
+    """The jobs for one folder; see ``plan_folders``.
+
+    It holds pairs whose names tell which is which, or folders such as ir/ and vis/, or else radiometric JPEGs that
+    hold their own visible pictures.
+    """
     _refuse_folder(out_dir, (ir_dir,))
+    found = pair_sources(ir_dir, None, recursive, out_dir, rules)
+    if found.pairs or found.ambiguous:
+        return _plan(found, out_dir, suffix or ".png")
+    if rules.given:
+        raise UsageError(why_none(ir_dir, None, found, recursive))
     pictures = find_pictures(ir_dir, recursive, exclude=out_dir)
     if not pictures:
         deeper = "" if recursive else ": add -r if they are in subfolders"
@@ -84,6 +105,21 @@ def plan_single_folder(ir_dir: Path, out_dir: Path, recursive: bool = False, suf
     return Plan(tuple(jobs), tuple(failed), (), ())
 
 
+def with_own_gifs(plan: Plan) -> Plan:
+    """``plan`` for a run that writes GIFs too: a job whose GIF another one writes already is a failed result."""
+    jobs: list[Job] = []
+    bad: list[Result] = []
+    taken: dict[str, Job] = {}
+    for job in plan.jobs:
+        first = taken.setdefault(os.path.realpath(job.gif), job)
+        if first is job:
+            jobs.append(job)
+        else:
+            error = f"{first.out} and {job.out} would both write {job.gif}: name one of them otherwise."
+            bad.append(Result(job.ir, job.vis, job.out, "failed", error=error))
+    return replace(plan, jobs=tuple(jobs), failed=(*plan.failed, *bad))
+
+
 def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
     if out_dir.exists() and not out_dir.is_dir():
         raise UsageError(f"The output {out_dir} is a file: folders are fused into a folder.")
@@ -93,27 +129,4 @@ def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
 
 
 def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:
-    """Compared by inode, so that links and other spellings of a path do not slip through."""
-    inputs = {identity for job in jobs for path in (job.ir, job.vis) if (identity := _identity(path))}
-    for job in jobs:
-        if _identity(job.out) in inputs:
-            raise UsageError(f"The output {job.out} is one of the input pictures: give another output.")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _why_no_pairs(ir_dir: Path, vis_dir: Path, irs: int, vises: int, recursive: bool) -> str:
-    if irs and vises:
-        return (
-            f"No picture in {ir_dir} ({irs}) has the name of one in {vis_dir} ({vises}): "
-            "pairs are found by equal names, suffixes aside."
-        )
-    empty = " and ".join(str(folder) for folder, count in ((ir_dir, irs), (vis_dir, vises)) if not count)
-    deeper = "" if recursive else ": add -r if they are in subfolders"
-    return f"There are no pictures in {empty}{deeper}."
+    require_no_input([job.out for job in jobs], [path for job in jobs for path in (job.ir, job.vis)])

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan
+from diffuse_fuse.batch.opening import refused
 from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import Standing, standing
@@ -27,6 +28,7 @@ from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.header import read_header
 from diffuse_fuse.machine import available_cores
 
+_OPENED = 100  # pairs whose headers are read before a run; a dry run opens all
 _LOOKED_AT = 40  # pairs whose size is looked up
 _TRIED = 5  # pairs, until one can be read
 _PIECE = (256, 320)  # height and width at most of what is timed
@@ -37,8 +39,8 @@ class Preflight:
     """What a plan holds and will take.
 
     pairs: all. to_do: of these, what is to be fused; of it, redone: outputs that are not up to date. kept: outputs that
-    are there and stay. errors: why pairs cannot be fused, those that planning found, and with ``checked`` also outputs
-    that cannot be written.
+    are there and stay. errors: why pairs cannot be fused: those that planning found, those whose files were opened and
+    would be refused, and with ``checked`` also outputs that cannot be written.
     checked: whether existing outputs were compared with what would be made; without, each of them counts as kept.
     sizes: ("640×480", how many) of the ``looked_at`` pairs, the most frequent first.
     seconds, bytes: about, for what is to do; None where no pair could be measured. free: bytes left on the disk.
@@ -86,13 +88,14 @@ def look_ahead(
     """What ``run_folder`` would do with ``plan``. Nothing in ``out_dir`` is touched.
 
     fuser: without one, the time is not estimated. check: compare the outputs that are there, by reading all their
-    sources, instead of only counting them.
+    sources, instead of only counting them, and open all pairs, instead of the first, to count only what can be done.
     """
     workers = workers or default_workers()
     if check:
         found = _standings(plan.jobs, existing, recipe, workers)
     else:
         found = [Standing(keep=existing == "resume" and job.out.exists()) for job in plan.jobs]
+    found = _opened(plan.jobs, found, recipe, workers, everything=check)
     to_do = [job for job, state in zip(plan.jobs, found, strict=True) if not (state.keep or state.error)]
     sizes = [size for job in _spread(to_do, _LOOKED_AT) if (size := _size(job, recipe))]
     seconds = bytes_ = None
@@ -121,10 +124,21 @@ def _standings(jobs: Sequence[Job], existing: Existing, recipe: Recipe, workers:
 
     def look(job: Job) -> Done[Standing]:
         state = standing(job, existing, recipe if os.path.lexists(job.out) else unnoted)
-        return Done(replace(state, provenance=None))  # of 100,000 rows they would take 200 MB
+        return Done(state)
 
     read_all(jobs, look, found.append, workers)
     return found
+
+
+def _opened(
+    jobs: Sequence[Job], found: list[Standing], recipe: Recipe, workers: int, everything: bool
+) -> list[Standing]:
+    """The standings, with an error for pairs that the run would refuse; of the first ones, or of ``everything``."""
+    waiting = [number for number, state in enumerate(found) if not (state.keep or state.error)]
+    waiting = waiting if everything else waiting[:_OPENED]
+    errors = refused([jobs[number] for number in waiting], recipe, workers)
+    said = {number: error for number, error in zip(waiting, errors, strict=True) if error}
+    return [Standing(error=said[number]) if number in said else state for number, state in enumerate(found)]
 
 
 def _spread(jobs: Sequence[Job], count: int) -> list[Job]:

@@ -12,21 +12,23 @@ import os
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import diffuse_fuse
+from diffuse_fuse import owners
 from diffuse_fuse.batch.job import Existing, Job
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.files import sha256, temporary_stem
-from diffuse_fuse.images.provenance import Provenance, Source, read_provenance
+from diffuse_fuse.images.provenance import Provenance, Side, Source, read_provenance
+from diffuse_fuse.images.show import is_own_gif
 from diffuse_fuse.images.write import holds_metadata
 
 KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
 KEPT_SILENT = "{} files cannot say how they were made: one that is there is kept, whatever changed since (--overwrite)."
 
-_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp", re.DOTALL)  # files.temporary_path
+_TEMPORARY = re.compile(r"\.(.+)\.((?:[0-9a-f]{6}-)?\d+)\.tmp", re.DOTALL)  # files.temporary_path
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,6 @@ class Standing:
     error: str | None = None
     warning: str | None = None
     redone: str | None = None
-    provenance: Provenance | None = None
 
 
 def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
@@ -50,9 +51,10 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     if job.out.is_dir():
         return Standing(error=f"{job.out} is a folder: move it away, or name another output.")
     there = os.path.lexists(job.out)
-    if there and existing == "refuse":
-        return Standing(error=f"{job.out} exists already: name another output, or add --overwrite.")
-    noted = recipe.weights is not None and holds_metadata(job.out)
+    outputs = (job.out, job.gif) if recipe.gif else (job.out,)
+    if existing == "refuse" and (taken := next(filter(os.path.lexists, outputs), None)):
+        return Standing(error=f"{taken} exists already: name another output, or add --overwrite.")
+    noted = is_noted(job, recipe)
     compare = there and existing == "resume"
     if compare and not noted:
         silent = recipe.weights is not None
@@ -60,31 +62,42 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     found = read_provenance(job.out) if compare else None
     if compare and found is None:
         return Standing(keep=True, warning=KEPT_UNKNOWN)
-    provenance = provenance_of(job, recipe) if noted else None
     redone = None
-    if found is not None and provenance is not None:
-        if found.digest() != provenance.digest():
-            redone = what_changed(found, provenance)
+    if found is not None and (now := provenance_of(job, recipe)) is not None:
+        if found.digest() != now.digest():
+            redone = what_changed(found, now)
         elif recipe.gif and not job.gif.exists():
             redone = "the GIF was missing"
         else:
-            return Standing(keep=True, provenance=provenance)
+            return Standing(keep=True)
+    if recipe.gif and existing != "replace" and _is_foreign_gif(job.gif):
+        return Standing(error=f"{job.gif} is there, and dfuse did not write it: move it away, or add --overwrite.")
     if wrong := _refuses_files(job.out.parent):  # said before the network has worked for nothing
         return Standing(error=f"{job.out} cannot be written: {wrong}.")
-    return Standing(redone=redone, provenance=provenance)
+    return Standing(redone=redone)
+
+
+def is_noted(job: Job, recipe: Recipe) -> bool:
+    """True when the picture of ``job`` will say how it was made."""
+    return recipe.weights is not None and holds_metadata(job.out)
 
 
 def provenance_of(job: Job, recipe: Recipe) -> Provenance | None:
-    """What the picture of ``job`` will say about itself; None when a source cannot be read, as reading it will say."""
+    """What a picture made of the files as they are now would say; None when one cannot be read, as reading will say."""
     try:
-        ir = Source(job.ir.name, _hash(job.ir))
-        vis = ir if job.vis == job.ir else Source(job.vis.name, _hash(job.vis))
+        return noted_of(job, recipe, {path: _hash(path) for path in {job.ir, job.vis}})
     except OSError:
         return None
+
+
+def noted_of(job: Job, recipe: Recipe, hashes: Mapping[Path, str]) -> Provenance:
+    """What the picture of ``job`` says about itself. hashes: SHA-256 in hexadecimal of the bytes of its sources."""
     assert recipe.weights is not None
-    return Provenance(
-        diffuse_fuse.__version__, recipe.model, recipe.weights, recipe.options(job.out), {"ir": ir, "vis": vis}
-    )
+    sources: dict[Side, Source] = {
+        "ir": Source(job.ir.name, hashes[job.ir]),
+        "vis": Source(job.vis.name, hashes[job.vis]),
+    }
+    return Provenance(diffuse_fuse.__version__, recipe.model, recipe.weights, recipe.options(job.out), sources)
 
 
 def what_changed(before: Provenance, now: Provenance) -> str:
@@ -108,6 +121,10 @@ def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
         raise OSError(f"{path} is no ordinary file")
     return sha256(path)
+
+
+def _is_foreign_gif(path: Path) -> bool:
+    return os.path.lexists(path) and not (path.is_file() and is_own_gif(path))
 
 
 def _is_too_long(path: Path) -> bool:
@@ -149,23 +166,10 @@ def clear_away(outputs: Iterable[Path]) -> int:
             continue  # not there yet
         for name in entries:
             match = _TEMPORARY.fullmatch(name)
-            if match and match[1] in names and not _runs(int(match[2])):
+            if match and match[1] in names and not owners.may_be_at_work(match[2], folder / name):
                 try:
                     (folder / name).unlink()
                     removed += 1
                 except OSError:
                     continue
     return removed
-
-
-def _runs(pid: int) -> bool:
-    """True when there is such a process, or that cannot be found out."""
-    if os.name == "nt":  # there os.kill would end it
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result
 from diffuse_fuse.batch.pipeline import default_workers, overlapped
+from diffuse_fuse.batch.plan import with_own_gifs
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import clear_away
-from diffuse_fuse.batch.steps import Journal, Steps
+from diffuse_fuse.batch.steps import Scores, Steps
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.metrics_file import MetricsFile
 
@@ -31,7 +33,7 @@ def run(
     recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
     workers: int | None = None,
     only_metrics: bool = False,
-    journal: Journal | None = None,
+    scores: Scores | None = None,
     on_result: OnResult | None = None,
     stop: Stop = never,
 ) -> list[Result]:
@@ -45,7 +47,8 @@ def run(
     existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
     does not say (see ``resume``); "refuse" makes it a failed result; "replace" makes it again.
     only_metrics: measure the outputs that are there, whoever made them, instead of fusing.
-    journal: told of each picture's metrics right before it is written, from any thread.
+    scores: told of each picture's metrics right before it is written, from any thread; of a picture that is up to date
+    and has none, they are measured.
     on_result: called after each job, for progress. stop: asked after each job; when it says so, the pictures that the
     network has made are still written, and the results so far returned.
     """
@@ -56,7 +59,7 @@ def run(
         if on_result:
             on_result(result)
 
-    steps = Steps(fuser, existing, recipe, journal)
+    steps = Steps(fuser, existing, recipe, scores)
     read = steps.measure if only_metrics else steps.read
     overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop, steps.at_once)
     return results
@@ -76,35 +79,42 @@ def run_folder(
 ) -> list[Result]:
     """``run`` for a plan with an output folder: keeps ``out_dir/metrics.csv``, and adds what failed in planning.
 
-    Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there. Raises
-    ImageWriteError when metrics.csv cannot be read or is none of dfuse's.
+    Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there, and
+    measures what lacks a row. Several may run at once, also on several machines. Raises ImageWriteError when
+    metrics.csv cannot be read or is none of dfuse's.
     """
+    plan = with_own_gifs(plan) if recipe.gif else plan
     scores = MetricsFile(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
     outputs = [job.out for job in plan.jobs]
     clear_away([*outputs, *(job.gif for job in plan.jobs if recipe.gif), *([scores.path] if scores else ())])
 
     def record(result: Result) -> None:
-        if scores and result.status == "ok":
+        if scores and (result.status == "ok" or result.metrics):
             scores.record(result.out, result.metrics)
         if on_result:
             on_result(result)
 
-    results = run(
-        plan.jobs,
-        fuser,
-        existing=existing,
-        recipe=recipe,
-        workers=workers,
-        only_metrics=only_metrics,
-        journal=scores.add if scores else None,
-        on_result=record,
-        stop=stop,
-    )
-    # not after an exception: what the threads still have in hand is in the file, and its order can wait
+    try:
+        results = run(
+            plan.jobs,
+            fuser,
+            existing=existing,
+            recipe=recipe,
+            workers=workers,
+            only_metrics=only_metrics,
+            scores=scores,
+            on_result=record,
+            stop=stop,
+        )
+    except BaseException:
+        if scores:  # what the threads still have in hand stays in the journal
+            with contextlib.suppress(ImageWriteError):
+                scores.save(whole=False)
+        raise
     if scores:
         try:
             scores.save()
-        except ImageWriteError as error:  # the rows are there, or their pairs have failed: they lack order alone
+        except ImageWriteError as error:  # the rows are in the journal, or their pairs have failed
             if results:
                 results[-1] = replace(results[-1], warnings=(*results[-1].warnings, str(error)))
     return results + list(plan.failed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,16 +17,26 @@ from diffuse_fuse import metrics, shortage
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
 from diffuse_fuse.batch.pipeline import Done
 from diffuse_fuse.batch.recipe import Recipe
-from diffuse_fuse.batch.resume import standing
+from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, is_noted, noted_of, standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
 from diffuse_fuse.images import seam, show
 from diffuse_fuse.images.arrays import to_uint8_grey, to_uint8_rgb
-from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.load import LoadedPair, ReadBytes, load_pair
+from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.provenance import Provenance
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import OutputMetadata, write_image
 
-Journal = Callable[[Path, Mapping[str, float]], None]
+
+class Scores(Protocol):
+    """What keeps the metrics of a run; ``MetricsFile`` is one. Called from any thread."""
+
+    def has(self, picture: Path) -> bool:
+        """Whether it knows the metrics of ``picture``."""
+
+    def add(self, picture: Path, values: Mapping[str, float]) -> None:
+        """Told right before the picture is written."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +68,14 @@ class Fused:
 class Steps:
     """The steps as ``pipeline.overlapped`` calls them, for one run.
 
-    journal: told of the metrics of a picture right before it is written. at_once: pictures that the fuser takes at the
+    scores: see ``run``. at_once: pictures that the fuser takes at the
     same time; the seconds of each that count are its share of them.
     """
 
     def __init__(
-        self, fuser: FusesArrays | None, existing: Existing, recipe: Recipe, journal: Journal | None = None
+        self, fuser: FusesArrays | None, existing: Existing, recipe: Recipe, scores: Scores | None = None
     ) -> None:
-        self._fuser, self._existing, self._recipe, self._journal = fuser, existing, recipe, journal
+        self._fuser, self._existing, self._recipe, self._scores = fuser, existing, recipe, scores
         self.at_once: int = getattr(fuser, "at_once", 1)
 
     def read(self, job: Job) -> Ready | Done[Result]:
@@ -74,12 +86,26 @@ class Steps:
             if found.error:
                 return Done(failed(job, found.error))
             if found.keep:
-                warnings = (found.warning,) if found.warning else ()
-                return Done(Result(job.ir, job.vis, job.out, "skipped", warnings=warnings))
-            pair, alignment = _load(job, self._recipe)
+                return Done(self._kept(job, found))
+            files = _Files()
+            pair, alignment = _load(job, self._recipe, files if is_noted(job, self._recipe) else read_bytes)
+            provenance = noted_of(job, self._recipe, files.hashes) if files.hashes else None
         except Exception as error:
             return Done(_failure(job, error, time.perf_counter() - start))
-        return Ready(job, pair, alignment, time.perf_counter() - start, found.redone, found.provenance)
+        return Ready(job, pair, alignment, time.perf_counter() - start, found.redone, provenance)
+
+    def _kept(self, job: Job, found: Standing) -> Result:
+        """What is there stays; its metrics are measured where they were lost, as with another run in the same folder.
+
+        Not of a picture that says nothing of its making: it may be of anything.
+        """
+        result = Result(job.ir, job.vis, job.out, "skipped", warnings=(found.warning,) if found.warning else ())
+        if not (self._scores and self._recipe.measure) or found.warning == KEPT_UNKNOWN or self._scores.has(job.out):
+            return result
+        again = self.measure(job).value
+        warning = again.error and f"The metrics of {shown(job.out)} are missing and cannot be measured: {again.error}"
+        warnings = (*result.warnings, warning) if warning else result.warnings
+        return replace(result, seconds=again.seconds, metrics=again.metrics, warnings=warnings)
 
     def fuse(self, ready: Ready) -> Fused | Done[Result]:
         """The fused picture. Raises what would befall every pair: wrong weights and wrong usage."""
@@ -103,8 +129,8 @@ class Steps:
         try:
             values, more = measured(pair, fused.picture) if recipe.measure else ({}, ())
             start = time.perf_counter()
-            if self._journal:
-                self._journal(job.out, values)
+            if self._scores:
+                self._scores.add(job.out, values)
             picture = fused.picture
             if recipe.side_by_side:
                 picture = show.side_by_side(pair.ir, pair.vis, picture)
@@ -131,11 +157,11 @@ class Steps:
         start = time.perf_counter()
         try:
             pair, alignment = _load(job, self._recipe)
-            values, more = measured(pair, read_visible(job.out, self._recipe.load))
+            values, more = measured(pair, self._fused(job, pair))
             if not values:
                 return Done(_failure(job, MetricError(more[0]), time.perf_counter() - start))
-            if self._journal:
-                self._journal(job.out, values)
+            if self._scores:
+                self._scores.add(job.out, values)
         except Exception as error:
             return Done(_failure(job, error, time.perf_counter() - start))
         seconds = time.perf_counter() - start
@@ -143,13 +169,23 @@ class Steps:
             Result(job.ir, job.vis, job.out, "ok", seconds, values, warnings=pair.warnings + more, alignment=alignment)
         )
 
+    def _fused(self, job: Job, pair: LoadedPair) -> np.ndarray:
+        """The fused picture in the output's file: the right one of three where they stand side by side."""
+        load, height, width = self._recipe.load, *pair.vis.shape[:2]
+        if self._recipe.side_by_side:
+            load = replace(load, max_pixels=max(load.max_pixels, 4 * height * width))
+        picture = read_visible(job.out, load)
+        return picture[:, -width:] if self._recipe.side_by_side and picture.shape[1] > 3 * width else picture
+
 
 def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tuple[str, ...]]:
     """The metrics of a fused picture; where they are not defined, a warning instead: the picture is good.
 
     Of a pair with holes they are those of the largest rectangle without any.
     """
-    part = ... if pair.holes is None else seam.measured_part(pair.holes)
+    part = ...
+    if pair.holes is not None and fused.shape[:2] == pair.holes.shape:  # another size is not to be hidden by a cut
+        part = seam.measured_part(pair.holes)
     try:
         values = metrics.compute(
             to_uint8_grey(pair.ir)[part], to_uint8_rgb(pair.vis)[part], to_uint8_rgb(fused, "fused")[part], metrics.FUSE
@@ -159,9 +195,21 @@ def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tup
     return dict(values), ()
 
 
-def _load(job: Job, recipe: Recipe) -> tuple[LoadedPair, dict[str, Any] | None]:
+class _Files:
+    """Reads files and keeps the SHA-256 of the very bytes that it gave: a file may be replaced at any moment."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[Path, str] = {}
+
+    def __call__(self, path: str | os.PathLike[str]) -> bytes:
+        data = read_bytes(path)
+        self.hashes[Path(path)] = hashlib.sha256(data).hexdigest()
+        return data
+
+
+def _load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
     """The pair, aligned if that is asked for, and the report of that."""
-    pair = load_pair(job.ir, job.vis, recipe.load)
+    pair = load_pair(job.ir, job.vis, recipe.load, read_file)
     if recipe.aligner is None:
         return pair, None
     aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes)

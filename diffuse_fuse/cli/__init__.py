@@ -21,6 +21,10 @@ def main() -> int:
     early = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # ignored in the background of a script
     if early:
         signal.signal(signal.SIGINT, _leave_at_once)
+    from diffuse_fuse import descriptors
+
+    descriptors.stand_in()
+    descriptors.set_error_apart()
     from diffuse_fuse.cli import commands
     from diffuse_fuse.cli.leave import leave
 
@@ -39,12 +43,12 @@ def _leave_at_once(number: int, frame: FrameType | None) -> None:
     """130; or 1 where it is OpenBLAS that interrupts, as it does when NumPy is imported and no thread can start."""
     import _thread
 
-    from diffuse_fuse import shortage
+    from diffuse_fuse import descriptors, shortage
 
     try:
         _thread.start_new_thread(int, ())
     except RuntimeError as error:
-        os.write(2, f"Error: {shortage.sentence(error)}\n".encode())
+        os.write(descriptors.error_descriptor(), f"Error: {shortage.sentence(error)}\n".encode())
         os._exit(1)
     os._exit(130)
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.alignment import Calibration, Estimate
     from diffuse_fuse.batch import Result
-    from diffuse_fuse.images.pairs import Pair
+    from diffuse_fuse.images.pairs import Pair, Pairing
 
 
 class RigKind(str, Enum):
@@ -29,15 +30,29 @@ class RigKind(str, Enum):
 
 
 def align(
-    ir: Annotated[Path, typer.Argument(metavar="IR_DIR", help="Folder of infrared pictures of one rig.")],
-    vis: Annotated[Path, typer.Argument(metavar="VIS_DIR", help="Folder of visible ones with equal names.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="T.json", help="Alignment file to write.")],
+    ir: Annotated[
+        Path, typer.Argument(metavar="IR_DIR", help="Folder of infrared pictures of one rig, or of both kinds.")
+    ],
+    vis: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="VIS_DIR", help="Folder of visible ones; left out where IR_DIR holds them.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="T.json", help="Alignment file to write.", show_default=False),
+    ] = None,
     kind: Annotated[RigKind, typer.Option(help="How the transform may bend a picture.")] = RigKind.similarity,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
     ] = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
@@ -47,16 +62,20 @@ def align(
     Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Use it with
     dfuse fuse --align-file T.json.
     """
-    _check_paths(ir, vis, out, overwrite)
+    out = _check_paths(ir, vis, out)
     from diffuse_fuse import alignment
-    from diffuse_fuse.images.pairs import find_pairs
+    from diffuse_fuse.images.pairing import pair_sources, why_none
+    from diffuse_fuse.outputs import require_free
 
-    pairing = find_pairs(ir, vis, recursive)
+    pairing = pair_sources(ir, vis, recursive, rules=rules(ir_pattern, vis_pattern, map_file, by_order))
+    require_free(out, _pictures(pairing), overwrite)
     pairs = pairing.pairs
-    for name in () if quiet else pairing.ambiguous:
-        typer.echo(f"Warning: {name}", err=True)
+    odd = [str(name) for name in pairing.ambiguous]
+    odd += left_out(pairing.ir_only, pairing.vis_only, pairing.passed_over, pairing.notes) if pairs else []
+    for text in () if quiet else odd:
+        typer.echo(f"Warning: {text}", err=True)
     if not pairs:
-        raise UsageError(f"{ir} and {vis} hold no pictures with equal names: pairs are found by them, suffixes aside.")
+        raise UsageError(why_none(ir, vis, pairing, recursive))
     chosen = _spread(pairs, limit)
     estimates, failures = _estimate_all(chosen, kind, quiet, nodata)
     try:
@@ -116,14 +135,23 @@ def alignments_in_words(results: Sequence[Result]) -> str | None:
     return f"{sum(report['applied'] for report in reports)} of {len(reports)} pairs were aligned."
 
 
-def _check_paths(ir: Path, vis: Path, out: Path, overwrite: bool) -> None:
+def _check_paths(ir: Path, vis: Path | None, out: Path | None) -> Path:
+    """The output; raises UsageError for paths that cannot be."""
+    if out is None:
+        raise UsageError("It is not said where the alignment goes: add -o rig.json.")
     for folder in (ir, vis):
-        if not folder.is_dir():
+        if folder is not None and not folder.is_dir():
             raise UsageError(f"{folder} is no folder: give a folder of infrared pictures and one of visible ones.")
     if out.is_dir():
         raise UsageError(f"The output {out} is a folder: name a file, for example {out / 'T.json'}.")
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out} exists already: name another file, or add --overwrite.")
+    return out
+
+
+def _pictures(pairing: Pairing) -> list[Path]:
+    """All that the two folders hold, whether used or not."""
+    paired = [path for pair in pairing.pairs for path in (pair.ir, pair.vis)]
+    ambiguous = [path for name in pairing.ambiguous for path in (*name.ir, *name.vis)]
+    return [*paired, *ambiguous, *pairing.ir_only, *pairing.vis_only]
 
 
 def _spread(pairs: tuple[Pair, ...], limit: int | None) -> list[Pair]:

@@ -21,6 +21,7 @@ from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
 from diffuse_fuse.cli.export import export
 from diffuse_fuse.cli.fuse import fuse
+from diffuse_fuse.cli.globs import TwoPaths
 from diffuse_fuse.cli.info import info
 from diffuse_fuse.cli.inspect import inspect
 from diffuse_fuse.cli.interpolate import interpolate
@@ -59,14 +60,14 @@ def dfuse(
 ) -> None:
     """Fuse an infrared and a visible picture of one scene into one colour picture.
 
-    dfuse fuse IR VIS -o OUT  for two files, or for two folders of pairs with equal names.
+    dfuse fuse IR VIS -o OUT  for two files, two folders of pairs, or one folder that holds both kinds.
     """
 
 
 app.command(cls=RangeCommand)(fuse)
 app.command(cls=RangeCommand)(video)
 app.command()(inspect)
-app.command()(align)
+app.command(cls=TwoPaths)(align)
 app.command("eval")(eval_)
 app.command()(metrics)
 app.add_typer(train_app, name="train")

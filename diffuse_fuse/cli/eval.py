@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
-    from diffuse_fuse.evaluation.methods import Balanced
+    from diffuse_fuse.evaluation.methods import Balanced, Matching
 
 
 class Device(str, Enum):
@@ -34,6 +35,19 @@ def eval_(
     dataset: Annotated[
         Path | None, typer.Argument(metavar="DATASET", help="Folder of a data set, as downloaded, or with ir/ and vi/.")
     ] = None,
+    ir: Annotated[
+        Path | None, typer.Option("--ir", metavar="DIR", help="Instead of DATASET: the folder of infrared pictures.")
+    ] = None,
+    vis: Annotated[
+        Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible pictures.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Instead of DATASET: a table with the columns ir, vis.")
+    ] = None,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     model: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
@@ -44,7 +58,10 @@ def eval_(
     ] = None,
     fused: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=DIR", help="Results of another method, named like the pairs; may be repeated."),
+        typer.Option(
+            metavar="NAME=DIR[:PATTERN]",
+            help="Results of another method, named like the pairs; PATTERN such as '*_NAME.png'; may be repeated.",
+        ),
     ] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="Add the rows visible, average and max.")] = False,
     metrics: Annotated[
@@ -65,6 +82,9 @@ def eval_(
         Path | None,
         typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files in OUT that an evaluation did not write.")
+    ] = False,
     device: Annotated[Device, typer.Option(help="Where networks run.")] = Device.auto,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the table and errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
@@ -78,17 +98,19 @@ def eval_(
     dfuse eval MSRS --model default --fused SeAFusion=results/SeAFusion --baselines -o out
     """
     if convention == "guess" or paper is not None:
-        convention = _guess(paper, convention, alone=dataset is None)
-    if dataset is None:
+        convention = _guess(paper, convention, alone=not (dataset or ir or vis or manifest))
+    if not (dataset or ir or vis or manifest):
         if paper is not None:
             return
-        raise UsageError("Which data set? Give its folder.")
+        raise UsageError("Which data set? Give its folder, or --ir and --vis, or --manifest.")
     from diffuse_fuse import evaluation
+    from diffuse_fuse.evaluation.given import given_dataset
 
     workers = workers or _cores()
+    found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
         plan = evaluation.prepare(
-            dataset,
+            found,
             _rows(model, fused, balance),
             metrics,
             convention,
@@ -100,10 +122,10 @@ def eval_(
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
     _say_before(plan, quiet)
-    result = _run(plan, out, workers, device, quiet)
+    result = _run(plan, out, workers, device, quiet, overwrite)
     _say_after(plan, result)
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
-        evaluation.write_all(result, out)
+        evaluation.write_all(result, out, overwrite)
     if as_json:
         typer.echo(json.dumps(result.as_dict(), indent=2, allow_nan=False))
     else:
@@ -116,19 +138,19 @@ def eval_(
 
 def _rows(
     models: list[str] | None, fused: list[str] | None, balances: list[str] | None = None
-) -> dict[str, Balanced | Path]:
+) -> dict[str, Balanced | Path | Matching]:
     """Name → weights with their balance, or a folder; models first. Raises UsageError when two rows have one name."""
     from diffuse_fuse.evaluation.methods import Balanced, model_name, parse_fused
 
     if not models and not fused:
         models = ["default"]
-    given: list[tuple[str, Balanced | Path]] = []
+    given: list[tuple[str, Balanced | Path | Matching]] = []
     for model in models or ():
         for balance in map(check_balance, balances or ["auto"]):
             name = model_name(model) if balance == "auto" else f"{model_name(model)} balance {balance:g}"
             given.append((name, Balanced(model, balance)))
     given += [parse_fused(text) for text in fused or ()]
-    rows: dict[str, Balanced | Path] = {}
+    rows: dict[str, Balanced | Path | Matching] = {}
     for name, value in given:
         if name in rows:
             raise UsageError(f"Two rows are called '{name}': give one of them another name.")
@@ -136,13 +158,13 @@ def _rows(
     return rows
 
 
-def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool) -> Evaluation:
+def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool, overwrite: bool) -> Evaluation:
     from diffuse_fuse import evaluation
     from diffuse_fuse.cli.progress import progress_bar
 
     try:
         with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
-            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance)
+            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance, overwrite=overwrite)
     except KeyboardInterrupt:
         rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
         _say(f"Interrupted; {rest}.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.errors import UsageError
 
 
 def export(
@@ -27,8 +27,10 @@ def export(
     """
     if out.suffix.lower() != ".onnx":
         raise UsageError(f"{out}: an ONNX file has the suffix .onnx.")
-    if out.exists() and not overwrite:
-        raise ImageWriteError(f"{out} exists already: name another output, or add --overwrite.")
+    from diffuse_fuse import models
+    from diffuse_fuse.outputs import require_free
+
+    require_free(out, (models.locate(model),), overwrite)
     from diffuse_fuse.diffusion.pictures import parse_size
 
     width, height = parse_size(size)

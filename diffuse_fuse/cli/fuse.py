@@ -29,6 +29,7 @@ from diffuse_fuse.cli.fuse_options import (
     make_plan,
 )
 from diffuse_fuse.cli.fuse_run import Run
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def fuse(
         Path | None,
         typer.Argument(
             metavar="VIS",
-            help="Visible picture, or a folder of them; left out where IR is a radiometric JPEG that holds its own.",
+            help="Visible picture, or a folder of them; left out where IR holds both kinds.",
             show_default=False,
         ),
     ] = None,
@@ -62,6 +63,10 @@ def fuse(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Take the pairs from a table with the columns ir, vis, out."),
     ] = None,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE|auto", help="Weights; dfuse models lists them. auto: see --deadline-ms.")
     ] = "default",
@@ -131,12 +136,12 @@ def fuse(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     no_metrics: Annotated[bool, typer.Option("--no-metrics", help="Do not compute the fidelity metrics.")] = False,
 ) -> None:
-    """Fuse infrared and visible pictures, two files or two folders.
+    """Fuse infrared and visible pictures: two files, two folders, or one folder that holds both kinds.
 
-    Folders are paired by name, whatever the suffix and the case; outputs that are up to date are skipped, so the same
-    command goes on with a run that was stopped. The metrics of a pair are printed, those of a folder are written to
-    OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of them, needs no VIS.
-    dfuse inspect tells what a file holds.
+    Folders are paired by name, whatever the suffix, the case and marks such as _ir and _vis; outputs that are up to
+    date are skipped, so the same command goes on with a run that was stopped. The metrics of a pair are printed, those
+    of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
+    them, needs no VIS. dfuse inspect tells what a file holds.
     """
     out = check_paths(ir, vis, out, manifest)
     given_range = parse_range(thermal_range)
@@ -154,7 +159,7 @@ def fuse(
             no_gps=no_gps,
             balance=weight != "auto",
         )
-    from diffuse_fuse.batch import Recipe
+    from diffuse_fuse.batch import Recipe, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
     bits = 8 if depth is Depth.eight else 16
@@ -169,7 +174,10 @@ def fuse(
         nodata=nodata,
     )
     aligner = make_aligner(align, align_file)
-    plan = make_plan(ir, vis, out, manifest, recursive, picture_format, bits)
+    plan = make_plan(
+        ir, vis, out, manifest, recursive, picture_format, bits, rules(ir_pattern, vis_pattern, map_file, by_order)
+    )
+    plan = with_own_gifs(plan) if gif else plan
     if not only_metrics:
         model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
     chosen = (

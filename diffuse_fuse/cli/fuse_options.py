@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Plan
     from diffuse_fuse.images.options import ThermalRange
+    from diffuse_fuse.images.pairing import Rules
 
 
 class Device(str, Enum):
@@ -157,6 +158,7 @@ def make_plan(
     recursive: bool,
     picture_format: str | None,
     depth: int,
+    rules: Rules,
 ) -> Plan:
     """The jobs that the paths stand for; raises UsageError where they cannot be."""
     from diffuse_fuse import batch
@@ -170,9 +172,9 @@ def make_plan(
     if not ir.is_dir():
         plan = batch.Plan((batch.plan_pair(ir, vis or ir, out, suffix),))
     elif vis is None:
-        plan = batch.plan_single_folder(ir, out, recursive, suffix)
+        plan = batch.plan_single_folder(ir, out, recursive, suffix, rules)
     else:
-        plan = batch.plan_folders(ir, vis, out, recursive, suffix)
+        plan = batch.plan_folders(ir, vis, out, recursive, suffix, rules)
     try:
         for job in plan.jobs[:1]:  # they have one format
             require_depth(job.out, depth)

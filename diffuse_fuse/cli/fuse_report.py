@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from diffuse_fuse.cli import report
 from diffuse_fuse.cli.align import alignment_in_words, alignments_in_words
+from diffuse_fuse.cli.pairing import left_out
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Plan, Preflight, Result
@@ -55,10 +56,24 @@ def say_preflight(found: Preflight, out: Path) -> None:
         say(f"Warning: the pictures need about {size(found.bytes)}, and {size(found.free)} are free.")
 
 
+def unused(plan: Plan) -> list[str]:
+    """Sentences about the files that belong to no pair, and about how pairs were found."""
+    return left_out(plan.ir_only, plan.vis_only, plan.passed_over, plan.notes)
+
+
+def unused_as_dict(plan: Plan) -> dict[str, Any]:
+    """The same as JSON can hold it."""
+    return {
+        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
+        "passed_over": [str(path) for path in plan.passed_over],
+        "notes": list(plan.notes),
+    }
+
+
 def say_about_folder(ran: Ran, plan: Plan, out: Path, quiet: bool) -> None:
     """What was odd, how it went, and last, where it is seen, what failed."""
     if not quiet:
-        for text in report.without_partner(plan.ir_only, plan.vis_only) + report.warnings(ran.results):
+        for text in unused(plan) + report.warnings(ran.results):
             say(f"Warning: {text}")
         say(summary(ran, out))
         if text := alignments_in_words(ran.results):
@@ -101,6 +116,8 @@ def summary(ran: Ran, out: Path) -> str:
         text += f" ({', '.join(f'{number} redone: {why}' for why, number in again.most_common())})"
     if count["skipped"]:
         text += f", {count['skipped']} skipped (already there; --overwrite fuses them again)"
+        if lost := sum(result.status == "skipped" and bool(result.metrics) for result in results):
+            text += f", the metrics of {lost} of them measured again"
     if count["failed"]:
         text += f", {count['failed']} failed"
     if count["ok"]:
@@ -129,7 +146,7 @@ def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
     whole = {
         "results": [result.as_dict() for result in ran.results],
         **count,
-        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
+        **unused_as_dict(plan),
         "seconds": round(ran.seconds, 4),
         "network_share": None if ran.network_share is None else round(ran.network_share, 4),
         "model": model,

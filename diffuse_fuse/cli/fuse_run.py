@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
-from diffuse_fuse.cli.report import without_partner
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
@@ -57,9 +56,10 @@ class Run:
         """Say what would be done; raises typer.Exit when some of it would fail."""
         found = self._ahead(check=True)
         if as_json:
-            typer.echo(json.dumps({**found.as_dict(), "model": self.recipe.model}, indent=2))
+            told = {**found.as_dict(), **report.unused_as_dict(self.plan), "model": self.recipe.model}
+            typer.echo(json.dumps(told, indent=2))
         else:
-            for text in [] if self.quiet else without_partner(self.plan.ir_only, self.plan.vis_only):
+            for text in [] if self.quiet else report.unused(self.plan):
                 report.say(f"Warning: {text}")
             report.say_preflight(found, self.out)
             for text in found.errors:

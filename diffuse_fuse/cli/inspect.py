@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +11,25 @@ import typer
 
 from diffuse_fuse.cli import report
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
 
 if TYPE_CHECKING:
     from diffuse_fuse.images.describe import Facts
+    from diffuse_fuse.images.flight import Flight
+    from diffuse_fuse.images.options import LoadOptions
+    from diffuse_fuse.images.pairing import Rules
 
 
 def inspect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Picture files.", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|FOLDER…", help="Picture files, or folders of them.", show_default=False),
+    ],
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders of a folder too.")] = False,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page files.")] = 1,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
@@ -26,7 +39,7 @@ def inspect(
 ) -> None:
     """Say what picture files are: size, depth, thermal range and unit, pictures inside, camera, place.
 
-    Of a picture that dfuse fused also what it was made of.
+    Of a picture that dfuse fused also what it was made of. Of a folder: its kinds of files, and what pairs, in a table.
 
     A file that cannot be read is named with the reason; the exit code is then 1.
     """
@@ -39,6 +52,13 @@ def inspect(
     found: list[dict[str, object]] = []
     failed = False
     for number, path in enumerate(files):
+        if path.is_dir():
+            flight = _flight(path, recursive, rules(ir_pattern, vis_pattern, map_file, by_order), options)
+            found.append(flight.as_dict())
+            failed = failed or bool(flight.errors)
+            if not as_json:
+                typer.echo(("\n" if number else "") + _flight_text(flight))
+            continue
         try:
             facts = describe(path, options)
         except ImageError as error:
@@ -53,6 +73,60 @@ def inspect(
         typer.echo(json.dumps(found, indent=2, allow_nan=False))
     if failed:
         raise typer.Exit(1)
+
+
+def _flight(path: Path, recursive: bool, how: Rules, options: LoadOptions) -> Flight:
+    """A folder's summary; what cannot be read is said on stderr."""
+    from diffuse_fuse.cli.progress import progress_bar
+    from diffuse_fuse.images.flight import summarise
+    from diffuse_fuse.images.names import shown
+    from diffuse_fuse.images.pairs import find_pictures
+
+    with progress_bar(
+        "looking", len(find_pictures(path, recursive)), "file", hidden=not sys.stderr.isatty()
+    ) as advance:
+        flight = summarise(path, recursive, how, options, advance)
+    for text in flight.errors:
+        typer.echo(shown(f"Error: {text}"), err=True)
+    return flight
+
+
+def _flight_text(flight: Flight) -> str:
+    """The folder's name, a table of its kinds of files, and what pairs."""
+    from diffuse_fuse.images.names import shown
+
+    rows = [("kind", "files", "format", "size", "content", "values", "camera", "taken")]
+    for kind in flight.kinds:
+        low, high, unit = kind.thermal or (0, 0, "")
+        rows.append(
+            (
+                kind.kind,
+                str(kind.files),
+                f"{kind.format}, {kind.bits} bits",
+                f"{kind.width}×{kind.height}",
+                kind.content,
+                f"{low:g} to {high:g} {unit}" if kind.thermal else "",
+                kind.camera or "",
+                kind.first
+                if kind.first == kind.last and kind.first
+                else f"{kind.first} to {kind.last}"
+                if kind.first
+                else "",
+            )
+        )
+    found = flight.pairing
+    pairs = "1 pair" if len(found.pairs) == 1 else f"{len(found.pairs)} pairs"
+    lines = [f"{flight.path}: {flight.files} pictures, {pairs}"]
+    lines += ["  " + line for line in report.table(rows).splitlines()] if flight.kinds else []
+    boxes = [kind.place for kind in flight.kinds if kind.place]
+    if boxes:
+        south, west, north, east = (min(box[0] for box in boxes), min(box[1] for box in boxes),
+                                    max(box[2] for box in boxes), max(box[3] for box in boxes))  # fmt: skip
+        lines.append(f"  place: {south:.5f}, {west:.5f} to {north:.5f}, {east:.5f}")
+    if found.pairs:
+        lines += ["  " + text for text in left_out(found.ir_only, found.vis_only, found.passed_over, found.notes)]
+    lines += [f"  {name}" for name in found.ambiguous]
+    return "\n".join(map(shown, lines))
 
 
 def _origin(fused: dict[str, Any]) -> list[tuple[str, str]]:

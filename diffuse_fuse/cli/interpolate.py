@@ -43,11 +43,12 @@ def interpolate(
     from diffuse_fuse.diffusion.samplers import ddim_encode, ddim_sample, slerp, time_steps
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.images import load_pair
+    from diffuse_fuse.outputs import require_free
     from diffuse_fuse.training.grid import grid
 
     width, height = parse_size(size)
     path = generated.labelled_path(out)
-    generated.require_free([path], overwrite)
+    require_free(path, (ir1, vis1, ir2, vis2), overwrite)
     pairs = [load_pair(ir1, vis1), load_pair(ir2, vis2)]
     for text in (text for pair in pairs for text in pair.warnings if not quiet):
         typer.echo(f"Warning: {text}", err=True)

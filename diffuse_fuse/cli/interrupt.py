@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from diffuse_fuse.descriptors import error_descriptor
+
 _SHOW_CURSOR = b"\x1b[?25h\n"  # a progress bar hides it
 _SAID = b"\nStopping: what is under way is finished first. Ctrl-C again leaves at once.\n"
 
@@ -21,19 +23,19 @@ def gentle_interrupt(quiet: bool = False, at_once: bool = False) -> Iterator[Cal
     where threads are still in libraries, an interpreter that takes its leave in order may crash. Where Ctrl-C is
     ignored, as in the background of a script, it stays so.
     """
-    asked = False
+    asked, error = False, error_descriptor()
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         if asked and at_once:
-            if os.isatty(2):
-                os.write(2, _SHOW_CURSOR)
+            if os.isatty(error):
+                os.write(error, _SHOW_CURSOR)
             os._exit(130)
         if asked:
             raise KeyboardInterrupt
         asked = True
         if not quiet:
-            os.write(2, _SAID)  # not through sys.stderr, which may be in the middle of a line
+            os.write(error, _SAID)  # not through sys.stderr, which may be in the middle of a line
 
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield lambda: False

@@ -37,7 +37,7 @@ def without_partner(ir_only: Sequence[Path], vis_only: Sequence[Path]) -> list[s
     for kind, other, paths in (("infrared", "visible", ir_only), ("visible", "infrared", vis_only)):
         if paths:
             pictures = "picture has" if len(paths) == 1 else "pictures have"
-            sentences.append(f"{len(paths)} {kind} {pictures} no {other} partner: {_named(paths)}.")
+            sentences.append(f"{len(paths)} {kind} {pictures} no {other} partner: {named(paths)}.")
     return sentences
 
 
@@ -47,7 +47,7 @@ def warnings(results: Sequence[Result]) -> list[str]:
     for result in results:
         for text in result.warnings:
             where[text].append(result.vis)
-    return [f"{text} ({_named(paths)})" for text, paths in where.items()]
+    return [f"{text} ({named(paths)})" for text, paths in where.items()]
 
 
 def failures(results: Sequence[Result]) -> list[str]:
@@ -60,6 +60,7 @@ def failures(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _named(paths: Sequence[Path]) -> str:
+def named(paths: Sequence[Path]) -> str:
+    """The first few of some files, and how many more."""
     names = ", ".join(str(path) for path in paths[:_NAMED])
     return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED} more"

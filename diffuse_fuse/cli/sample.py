@@ -50,13 +50,15 @@ def sample(
     from diffuse_fuse.diffusion.pictures import parse_size, seeded, to_pair
     from diffuse_fuse.diffusion.samplers import ddim_sample, time_steps
     from diffuse_fuse.fusion.fuser import Fuser
+    from diffuse_fuse.outputs import require_free
     from diffuse_fuse.training.grid import grid
 
     width, height = parse_size(size)
     parts = (*PARTS, "trajectory") if trajectory else PARTS
     files = [[out / f"generated-{i:03}-{part}.png" for part in parts] for i in range(count)]
     sheet = out / "generated-contact-sheet.png"
-    generated.require_free([*(path for row in files for path in row), sheet], overwrite)
+    for path in (*(path for row in files for path in row), sheet):
+        require_free(path, overwrite=overwrite)
     pair_model = generating.load_pair_model(model, device, threads)
     taus = time_steps(pair_model.schedule.steps, steps, spacing.value)
     fuser = Fuser(fusion_model, device=pair_model.device)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from diffuse_fuse.cli.globs import TwoPaths
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ GivenRange = Annotated[
 ]
 
 
-class RangeCommand(TyperCommand):
-    """A command with ``GivenRange``. Options have a fixed number of words, so that ``camera`` is read as two."""
+class RangeCommand(TwoPaths):
+    """A command with ``GivenRange``. Options have a fixed number of words: ``camera`` is read as two."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _of_two_words(args))

@@ -15,9 +15,13 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    list[Path],
-    typer.Option("--data", help="A folder with an ir/ and a vis/ (vi/, visible/, …) subfolder; several times."),
+    list[Path] | None,
+    typer.Option("--data", help="A data set's folder as dfuse eval takes it, or a table of pairs; several times."),
 ]
+IrFolder = Annotated[
+    Path | None, typer.Option("--ir", metavar="DIR", help="Instead of --data: the folder of infrared pictures.")
+]
+VisFolder = Annotated[Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible ones.")]
 Out = Annotated[Path, typer.Option("--out", help="The run's folder: weights, state, log, preview.")]
 Val = Annotated[
     list[Path] | None,
@@ -26,6 +30,7 @@ Val = Annotated[
 Minutes = Annotated[float | None, typer.Option("--minutes", min=0.01, help="Train for so long.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for so many steps.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew: replace what is in --out.")]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
 Crop = Annotated[int, typer.Option("--crop", min=16, help="Side of a crop in pixels.")]
 CropSize = Annotated[
@@ -50,12 +55,15 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 @app.command()
 def diffusion(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     val: Val = None,
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     batch: Batch = 8,
     crop: Crop = 128,
     lr: Rate = 4e-4,
@@ -94,10 +102,10 @@ def diffusion(
     from diffuse_fuse.training.diffusion import DiffusionTask, choose_linear_path, start_model
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
     model, source = start_model(config, Schedule(schedule), prediction, init, seed)
     model = choose_linear_path(model, linear_path, train_pairs, crop, trained=init is not None)
@@ -116,8 +124,10 @@ def diffusion(
 
 @app.command()
 def fusion(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     diffusion: Annotated[
         str | None,
         typer.Option("--diffusion", help="Diffusion weights (name or file); without them the UNet starts at random."),
@@ -129,6 +139,7 @@ def fusion(
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     unet: Annotated[str, typer.Option("--unet", help="frozen, finetune or distill.")] = "finetune",
     feature_steps: Annotated[
         str, typer.Option("--feature-steps", help="Time steps of the features, such as 50 or 5,50,200.")
@@ -158,10 +169,10 @@ def fusion(
     from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     model, source = start_model(diffusion, init, _numbers("--feature-steps", feature_steps), noise, seed)
     task = FusionTask(
         model,
@@ -180,8 +191,10 @@ def fusion(
 
 @app.command()
 def student(
-    data: Data,
     out: Out,
+    data: Data = None,
+    ir: IrFolder = None,
+    vis: VisFolder = None,
     teacher: Annotated[
         str, typer.Option("--teacher", metavar="NAME|FILE", help="Fusion weights that the student learns from.")
     ] = "default",
@@ -202,6 +215,7 @@ def student(
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
+    overwrite: Overwrite = False,
     batch: Batch = 6,
     crop: CropSize = "160",
     lr: Rate = 1e-3,
@@ -223,11 +237,11 @@ def student(
     from diffuse_fuse.training.student import STUDENT_AUGMENT, StudentTask, start_student
 
     settings = _settings(
-        out, minutes, steps, resume=resume, lr=lr, precision=precision, optimizer=optimizer, compile=compile_,
-        checkpoint_minutes=checkpoint_minutes, quiet=quiet,
+        out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
+        compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     (model, start), path = start_student(size, seed, init), models.locate(teacher)
-    train_pairs, val_pairs = _pairs(data, val)
+    train_pairs, val_pairs = _pairs(data, val, ir, vis)
     task = StudentTask(
         model,
         load_model(path),
@@ -252,10 +266,16 @@ def _settings(out: Path, minutes: float | None, steps: int | None, **rest: Any) 
     return Settings(out=out, minutes=minutes, steps=steps, **rest)
 
 
-def _pairs(data: list[Path], val: list[Path] | None) -> tuple[PairSet, PairSet]:
+def _pairs(
+    data: list[Path] | None, val: list[Path] | None, ir: Path | None, vis: Path | None
+) -> tuple[PairSet, PairSet]:
+    from diffuse_fuse.errors import UsageError
+    from diffuse_fuse.evaluation.given import given_dataset
     from diffuse_fuse.training.pairs import PairSet
 
-    pairs = PairSet.from_folders(data)
+    if bool(data) == (ir is not None or vis is not None):
+        raise UsageError("What to train on? Give --data FOLDER, or --ir DIR and --vis DIR.")
+    pairs = PairSet.from_folders(data) if data else PairSet.from_datasets([given_dataset(ir=ir, vis=vis)])
     return (pairs, PairSet.from_folders(val)) if val else pairs.split(every=12)
 
 

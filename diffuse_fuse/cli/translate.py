@@ -47,9 +47,10 @@ def translate(
     from diffuse_fuse.diffusion.channels import fill_channels
     from diffuse_fuse.diffusion.samplers import time_steps
     from diffuse_fuse.images import read_infrared, read_visible
+    from diffuse_fuse.outputs import require_free
 
     path = generated.labelled_path(out)
-    generated.require_free([path], overwrite)
+    require_free(path, (picture,), overwrite)
     given = read_visible(picture) if to is Kind.ir else read_infrared(picture)
     pictures.require_minimum_size(given, picture)
     missing = np.zeros(given.shape[:2], np.uint8)

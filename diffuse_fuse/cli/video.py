@@ -12,6 +12,7 @@ import typer
 
 from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
+from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
@@ -28,8 +29,24 @@ class Hot(str, Enum):
 
 def video(
     ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared video, or a folder of frames.")],
-    vis: Annotated[Path, typer.Argument(metavar="VIS", help="Visible video, or a folder of frames.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="Video to write, or a folder for PNG frames.")],
+    vis: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="VIS",
+            help="Visible video, or a folder of frames; left out where the folder IR holds both.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--out", metavar="OUT", help="Video to write, or a folder for PNG frames.", show_default=False
+        ),
+    ] = None,
+    ir_pattern: IrPattern = None,
+    vis_pattern: VisPattern = None,
+    map_file: MapFile = None,
+    by_order: ByOrder = False,
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
     ] = "default",
@@ -75,8 +92,11 @@ def video(
     from diffuse_fuse import backends
     from diffuse_fuse.video import run
 
-    as_folder, path = _output(out, overwrite)
-    _check_inputs(ir, vis, path)
+    if out is None:
+        raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
+    as_folder, path = _output(out)
+    _check_inputs(ir, vis)
+    _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = given_range == "camera"
     weight = check_balance(balance)
@@ -94,7 +114,8 @@ def video(
         at_once=at_once,
         balance=weight,
     )
-    frames = run.open_sources(ir, vis, options.fps, by_camera, nodata)
+    pairing = rules(ir_pattern, vis_pattern, map_file, by_order)
+    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 
@@ -111,7 +132,14 @@ def video(
         progress_bar("fusing", frames.count or 0, "frame", hidden=quiet or not frames.count) as advance,
     ):
         summary = run.fuse_video(
-            frames, fuser, path, as_folder, options, None if vis.is_dir() else vis, on_frame=advance, stop=stop
+            frames,
+            fuser,
+            path,
+            as_folder,
+            options,
+            None if vis is None or vis.is_dir() else vis,
+            on_frame=advance,
+            stop=stop,
         )
     if as_json:
         told = {"out": str(path), "model": fuser.model_name, **summary.as_dict()}
@@ -122,8 +150,8 @@ def video(
         raise KeyboardInterrupt
 
 
-def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
-    """Whether the output is a folder, and its path. Raises UsageError, or ImageWriteError where something is there."""
+def _output(text: str) -> tuple[bool, Path]:
+    """Whether the output is a folder, and its path. Raises UsageError."""
     from diffuse_fuse.video.sink import SUFFIXES, is_folder
 
     refuse_stdout(text)
@@ -131,18 +159,25 @@ def _output(text: str, overwrite: bool) -> tuple[bool, Path]:
     as_folder = is_folder(path, text)
     if not as_folder and path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path}: a video has one of the suffixes {', '.join(SUFFIXES)}; a folder has none.")
-    there = any(path.iterdir()) if as_folder and path.is_dir() else path.exists()
-    if there and not overwrite:
-        raise ImageWriteError(f"{path} exists already: name another output, or add --overwrite.")
     return as_folder, path
 
 
-def _check_inputs(ir: Path, vis: Path, out: Path) -> None:
-    for path in (ir, vis):
+def _check_inputs(ir: Path, vis: Path | None) -> None:
+    for path in filter(None, (ir, vis)):
         if not path.exists():
             raise UsageError(f"There is no file or folder {path}.")
-        if out.exists() and path.samefile(out):
-            raise UsageError(f"The output {out} is one of the inputs: name another one.")
+
+
+def _check_output(out: Path, as_folder: bool, inputs: list[Path], overwrite: bool) -> None:
+    """Raises UsageError where an input would be replaced, ImageWriteError for what must stay."""
+    from diffuse_fuse.outputs import require_free, require_no_input
+
+    if not as_folder:
+        require_free(out, inputs, overwrite)
+        return
+    require_no_input([out], inputs)
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise ImageWriteError(f"{out} exists already: name another output, or add --overwrite.")
 
 
 def _rate(text: str) -> Fraction:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images import encode
 from diffuse_fuse.images.write import write_bytes
 
@@ -23,13 +23,6 @@ def labelled_path(path: Path) -> Path:
         raise UsageError(f"{path}: generated pictures are written as PNG, which can carry their label; use .png.")
     name = path.stem if path.suffix else path.name
     return path.with_name(f"{name}.png" if _MARK in name.lower() else f"{name}-{_MARK}.png")
-
-
-def require_free(paths: list[Path], overwrite: bool) -> None:
-    """Raises ImageWriteError when one of ``paths`` exists and must not be replaced."""
-    there = [path for path in paths if path.exists()]
-    if there and not overwrite:
-        raise ImageWriteError(f"{there[0]} exists already: name another output, or add --overwrite.")
 
 
 def write_generated(path: Path, image: np.ndarray, how: str) -> None:

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.files import sha256
 
 NAME = "cache.jsonl"
 
@@ -21,13 +22,15 @@ NAME = "cache.jsonl"
 class Cache:
     """Metric values, and checksums of fused pictures, kept in ``folder/cache.jsonl``; in memory without a folder.
 
-    A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used.
+    A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used, or is not
+    one of an evaluation.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._path = folder / NAME if folder else None
         self._values: dict[str, dict[str, float]] = {}
         self._pictures: dict[str, str] = {}
+        self._made: set[str] = set()
         if self._path and self._path.exists():
             self._read()
 
@@ -46,10 +49,24 @@ class Cache:
         """The sha256 of the file that was fused for this key."""
         return self._pictures.get(key)
 
-    def add_picture(self, key: str, sha256: str) -> None:
-        """Remember what was fused."""
-        self._pictures[key] = sha256
-        self._append({"key": key, "picture": sha256})
+    def made(self, path: Path) -> bool:
+        """True when ``path`` holds, byte for byte, what an evaluation wrote into the folder."""
+        try:
+            return bool(self._made) and path.is_file() and sha256(path) in self._made
+        except OSError:
+            return False
+
+    def add_file(self, name: str, data: bytes) -> None:
+        """Remember ``data``, which is about to be written as the file ``name``; see ``made``."""
+        self.add_picture(f"file {name}", hashlib.sha256(data).hexdigest())
+
+    def add_picture(self, key: str, digest: str) -> None:
+        """Remember what was fused, before it is written: whatever is killed when, ``made`` knows the file."""
+        if self._pictures.get(key) == digest:
+            return
+        self._pictures[key] = digest
+        self._made.add(digest)
+        self._append({"key": key, "picture": digest})
 
     def _append(self, entry: dict) -> None:
         if self._path is None:
@@ -67,6 +84,8 @@ class Cache:
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
             raise ImageWriteError(f"{self._path} cannot be read: {error.strerror or error}.") from error
+        if any(lines) and lines[0]:  # every line of its own begins with a newline, see _append
+            raise ImageWriteError(f"{self._path} is there and was not written by dfuse: move it away.")
         for line in lines:
             try:
                 entry = json.loads(line)
@@ -76,7 +95,8 @@ class Cache:
                     self._values.setdefault(key, {}).update(values)
                 else:
                     self._pictures[key] = str(entry["picture"])
-            except (ValueError, KeyError, TypeError, AttributeError):
+                    self._made.add(self._pictures[key])
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
                 continue
 
 

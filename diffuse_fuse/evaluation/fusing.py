@@ -13,9 +13,10 @@ from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.score import read_pair
-from diffuse_fuse.images import seam
+from diffuse_fuse.files import sha256
+from diffuse_fuse.images import encode, seam
 from diffuse_fuse.images.load import load_pair
-from diffuse_fuse.images.write import write_image
+from diffuse_fuse.images.write import write_bytes
 
 _FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images")
 
@@ -52,23 +53,20 @@ class Fusing:
         if method.kind == "model":
             return self._by_model(method, case, cache)
         ir, vis = read_pair(case.ir.path, case.vis.path)
-        return self._keep(method, case, method.source(ir, vis))
+        return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
         key = make_key("fused", method.identity, code_version(*_FUSING_CODE), case.ir.sha256, case.vis.sha256)
         file = self._file(method, case)
         known = cache.picture(key)
-        if file and known and file.exists() and _sha256(file) == known:
+        if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
         pair = load_pair(case.ir.path, case.vis.path)
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
-        fused = self._keep(method, case, made)
-        if file:
-            cache.add_picture(key, fused.identity)
-        return fused
+        return self._keep(method, case, made, cache, key)
 
-    def _keep(self, method: Method, case: Case, image: np.ndarray) -> Fused:
-        """Check a fresh picture, and write it if there is a place for it."""
+    def _keep(self, method: Method, case: Case, image: np.ndarray, cache: Cache, key: str) -> Fused:
+        """Check a fresh picture, and write it if there is a place for it; ``key`` is what ``cache`` knows it by."""
         try:
             image = np.asarray(image)
         except ValueError as error:  # lists of different lengths
@@ -78,12 +76,15 @@ class Fusing:
             raise PairError(f"the method returned {image.dtype} {image.shape}: uint8 {wanted} or {wanted}×3 is needed")
         file = self._file(method, case)
         if file:
-            write_image(file, image)
-            return Fused(file, _sha256(file))
+            data = encode.png(image)
+            digest = hashlib.sha256(data).hexdigest()
+            cache.add_picture(key, digest)
+            write_bytes(file, data)
+            return Fused(file, digest)
         return Fused(image, hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest())
 
     def _file(self, method: Method, case: Case) -> Path | None:
-        return self._out / "fused" / method.name / f"{case.name}.png" if self._out else None
+        return fused_file(self._out, method, case) if self._out else None
 
     def _fuser(self, method: Method):
         if method.name not in self._fusers:
@@ -93,5 +94,6 @@ class Fusing:
         return self._fusers[method.name]
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def fused_file(out: Path, method: Method, case: Case) -> Path:
+    """Where the picture that a model or a function makes of a pair lies in an output folder."""
+    return out / "fused" / method.name / f"{case.name}.png"

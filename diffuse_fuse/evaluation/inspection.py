@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from diffuse_fuse.errors import DfuseError
-from diffuse_fuse.evaluation.methods import Method, Results, pair_name
+from diffuse_fuse.evaluation.matching import Results, pair_name
+from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
+from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.pairs import Pair
 from diffuse_fuse.images.read import read_image
 
@@ -69,6 +71,8 @@ def inspect(pairs: Sequence[Pair], folders: Mapping[str, tuple[Method, Results]]
     fused = [path for _, results in folders.values() for path in results.files.values()]
     with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases the interpreter's lock
         pictures = dict(zip(sources, pool.map(look_at, sources), strict=True))
+        both = [pair.ir for pair in pairs if pair.ir == pair.vis]
+        pictures |= zip(both, pool.map(_with_both, (pictures[path] for path in both)), strict=True)
         pictures |= zip(fused, pool.map(partial(look_at, trace=True), fused), strict=True)
     problems: list[str] = []
     notes: list[str] = []
@@ -112,6 +116,17 @@ def look_at(path: Path, trace: bool = False) -> Picture:
         _lossy(data),
         jpeg_trace(to_one_channel(image)) if trace else 0.0,
     )
+
+
+def _with_both(picture: Picture) -> Picture:
+    """A file that must hold both pictures of a pair, with the size that they have together."""
+    if picture.error:
+        return picture
+    try:
+        loaded = load_pair(picture.path, picture.path)
+    except DfuseError as error:
+        return replace(picture, error=str(error))
+    return replace(picture, size=loaded.vis.shape[:2])
 
 
 def jpeg_trace(grey: np.ndarray) -> float:

@@ -13,7 +13,8 @@ from diffuse_fuse.arguments import several, text, whole
 from diffuse_fuse.errors import DataError, UnknownMetricError, UsageError, meant
 from diffuse_fuse.evaluation.inspection import Case, inspect
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
-from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, Results, make_methods, match_results, pair_name
+from diffuse_fuse.evaluation.matching import Results, match_results, pair_name
+from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, make_methods
 from diffuse_fuse.images.pairs import Pair
 
 
@@ -60,7 +61,7 @@ def prepare(
     folders = {}
     for method in methods:
         if method.kind == "folder":
-            results = match_results(method.source, found.pairs)
+            results = match_results(method.source, found.pairs, method.name, method.facts.get("pattern"))
             files = {name: path for name, path in results.files.items() if name in kept}
             missing = tuple(name for name in results.missing if name in kept)
             folders[method.name] = (method, Results(files, missing, results.extra, results.affix))

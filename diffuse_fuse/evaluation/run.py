@@ -22,7 +22,7 @@ from diffuse_fuse.evaluation.fusing import Fused, Fusing
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.layouts import Dataset
 from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method
-from diffuse_fuse.evaluation.output import write_all
+from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
@@ -43,6 +43,7 @@ def evaluate(
     workers: int = 1,
     device: str = "auto",
     out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Score methods on a data set.
 
@@ -53,7 +54,7 @@ def evaluate(
     when None. metrics: names, "all", or None for the default set. limit: so many pairs, drawn with ``seed``, which
     also makes the bootstrap repeatable. workers: processes; a script that asks for more than one needs the usual
     ``if __name__ == "__main__"``. out: a folder for tables, report, fused pictures and the cache that lets a stopped
-    evaluation go on; nothing is written when None.
+    evaluation go on; nothing is written when None. overwrite: replace files in it that an evaluation did not write.
 
     Files that cannot be scored are sentences in ``problems``. Raises DataError when none can, UsageError, MetricError
     or WeightsError for wrong arguments, ImageWriteError for the output.
@@ -61,9 +62,9 @@ def evaluate(
     workers = whole(workers, "The number of workers", least=1)
     folder = None if out is None else path_of(out, "The output folder")
     plan = prepare(dataset, methods, metrics, convention, baselines=baselines, limit=limit, seed=seed, threads=workers)
-    evaluation = run(plan, folder, workers=workers, device=device)
+    evaluation = run(plan, folder, workers=workers, device=device, overwrite=overwrite)
     if folder:
-        write_all(evaluation, folder)
+        write_all(evaluation, folder, overwrite)
     return evaluation
 
 
@@ -74,9 +75,17 @@ def run(
     workers: int = 1,
     device: str = "auto",
     on_pair: Callable[[], None] | None = None,
+    overwrite: bool = False,
 ) -> Evaluation:
-    """Carry out a plan; ``on_pair`` is called after each pair. Interrupted, the cache keeps what is done."""
-    work = _Work(plan, out, Cache(out), Fusing(out, device))
+    """Carry out a plan; ``on_pair`` is called after each pair. Interrupted, the cache keeps what is done.
+
+    Raises UsageError for an output folder of the data set itself, ImageWriteError where ``out`` holds files under the
+    names of its own that an evaluation did not write, unless ``overwrite``.
+    """
+    cache = Cache(out)
+    if out is not None:
+        require_output(plan, out, cache, overwrite)
+    work = _Work(plan, out, cache, Fusing(out, device))
     with _scorer(workers) as submit:
         waiting: set[Future[Scores]] = set()
         for case in plan.cases:

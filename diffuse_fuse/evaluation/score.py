@@ -10,13 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from diffuse_fuse import shortage
+from diffuse_fuse import descriptors, shortage
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
 from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.read import read_image, read_visible, visible_from_file_array
 from diffuse_fuse.images.thermal import read_thermal, to_unit
 
@@ -65,6 +66,8 @@ class Scores:
 
 def start_worker() -> None:
     """One thread, since processes are parallel already; and Ctrl-C is for the parent, which ends its workers."""
+    descriptors.stand_in()
+    descriptors.set_error_apart()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -91,6 +94,9 @@ def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
+    if ir == vis:  # both pictures are in one file
+        pair = load_pair(ir, vis)
+        return *pair.as_bytes(), pair.holes
     thermal = read_thermal(read_bytes(ir), ir)
     own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
     return own, visible, holes if own.shape == visible.shape[:2] else None
@@ -117,7 +123,8 @@ def score(task: Task) -> Scores:
             fused = _fused(item.picture, ir, vis)
             _write_views(item.views, fused)
             if item.names:
-                values = metrics.compute(ir[part], vis[part], fused[part], list(item.names), task.convention)
+                cut = part if fused.shape[:2] == ir.shape else ...  # another size is not to be hidden by a cut
+                values = metrics.compute(ir[cut], vis[cut], fused[cut], list(item.names), task.convention)
                 scores.values[item.method] = {name: float(values[name]) for name in item.names}
         except ImageWriteError:
             raise  # a full disk concerns all that follow

@@ -55,6 +55,8 @@ class FusionModel(nn.Module):
             raise WeightsError(
                 f"Time steps {features.steps} do not lie in the schedule's range 0 to {schedule.steps - 1}."
             )
+        if noise_limit is not None and not isinstance(noise_limit, (int, float)):
+            raise WeightsError(f"The noise limit must be a number or none, not {noise_limit!r}.")
         self.schedule, self.features, self.noise_limit = schedule, features, noise_limit
         self.unet = UNet(unet)
         self.head = FusionHead([c * len(features.steps) for c in unet.channels], head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -59,18 +60,25 @@ class LoadedPair:
         return arrays.to_uint8_grey(self.ir), arrays.to_uint8_rgb(self.vis)
 
 
+ReadBytes = Callable[[str | os.PathLike[str]], bytes]
+
+
 def load_pair(
-    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], options: LoadOptions = DEFAULT
+    ir_path: str | os.PathLike[str],
+    vis_path: str | os.PathLike[str],
+    options: LoadOptions = DEFAULT,
+    read_file: ReadBytes = read_bytes,
 ) -> LoadedPair:
     """Read both files and bring them to one size; notice a swapped pair.
 
     With the same file twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
     on as the file says. What a radiometric JPEG shows, the camera's screen, is not taken for a visible picture where
-    it holds one. Raises ImageReadError for a file, PairError when the sizes do not belong together.
+    it holds one. Each file is read once, by ``read_file``, which gives all of its bytes: the pixels are theirs.
+    Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
     if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
-        return _load_single(read_bytes(ir_path), ir_path, options)
-    ir_data, vis_data = read_bytes(ir_path), read_bytes(vis_path)
+        return _load_single(read_file(ir_path), ir_path, options)
+    ir_data, vis_data = read_file(ir_path), read_file(vis_path)
     thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels, options.nodata)
     seen = load_visible(vis_data, vis_path, options)
     if seen.flir and ir_data == vis_data:  # one file by two names
@@ -162,8 +170,8 @@ def _laid_on(
     return ir, vis, holes, odd
 
 
-def _thermal(path: str | os.PathLike[str], options: LoadOptions) -> Thermal:
-    return read_thermal(read_bytes(path), path, options.page, options.max_pixels, options.nodata)
+def _thermal(path: str | os.PathLike[str], options: LoadOptions, read_file: ReadBytes = read_bytes) -> Thermal:
+    return read_thermal(read_file(path), path, options.page, options.max_pixels, options.nodata)
 
 
 def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:

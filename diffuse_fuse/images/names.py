@@ -8,7 +8,7 @@ import os
 # content.
 SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k",
-    ".pgm", ".ppm", ".pnm", ".pbm", ".npy",
+    ".pgm", ".ppm", ".pnm", ".pbm", ".npy", ".rjpg", ".rjpeg",
 })  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 
 import cv2
 
+from diffuse_fuse import descriptors
+
 _OPENCV = getattr(cv2.utils, "logging", cv2)  # older OpenCV has the two functions at its top level
 _SILENT = 0  # LOG_LEVEL_SILENT, which not every version exports
 
@@ -24,7 +26,10 @@ _undo = ExitStack()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without OpenCV's and tifffile's logs, and without Pillow's warnings."""
+    """Without OpenCV's and tifffile's logs, Pillow's warnings, and what libjpeg, libpng and libtiff write themselves.
+
+    The last of these in dfuse's own processes only, see ``descriptors``.
+    """
     global _inside
     with _lock:
         _inside += 1
@@ -40,6 +45,8 @@ def quiet() -> Iterator[None]:
 
 
 def _switch_off() -> None:
+    _undo.callback(descriptors.restore)
+    descriptors.silence()
     _undo.callback(_OPENCV.setLogLevel, _OPENCV.getLogLevel())
     _OPENCV.setLogLevel(_SILENT)
     logger = logging.getLogger("tifffile")

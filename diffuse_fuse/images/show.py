@@ -15,6 +15,7 @@ from diffuse_fuse.images.arrays import to_uint8_rgb
 from diffuse_fuse.images.write import write_bytes
 
 _LONGEST_GIF_SIDE = 0xFFFF
+_MARK = b"dfuse: visible, infrared and fused in turn"  # the comment in a GIF
 _SECONDS = 0.7  # a frame; long enough to find a detail, short enough to see it come and go
 
 
@@ -50,9 +51,19 @@ def write_gif(path: str | os.PathLike[str], frames: Sequence[np.ndarray], second
     pictures = [_with_palette(to_uint8_rgb(frame, "frame")) for frame in frames]
     stream = io.BytesIO()
     pictures[0].save(
-        stream, "GIF", save_all=True, append_images=pictures[1:], duration=round(seconds * 1000), loop=0, optimize=False
-    )
+        *(stream, "GIF"), save_all=True, append_images=pictures[1:], duration=round(seconds * 1000), loop=0,
+        optimize=False, comment=_MARK,
+    )  # fmt: skip
     write_bytes(path, stream.getvalue())
+
+
+def is_own_gif(path: str | os.PathLike[str]) -> bool:
+    """True for a file that ``write_gif`` wrote, as its comment says."""
+    try:
+        with Image.open(path, formats=["GIF"]) as gif:
+            return gif.info.get("comment") == _MARK
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return False
 
 
 def _with_palette(rgb: np.ndarray) -> Image.Image:

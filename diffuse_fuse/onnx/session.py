@@ -18,6 +18,7 @@ from diffuse_fuse.onnx.facts import GraphFacts
 # up to four pictures are fused at once; a damaged graph may ask for any number of gigabytes.
 MOST_MEMORY = 16 << 30
 _CHANNELS = {"ir": 1, "vis": 3, "fused": 3}
+_FAR = 1e6  # a fused picture is in [0, 1]: beyond this nothing is one
 
 _lock = threading.Lock()
 _is_bounded = False
@@ -44,7 +45,11 @@ class Session:
             reason = shortage.sentence(error)
             reason = f": {reason}" if reason else f" ({type(error).__name__})."
             raise WeightsError(f"{path} cannot be loaded by onnxruntime{reason}") from error
-        self.facts = GraphFacts.from_properties(self._session.get_modelmeta().custom_metadata_map, str(path))
+        try:
+            properties = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError:
+            raise WeightsError(f"{path} is damaged: its metadata are no text. Export it again.") from None
+        self.facts = GraphFacts.from_properties(properties, str(path))
         self._require_signature()
 
     def run(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
@@ -62,8 +67,10 @@ class Session:
             raise WeightsError(
                 f"{self.path} makes of {width}×{height} pixels an array of the shape {fused.shape}: export it again."
             )
-        if not np.isfinite(fused.sum(dtype=np.float64)):
-            raise WeightsError(f"{self.path} computes values that are no numbers: its weights are damaged.")
+        if not (fused.min() > -_FAR and fused.max() < _FAR):  # NaN is neither
+            raise WeightsError(
+                f"{self.path} computes values that are no numbers, or far from 0 to 1: its weights are damaged."
+            )
         return fused[0]
 
     def _require_signature(self) -> None:

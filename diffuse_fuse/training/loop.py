@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
+from diffuse_fuse.training import folder
 from diffuse_fuse.training.compiler import compiled
 from diffuse_fuse.training.optimizer import OPTIMIZERS, make_optimizer
 from diffuse_fuse.training.progress import Progress
@@ -51,7 +53,10 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. Exactly one of ``minutes`` and ``steps`` is the budget."""
+    """How to train. Exactly one of ``minutes`` and ``steps`` is the budget.
+
+    resume: go on with the run in ``out``. overwrite: replace what is in ``out``.
+    """
 
     out: Path
     minutes: float | None = None
@@ -66,9 +71,12 @@ class Settings:
     precision: str = "auto"
     optimizer: str = "adamw"
     compile: bool = False
+    overwrite: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
+        if self.resume and self.overwrite:
+            raise UsageError("--resume goes on with a run and --overwrite replaces it: give one of them.")
         if (self.minutes is None) == (self.steps is None):
             raise UsageError("Give the length of the training: either --minutes or --steps.")
         if self.precision not in ("auto", "fp32", "bf16"):
@@ -99,6 +107,9 @@ class _Run:
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(settings.optimizer, self.params, settings.lr)
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
+        self.saved: int | None = None  # the step of the last checkpoint
+        self.recent: list[float] = []  # losses since the last line of the log
+        self.unsaved: int | None = None  # the length of the log before a checkpoint that was begun and not ended
         self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
         self._open()
         self.forward = compiled(self.model, self._gradients) if settings.compile else self.model
@@ -114,13 +125,14 @@ class _Run:
 
     def _open(self) -> None:
         state_file = self.out / "state.pt"
-        if state_file.exists() and not self.settings.resume:
+        if state_file.exists() and not self.settings.resume and not self.settings.overwrite:
             raise TrainingError(
                 f"{self.out} holds a training run already: add --resume to go on with it, or give another --out."
             )
-        if not state_file.exists():
-            self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / "log.jsonl").write_bytes(b"")
+        if self.settings.overwrite or not state_file.exists():
+            if not self.settings.overwrite:
+                folder.require_new(self.out)
+            folder.clear(self.out)
             return
         state = load_state(state_file)
         ours = self._identity()
@@ -133,27 +145,35 @@ class _Run:
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-        # Lines after the checkpoint belong to steps that are about to be done again.
+        self.saved, self.recent = self.step, state.get("recent", [])
+        self._cut_log(state.get("log"))
+
+    def _cut_log(self, length: int | None) -> None:
+        """Drops what was written after the checkpoint: those steps are about to be done again.
+
+        length: of the log at the checkpoint, in bytes; None for states that do not say, of older versions.
+        """
         log = self.out / "log.jsonl"
-        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= self.step]
-        write_atomically(log, "".join(kept).encode())
+        written = log.read_bytes() if log.exists() else b""
+        lines = [line for line in written[:length].splitlines(keepends=True) if line.endswith(b"\n")]
+        kept = b"".join(line for line in lines if json.loads(line)["step"] <= self.step)
+        if kept != written:
+            write_atomically(log, kept)
 
     def go(self) -> Path:
         started, saved = time.monotonic() - self.seconds, time.monotonic()
-        recent: list[float] = []
         if self.progress_fraction() >= 1:
             return self.out / "best.safetensors"
         s = self.settings
         with Progress(s.steps, s.minutes, self.step, self.seconds, s.quiet) as bar:
             try:
                 while self.progress_fraction() < 1:
-                    recent.append(self._one_step())
+                    self.recent.append(self._one_step())
                     self.seconds = time.monotonic() - started
-                    bar.update(self.step, recent[-1], self.seconds)
+                    bar.update(self.step, self.recent[-1], self.seconds)
                     if self.step % 20 == 0:
-                        self._log(loss=float(np.mean(recent)), lr=self._rate())
-                        recent.clear()
+                        self._log(loss=float(np.mean(self.recent)), lr=self._rate())
+                        self.recent.clear()
                     if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
                         bar.note(self._checkpoint())
                         saved = time.monotonic()
@@ -161,7 +181,8 @@ class _Run:
             except KeyboardInterrupt:
                 self._checkpoint()
                 raise TrainingError(f"Stopped at step {self.step}; go on with --resume.") from None
-            bar.note(self._checkpoint())
+            if self.step != self.saved:
+                bar.note(self._checkpoint())
         return self.out / "best.safetensors"
 
     def _identity(self) -> dict[str, Any]:
@@ -210,6 +231,10 @@ class _Run:
         if figures["val_loss"] < self.best:
             self.best = figures["val_loss"]
             save_weights(self.out / "best.safetensors", weights)
+        log = self.out / "log.jsonl"
+        if self.unsaved is not None:  # Ctrl-C came in the middle of one
+            os.truncate(log, self.unsaved)
+        self.unsaved = log.stat().st_size
         self._log(**figures)
         write_image(self.out / "preview.png", preview)
         save_state(
@@ -222,8 +247,11 @@ class _Run:
                 "step": self.step,
                 "seconds": self.seconds,
                 "best": self.best,
+                "recent": self.recent,
+                "log": log.stat().st_size,
             },
         )
+        self.saved, self.unsaved = self.step, None
         return f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
 
     def _log(self, **figures: float) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.images import find_pair_folders, find_pairs, load_pair
+from diffuse_fuse.evaluation.given import given_dataset
+from diffuse_fuse.evaluation.layouts import Dataset
+from diffuse_fuse.images import load_pair
 
 CACHE_BYTES = 3 << 30  # decoded pairs kept in memory; beyond it a pair is decoded anew each time
 
@@ -38,14 +40,15 @@ class PairSet:
 
     @classmethod
     def from_folders(cls, roots: Sequence[Path | str]) -> PairSet:
-        """All pairs of ``roots``; each has an ir/ and a vis/, vi/, visible/ … subfolder with equal stems."""
-        pairs: list[tuple[Path, Path]] = []
-        folder: list[int] = []
-        for number, root in enumerate(roots):
-            found = _pairs_of(Path(root))
-            pairs += found
-            folder += [number] * len(found)
-        return cls(pairs, folder, ["/".join(Path(root).resolve().parts[-2:]) for root in roots])
+        """All pairs of ``roots``: data sets in any layout that ``dfuse eval`` knows, or tables of pairs (CSV files)."""
+        return cls.from_datasets([_found(Path(root)) for root in roots])
+
+    @classmethod
+    def from_datasets(cls, found: Sequence[Dataset]) -> PairSet:
+        """All pairs of data sets that were found or given, see ``evaluation.given``."""
+        pairs = [(pair.ir, pair.vis) for dataset in found for pair in dataset.pairs]
+        folder = [number for number, dataset in enumerate(found) for _ in dataset.pairs]
+        return cls(pairs, folder, ["/".join(dataset.root.resolve().parts[-2:]) for dataset in found])
 
     def split(self, every: int) -> tuple[PairSet, PairSet]:
         """(training, validation): every ``every``-th pair in order of name is held out, at least one."""
@@ -69,11 +72,8 @@ class PairSet:
         return pair
 
 
-def _pairs_of(root: Path) -> list[tuple[Path, Path]]:
-    pairing = find_pairs(*find_pair_folders(root))
-    if not pairing.pairs:
-        raise DataError(f"{root} holds no infrared picture with a visible one of the same name.")
-    return [(pair.ir, pair.vis) for pair in pairing.pairs]
+def _found(root: Path) -> Dataset:
+    return given_dataset(manifest=root) if root.is_file() else given_dataset(root, train=True)
 
 
 def _read(ir_path: Path, vis_path: Path) -> np.ndarray:

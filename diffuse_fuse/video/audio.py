@@ -17,7 +17,7 @@ class Sound:
     def __init__(self, path: Path) -> None:
         av = need("av", "video")
         try:
-            self._source = av.open(str(path))
+            self._source = av.open(str(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise ImageReadError(f"{shown(path)} cannot be read as a video ({error.strerror}).") from None
         self._track = next(iter(self._source.streams.audio), None)

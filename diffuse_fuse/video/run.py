@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
+from diffuse_fuse.images.pairing import NO_RULES, Rules
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
@@ -94,20 +95,30 @@ class Summary:
 
 
 def open_sources(
-    ir: Path, vis: Path, fps: Fraction | None, camera: bool = False, nodata: float | None = None
+    ir: Path,
+    vis: Path | None,
+    fps: Fraction | None,
+    rules: Rules = NO_RULES,
+    camera: bool = False,
+    nodata: float | None = None,
 ) -> Frames:
-    """Two video files or two folders of frames. Raises UsageError for one of each, and what these raise.
+    """Two video files, two folders of frames, or one folder that holds both kinds.
 
     camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
     nodata: an infrared value that means nothing was measured.
+    Raises UsageError for a file and a folder, and what these raise.
     """
+    if ir.is_dir() and (vis is None or vis.is_dir()):
+        return open_folders(ir, vis, rules, camera, nodata)
+    if vis is None:
+        raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
+    if rules.given:
+        raise UsageError("Patterns, --map and --by-order pair the files of folders, and these are videos.")
     if ir.is_dir() != vis.is_dir():
         folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
         raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
-    if camera and not ir.is_dir():
+    if camera:
         raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
-    if ir.is_dir():
-        return open_folders(ir, vis, camera, nodata)
     return open_files(ir, vis, any_rate=fps is not None, nodata=nodata)
 
 

@@ -16,7 +16,7 @@ from diffuse_fuse.extras import need
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import CAMERA, DEFAULT
-from diffuse_fuse.images.pairs import find_pairs
+from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.thermal import asked_range, cut_to_span, holes, read_thermal
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
@@ -56,19 +56,24 @@ class Frames:
     warnings: tuple[str, ...] = ()
 
 
-def open_folders(ir: Path, vis: Path, camera: bool = False, nodata: float | None = None) -> Frames:
-    """Two folders of pictures, paired by name; frame_10 comes after frame_9. Raises DataError where none pair.
+def open_folders(
+    ir: Path, vis: Path | None, rules: Rules = NO_RULES, camera: bool = False, nodata: float | None = None
+) -> Frames:
+    """Two folders of pictures, or one of both kinds, paired as everywhere; frame_10 comes after frame_9.
 
     camera: each frame with its camera's span; one without ends the frames in an ImageReadError. nodata: an infrared
-    value that means nothing was measured.
+    value that means nothing was measured. Raises DataError where none pair.
     """
-    found = find_pairs(ir, vis)
+    found = pair_sources(ir, vis, rules=rules)
     if not found.pairs:
-        raise DataError(f"{shown(ir)} and {shown(vis)} hold no frames with equal names.")
+        raise DataError(why_none(ir, vis, found, recursive=True))
     odd, alone = [], len(found.ir_only) + len(found.vis_only)
     if alone:
         odd.append(f"{alone} frame{'s have' if alone > 1 else ' has'} no partner: left out.")
     odd += [f"Left out: {ambiguous}" for ambiguous in found.ambiguous]
+    if found.passed_over:
+        odd.append(f"{len(found.passed_over)} pictures belong to no pair of frames: passed over.")
+    odd += found.notes
     pairs = sorted(found.pairs, key=lambda pair: _natural(pair.relative.name))
 
     def read() -> Iterator[Frame]:
@@ -168,13 +173,16 @@ class VideoFile:
 
     def _opened(self) -> Any:
         try:
-            container = self._av.open(str(self._path))
+            container = self._av.open(str(self._path), metadata_errors="replace")  # a title need not be UTF-8
         except (self._av.error.FFmpegError, OSError) as error:
             raise ImageReadError(f"{shown(self._path)} cannot be read as a video ({error.strerror}).") from None
         if not container.streams.video:
             container.close()
             raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            container.close()
+            raise ImageReadError(f"{shown(self._path)} is damaged, or has a codec that is unknown here: convert it.")
         if stream.width * stream.height > DEFAULT.max_pixels:
             container.close()
             raise ImageReadError(

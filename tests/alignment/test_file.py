@@ -34,15 +34,20 @@ def test_what_is_saved_is_read_again(calibration, tmp_path):
         ({"matrix": [[1, 0, 0], [0, 1], [0, 0, 1]]}, "damaged"),
         ({"matrix": [[-1, 0, 0], [0, 1, 0], [0, 0, 1]]}, "no pair of cameras"),
         ({"matrix": [[1, 0, 0], [0, 1, 0], [1, 1, 1]]}, "no pair of cameras"),
+        ({"matrix": [[1, 0, 0], [0, 1, 1e308], [0, 0, 1]]}, "no pair of cameras"),
+        ({"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 5e-324]]}, "no pair of cameras"),
+        ({"matrix": [[1, 0, 0], [0, 1, 0], [-1, 0, 1]]}, "no pair of cameras"),
         ({"size": [0, 5]}, "whole numbers"),
         ({"size": "large"}, "damaged"),
         ({"size": [1e9, 1e9]}, "damaged"),
         ({"kind": "magic"}, "damaged"),
         ({"kind": None}, "damaged"),
         ({"residual_px": 1e999}, "not finite"),
+        ({"residual_px": 1e308}, "too large"),
         ({"pairs": "many"}, "damaged"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_anything_else_gets_one_sentence(calibration, tmp_path, change, words):
     whole = {"format": "dfuse-alignment", "version": 1, **calibration.as_dict(), **change}
     (tmp_path / "T.json").write_text(json.dumps(whole))

@@ -8,6 +8,7 @@ import pytest
 
 from diffuse_fuse import batch
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.table import manifest_pairs
 
 from .conftest import AverageFuser, rows, states
 
@@ -42,6 +43,41 @@ def test_what_spreadsheets_make_of_it(table, tmp_path):
     assert plan.jobs == (batch.Job(tmp_path / "ir" / "0.png", tmp_path / "vi" / "0.png", tmp_path / "out" / "a,b.png"),)
 
 
+def test_two_pictures_do_not_write_one_gif(folders, tmp_path):
+    lines = ["ir,vis,out", "ir/0.png,vi/0.png,a.png", "ir/1.png,vi/1.png,a.jpg", "ir/2.png,vi/2.png,b/a.jpg"]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines))
+    plan, out = batch.plan_manifest(tmp_path / "pairs.csv", tmp_path / "out"), tmp_path / "out"
+    results = batch.run_folder(plan, AverageFuser(), out, recipe=batch.Recipe(gif=True))
+    assert states(results) == ["ok", "ok", "failed"]
+    assert "a.png and " in results[2].error and "would both write " in results[2].error and "a.gif" in results[2].error
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*"))
+    assert names == ["a.gif", "a.png", "b/a.gif", "b/a.jpg", "metrics.csv"]
+    assert states(batch.run_folder(plan, AverageFuser(), out)) == ["skipped", "ok", "skipped"]  # without GIFs
+
+
+@pytest.mark.parametrize("mark", [";", "\t", ","])
+@pytest.mark.parametrize("out", ["", "out"])
+def test_any_separator_and_no_column_out(table, tmp_path, mark, out):
+    cells = ["ir/0.png", "vi/0.png", "x.png"][: 3 if out else 2]
+    plan = table(mark.join(cells), header=mark.join(filter(None, ["ir", "vis", out])), encoding="utf-8-sig")
+    (job,) = plan.jobs
+    assert (job.ir, job.vis) == (tmp_path / "ir" / "0.png", tmp_path / "vi" / "0.png")
+    assert job.out.name == ("x.png" if out else "0.png")
+
+
+def test_back_slashes_part_folders(table, tmp_path):
+    plan = table("ir\\0.png,vi\\1.png,deep\\a.png")
+    (job,) = plan.jobs
+    assert job == batch.Job(tmp_path / "ir" / "0.png", tmp_path / "vi" / "1.png", tmp_path / "out" / "deep" / "a.png")
+
+
+def test_the_pairs_of_a_manifest(table, tmp_path):
+    table("ir\\0.png;vi/1.png", "ir/2.png;", ";vi/0.png", "ir/1.png;vi/1.png", header="ir;vis")
+    pairs, problems = manifest_pairs(tmp_path / "pairs.csv")
+    assert [str(pair.relative) for pair in pairs] == ["1", "2", "1_line5"]
+    assert pairs[1].ir == pairs[1].vis and len(problems) == 1 and "line 4" in problems[0]
+
+
 def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     plan = table(
         "ir/0.png,vi/0.png,a.png",
@@ -56,7 +92,7 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     said = [result.error.split("pairs.csv, ")[1] for result in plan.failed]
     assert said[0].startswith("line 3: the infrared picture is missing")
     assert said[1].startswith("line 4: ") and "the output of line 2 already" in said[1]
-    assert said[2].startswith("line 5: ") and "one of the input pictures" in said[2]
+    assert said[2].startswith("line 5: ") and "one of the inputs" in said[2]
     assert said[3].startswith("line 6: ") and ".gif is unknown" in said[3]
     assert said[4].startswith("line 7: ") and "8 bits a channel" in said[4]
     recipe = batch.Recipe(depth=16)
@@ -65,10 +101,46 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "line, words",
+    [
+        ("~/ir/0.png,vi/0.png,a.png", "ir is ~/ir/0.png, and ~ is not replaced"),
+        ("ir/0.png,~somebody/0.png,a.png", "vis is ~somebody/0.png, and ~ is not replaced"),
+        ("ir/0.png,vi/0.png,~/a.png", "out is ~/a.png, and ~ is not replaced"),
+        ("https://example.org/0.png,vi/0.png,a.png", "ir is https://example.org/0.png, an address"),
+        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, an address and not a path: save the file"),
+        ("FILE:///ir/0.png,vi/0.png,a.png", "an address and not a path: write the path alone"),
+        ("ir/0.png,vi/0.png,ftp://host/a.png", "out is ftp://host/a.png, an address"),
+    ],
+)
+def test_what_is_no_path_is_said(table, tmp_path, line, words):
+    plan = table("ir/1.png,vi/1.png,b.png", line)
+    (failure,) = plan.failed
+    assert words in failure.error and "pairs.csv, line 3: " in failure.error and len(plan.jobs) == 1
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out")) == ["ok", "failed"]
+    assert rows(tmp_path / "out") == ["b.png"] and not (tmp_path / "out" / "~").exists()
+
+
+def test_names_with_a_tilde_or_a_colon_are_paths(table, tmp_path):
+    (tmp_path / "~").mkdir()
+    for name in ("~/a.png", "12:30.png"):
+        (tmp_path / name).write_bytes((tmp_path / "ir" / "0.png").read_bytes())
+    plan = table("./~/a.png,vi/0.png,a~.png", "12:30.png,vi/1.png,12:30.png")
+    assert states(batch.run_folder(plan, AverageFuser(), tmp_path / "out")) == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_a_link_to_an_input_is_no_output(table, tmp_path, link):
+    (tmp_path / "out").mkdir()
+    getattr(tmp_path / "out" / "a.png", link)(tmp_path / "vi" / "1.png")
+    plan = table("ir/0.png,vi/0.png,a.png", "ir/1.png,vi/1.png,b.png")
+    assert len(plan.jobs) == 1 and "is one of the inputs" in plan.failed[0].error
+
+
+@pytest.mark.parametrize(
     "lines, header, words",
     [
-        (["a,b"], "ir,vis", "lacks the column out"),
-        (["a;b;c"], "ir;vis;out", "lacks the column ir and vis and out"),
+        (["a,b"], "ir,out", "lacks the column vis"),
+        (["a|b|c"], "ir|vis|out", "lacks the column ir and vis"),
         ([], "ir,vis,out", "has no rows"),
         ([], "", "lacks the column"),
     ],

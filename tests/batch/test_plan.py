@@ -1,9 +1,13 @@
+import os
+
 import pytest
 
 from diffuse_fuse import batch
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import write_image
+
+from .conftest import AverageFuser, contents, states
 
 
 def test_files_without_partner_are_in_the_plan(folders, scene):
@@ -23,7 +27,7 @@ def test_no_input_can_become_an_output(folders):
     with pytest.raises(UsageError, match="two folders are needed"):
         batch.plan_folders(vis, out, ir)
     for other in (ir / "0.png", vis / "0.png", vis, out, out / "0.png"):
-        with pytest.raises(UsageError, match="one of the input pictures"):
+        with pytest.raises(UsageError, match="one of the inputs"):
             batch.plan_pair(ir / "0.png", vis / "0.png", other)
 
 
@@ -33,8 +37,47 @@ def test_an_output_of_one_pair_that_is_an_input_of_another(tmp_path, scene):
         write_image(tmp_path / name, scene[1])
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "vi").symlink_to(tmp_path / "data" / "vi", target_is_directory=True)
-    with pytest.raises(UsageError, match="one of the input pictures"):
+    with pytest.raises(UsageError, match="one of the inputs"):
         batch.plan_folders(tmp_path / "ir", tmp_path / "data", tmp_path / "out", recursive=True)
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink], ids=["hard", "symbolic"])
+@pytest.mark.parametrize("existing", ["resume", "replace"])
+def test_links_to_inputs_in_the_output_folder_are_refused(folders, link, existing):
+    ir, vis, out = folders
+    out.mkdir()
+    link(ir / "1.png", out / "1.png")
+    before = contents(ir)
+    with pytest.raises(UsageError, match="one of the inputs"):
+        batch.run_folder(batch.plan_folders(ir, vis, out), AverageFuser(), out, existing=existing)
+    with pytest.raises(UsageError, match="one of the inputs"):
+        batch.plan_pair(ir / "1.png", vis / "1.png", out)
+    assert contents(ir) == before
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink], ids=["hard", "symbolic"])
+def test_links_to_other_files_are_replaced_and_not_written_through(folders, tmp_path, link):
+    ir, vis, out = folders
+    out.mkdir()
+    (tmp_path / "other.png").write_bytes(b"precious")
+    link(tmp_path / "other.png", out / "1.png")
+    plan = batch.plan_folders(ir, vis, out)
+    assert "skipped" in states(batch.run_folder(plan, AverageFuser(), out))
+    assert states(batch.run_folder(plan, AverageFuser(), out, existing="replace")) == ["ok"] * 3
+    assert (tmp_path / "other.png").read_bytes() == b"precious" and not (out / "1.png").is_symlink()
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+@pytest.mark.parametrize("name", ["ir/fused", "vi/fused", "vi/sub/fused"])
+def test_an_output_folder_inside_an_input_folder_is_no_input(folders, tmp_path, name, recursive):
+    ir, vis, _ = folders
+    before = [contents(ir), contents(vis)]
+    for expected in ("ok", "skipped"):
+        plan = batch.plan_folders(ir, vis, tmp_path / name, recursive)
+        results = batch.run_folder(plan, AverageFuser(), tmp_path / name)
+        assert states(results) == [expected] * (4 if recursive else 3) and not plan.ir_only and not plan.vis_only
+    for folder, was in zip((ir, vis), before, strict=True):
+        assert {key: data for key, data in contents(folder).items() if "fused" not in key} == was
 
 
 def test_no_pairs_at_all(folders, tmp_path):

@@ -65,10 +65,24 @@ def test_files_that_cannot_be_read_do_not_stop_it(folders):
         (folder / "0.png").write_bytes(b"no picture")
     plan = batch.plan_folders(ir, vis, out)
     found = batch.look_ahead(plan, AverageFuser(), out, recipe=RECIPE)
-    assert found.to_do == 3 and found.looked_at == 2 and found.seconds > 0
+    assert found.to_do == 2 and found.looked_at == 2 and found.seconds > 0
+    assert len(found.errors) == 1 and "0.png" in found.errors[0]
     for folder in (ir, vis):
         for number in (1, 2):
             (folder / f"{number}.png").write_bytes(b"")
     found = batch.look_ahead(plan, AverageFuser(), out, recipe=RECIPE)
     assert found.sizes == () and found.seconds is None and found.bytes is None
-    assert found.as_dict()["seconds"] is None
+    assert found.as_dict()["seconds"] is None and found.to_do == 0
+
+
+def test_a_dry_run_promises_only_what_will_be_done(folders, scene):
+    """Proportions that the run refuses, a text, and a file that is gone, beside a pair that can be fused."""
+    ir, vis, out = folders
+    write_image(vis / "1.png", scene[1][:, :20])
+    (ir / "2.png").write_text("a text")
+    plan = batch.plan_folders(ir, vis, out, recursive=True)
+    (vis / "sub" / "3.png").unlink()
+    found = batch.look_ahead(plan, AverageFuser(), out, recipe=RECIPE, check=True)
+    ran = batch.run_folder(plan, AverageFuser(), out, recipe=RECIPE)
+    assert (found.pairs, found.to_do) == (4, 1)
+    assert sorted(found.errors) == sorted(result.error for result in ran if result.error)

@@ -1,15 +1,18 @@
 """What happens to an output that is there: it says itself how it was made."""
 
+import itertools
 import os
 import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from diffuse_fuse import batch
 from diffuse_fuse.alignment import Aligner, Kind
-from diffuse_fuse.batch import resume
+from diffuse_fuse.batch import resume, steps
 from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
@@ -42,6 +45,46 @@ def test_a_picture_says_what_it_is_made_of(folders, again):
     assert found.options["format"] == "png" and found.options["depth"] == 8 and found.options["align"] is None
     assert found.sources["ir"].name == "1.png" and found.sources["ir"].sha256 == resume.sha256(ir / "1.png")
     assert found.sources["vis"].sha256 == resume.sha256(vis / "1.png")
+
+
+class Keeps(AverageFuser):
+    """Keeps the pictures that it fused."""
+
+    def fuse(self, ir, vis, depth=8):
+        self.pictures = ir, vis
+        return super().fuse(ir, vis, depth)
+
+
+@pytest.mark.parametrize("moment", ["standing", "load_pair", "noted_of"])
+@pytest.mark.parametrize("there", [False, True], ids=["new", "redone"])
+def test_the_hashes_are_those_of_the_pixels_when_an_input_is_replaced(folders, scene, monkeypatch, moment, there):
+    """The input is replaced before or after each step of reading; made again, the picture is up to date or not."""
+    ir, vis, out = folders
+    others = {}
+    for number, shift in enumerate((10, 20, 30)):
+        write_image(ir.parent / "other" / f"{number}.png", np.roll(scene[0], shift))
+        others[number] = (ir.parent / "other" / f"{number}.png").read_bytes()
+    job = batch.plan_pair(ir / "0.png", vis / "0.png", out / "0.png")
+    if there:
+        batch.run([job], AverageFuser(), recipe=replace(RECIPE, depth=16))
+    count = itertools.count()
+    step = getattr(steps, moment)
+
+    def replacing(*arguments):
+        (ir / "0.png").write_bytes(others[next(count)])
+        done = step(*arguments)
+        (ir / "0.png").write_bytes(others[next(count)])
+        return done
+
+    monkeypatch.setattr(steps, moment, replacing)
+    fuser = Keeps()
+    (result,) = batch.run([job], fuser, existing="resume", recipe=RECIPE)
+    assert result.status == "ok" and next(count) == 2
+    noted = read_provenance(out / "0.png").sources["ir"].sha256
+    pixels = {resume.sha256(ir.parent / "other" / f"{n}.png"): np.roll(scene[0], s) for n, s in enumerate((10, 20, 30))}
+    write_image(ir.parent / "first.png", scene[0])
+    pixels[resume.sha256(ir.parent / "first.png")] = scene[0]
+    assert np.array_equal(fuser.pictures[0], pixels[noted])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
@@ -128,6 +171,21 @@ def test_a_gif_that_is_missing_is_made(folders, again):
     assert [result.redone for result in results] == ["the GIF was missing"] * 3
     (out / "1.gif").unlink()
     assert again(replace(RECIPE, gif=True))[1] == 1 and (out / "1.gif").is_file()
+
+
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_a_gif_of_somebody_else_stays(folders, again, with_picture):
+    out = folders[2]
+    if with_picture:
+        again()
+    out.mkdir(exist_ok=True)
+    Image.new("L", (9, 9)).save(out / "1.gif")
+    before = (out / "1.gif").read_bytes()
+    results, _ = again(replace(RECIPE, gif=True, depth=16))
+    assert states(results) == ["ok", "failed", "ok"] and "1.gif is there, and dfuse did not" in results[1].error
+    assert (out / "1.gif").read_bytes() == before
+    assert states(again(replace(RECIPE, gif=True, depth=16), existing="replace")[0]) == ["ok"] * 3
+    assert states(again(replace(RECIPE, gif=True))[0]) == ["ok"] * 3  # its own are replaced
 
 
 def test_a_file_that_holds_both_pictures(tmp_path, scene):

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,40 @@ def test_replaced_pictures_without_metrics_lose_their_old_row(folders):
     assert rows(out) == ["0.png", "1.png", "2.png"]
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+@pytest.mark.parametrize("recipe", [batch.Recipe(), batch.Recipe(side_by_side=True)], ids=["plain", "side by side"])
+def test_rows_that_are_missing_are_measured_again(folders, suffix, recipe):
+    ir, vis, out = folders
+    plan, recipe = batch.plan_folders(ir, vis, out, suffix=suffix), replace(recipe, weights="a" * 64)
+    batch.run_folder(plan, AverageFuser(), out, recipe=recipe)
+    before = contents(out)
+    table = (out / "metrics.csv").read_text().splitlines(keepends=True)
+    (out / "metrics.csv").write_text("".join([*table[:1], table[2]]))
+    results = batch.run_folder(plan, None, out, recipe=recipe)
+    assert states(results) == ["skipped"] * 3 and [bool(result.metrics) for result in results] == [True, False, True]
+    assert contents(out) == before
+
+
+def test_where_a_missing_row_cannot_be_measured_that_is_said(folders):
+    ir, vis, out = folders
+    plan, recipe = batch.plan_folders(ir, vis, out, suffix=".bmp"), batch.Recipe(weights="a" * 64)
+    batch.run_folder(plan, AverageFuser(), out, recipe=recipe)
+    write_image(out / "1.bmp", read_visible(out / "1.bmp")[:20])
+    (out / "metrics.csv").unlink()
+    results = batch.run_folder(plan, None, out, recipe=recipe)
+    assert states(results) == ["skipped"] * 3 and rows(out) == ["0.bmp", "2.bmp"]
+    assert "1.bmp are missing and cannot be measured: " in results[1].warnings[-1]
+
+
+def test_of_a_picture_that_says_nothing_nothing_is_measured(folders, scene):
+    ir, vis, out = folders
+    write_image(out / "1.png", scene[1])
+    results = batch.run_folder(
+        batch.plan_folders(ir, vis, out), AverageFuser(), out, recipe=batch.Recipe(weights="a" * 64)
+    )
+    assert states(results) == ["ok", "skipped", "ok"] and rows(out) == ["0.png", "2.png"]
+
+
 def test_rows_of_pictures_that_are_gone_are_dropped(folders):
     ir, vis, out = folders
     batch.run_folder(batch.plan_folders(ir, vis, out), AverageFuser(), out)
@@ -166,6 +201,16 @@ def test_an_existing_output_is_refused_unless_asked(folders, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == b"precious"
     (result,) = batch.run([job], AverageFuser(), existing="replace")
     assert result.status == "ok" and read_visible(tmp_path / "a.png").shape == (37, 45, 3)
+
+
+def test_an_existing_gif_is_refused_unless_asked(folders, tmp_path):
+    """That of a.png when a.jpg is written."""
+    recipe = batch.Recipe(gif=True)
+    jobs = [batch.plan_pair(folders[0] / "0.png", folders[1] / "0.png", tmp_path / name) for name in ("a.png", "a.jpg")]
+    assert states(batch.run(jobs[:1], AverageFuser(), recipe=recipe)) == ["ok"]
+    (result,) = batch.run(jobs[1:], AverageFuser(), recipe=recipe)
+    assert result.status == "failed" and "a.gif exists already" in result.error and not (tmp_path / "a.jpg").exists()
+    assert states(batch.run(jobs[1:], AverageFuser(), existing="replace", recipe=recipe)) == ["ok"]
 
 
 def test_nan_is_null_in_json_and_left_out_of_means(tmp_path):
@@ -264,7 +309,7 @@ def test_a_disk_that_takes_no_more_is_a_failure_of_each_pair(folders):
         signal.signal(signal.SIGXFSZ, handler)
     assert states(results) == ["failed"] * 3
     assert all(f"{result.out} cannot be written: " in result.error for result in results)
-    assert [path.name for path in out.iterdir()] == ["metrics.csv"]  # no half picture, no temporary file
+    assert list(out.iterdir()) == []  # no half picture, no temporary file
     assert states(batch.run_folder(plan, AverageFuser(), out)) == ["ok"] * 3
     assert rows(out) == ["0.png", "1.png", "2.png"]
 

@@ -75,18 +75,32 @@ def test_without_a_pair_to_trust_no_file_is_written(dfuse, rig, tmp_path):
         (["none", "vi", "-o", "T.json"], "none is no folder"),
         (["ir", "vi/0.png", "-o", "T.json"], "is no folder"),
         (["ir", "vi", "-o", "vi"], "is a folder"),
-        (["ir", "vi", "-o", "there.json"], "--overwrite"),
-        (["ir", "empty", "-o", "T.json"], "no pictures with equal names"),
+        (["ir", "vi", "-o", "vi/1.png", "--overwrite"], "one of the inputs"),
+        (["ir", "vi", "-o", "link.json", "--overwrite"], "one of the inputs"),
+        (["ir", "vi", "-o", "hard.json", "--overwrite"], "one of the inputs"),
+        (["ir", "empty", "-o", "T.json"], "There are no pictures in empty"),
         (["ir", "vi", "-o", "T.json", "--kind", "magic"], "magic"),
         (["ir", "vi"], "-o"),
     ],
 )
 def test_wrong_usage(dfuse, rig, tmp_path, arguments, words):
-    (tmp_path / "there.json").write_text("precious")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "link.json").symlink_to("ir/0.png")
+    (tmp_path / "hard.json").hardlink_to(tmp_path / "ir/1.png")
+    before = [path.read_bytes() for path in sorted(tmp_path.glob("*/*.png"))]
     done = dfuse("align", *arguments)
     assert done.returncode == 2 and words in done.stderr and done.stdout == ""
-    assert (tmp_path / "there.json").read_text() == "precious" and not (tmp_path / "T.json").exists()
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("*/*.png"))] == before
+    assert not (tmp_path / "T.json").exists()
+
+
+@pytest.mark.parametrize("name", ["there.json", "nowhere.json"])
+def test_a_file_that_is_there_stays(dfuse, rig, tmp_path, name):
+    (tmp_path / "there.json").write_text("precious")
+    (tmp_path / "nowhere.json").symlink_to("gone.json")
+    done = dfuse("align", "ir", "vi", "-o", name)
+    assert done.returncode == 1 and "--overwrite" in done.stderr and done.stdout == ""
+    assert (tmp_path / "there.json").read_text() == "precious" and (tmp_path / "nowhere.json").is_symlink()
 
 
 def test_fuse_aligns_and_says_how(dfuse, rig, tiny_model, tmp_path):

@@ -17,6 +17,7 @@ from diffuse_fuse.images.exif import read_notes
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.read import read_image, read_visible
 from diffuse_fuse.images.write import write_image
+from diffuse_fuse.metrics_file import MetricsFile
 from tests.images import made
 
 from .conftest import command
@@ -54,8 +55,10 @@ def test_one_pair_as_json(dfuse, pair, tiny_model):
     done = dfuse("fuse", *pair, "-o", "out.jpg", "--model", tiny_model, "--json")
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
-    keys = ["results", "ok", "skipped", "failed", "unpaired", "seconds", "network_share", "model", "version"]
-    assert list(whole) == keys
+    assert list(whole) == [
+        "results", "ok", "skipped", "failed", "unpaired", "passed_over", "notes", "seconds", "network_share", "model",
+        "version",
+    ]  # fmt: skip
     assert (whole["ok"], whole["skipped"], whole["failed"]) == (1, 0, 0)
     assert whole["version"] == __version__ and "tiny" in whole["model"]
     (result,) = whole["results"]
@@ -157,8 +160,8 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir", "vi"], "add -o FOLDER"),
         (["no.png", "vis.png", "-o", "a.png"], "no file or folder no.png"),
         (["ir", "vis.png", "-o", "a.png"], "two files or two folders"),
-        (["ir.png", "vis.png", "-o", "vis.png"], "one of the input pictures"),
-        (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the input pictures"),
+        (["ir.png", "vis.png", "-o", "vis.png"], "one of the inputs"),
+        (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "a.gif"], ".gif is unknown"),
         (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "takes no name as long as"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "exr is unknown"),
@@ -200,21 +203,24 @@ def test_an_unknown_model_names_the_known_ones(dfuse, pair):
 def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_path):
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     first, *_, last = done.stderr.splitlines()
-    assert first.startswith("4 of 4 pairs to fuse: 45×37; about 1 s and ") and first.endswith("are free in out.")
+    assert first.startswith("3 of 4 pairs to fuse (1 cannot be fused): 45×37; about 1 s and ") and first.endswith(
+        "are free in out."
+    )
     assert "the network busy" in done.stderr and "3.png" in last
 
 
 def test_a_dry_run_prints_that_and_touches_nothing(dfuse, folders, tiny_model, tmp_path):
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run")
-    assert (done.returncode, done.stdout) == (0, "") and "alone.png" in done.stderr.splitlines()[0]
-    assert done.stderr.splitlines()[1].startswith("4 of 4 pairs to fuse: 45×37; about")
-    assert done.stderr.count("\n") == 2 and not (tmp_path / "out").exists()
+    assert (done.returncode, done.stdout) == (1, "") and "alone.png" in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[1].startswith("3 of 4 pairs to fuse (1 cannot be fused): 45×37; about")
+    assert "3.png" in done.stderr.splitlines()[2] and done.stderr.count("\n") == 3 and not (tmp_path / "out").exists()
     dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--dry-run", "--json", "--polarity", "black-hot")
     whole = json.loads(done.stdout)
-    assert (whole["pairs"], whole["to_do"], whole["redone"], whole["kept"]) == (4, 4, 3, 0)
-    assert whole["sizes"] == {"45×37": 4} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
+    assert (whole["pairs"], whole["to_do"], whole["redone"], whole["kept"]) == (4, 3, 3, 0)
+    assert whole["unpaired"]["ir"] == ["ir/alone.png"] and whole["failed"] == 1
+    assert whole["sizes"] == {"45×37": 3} and whole["seconds"] > 0 and whole["free_bytes"] > whole["bytes"] > 0
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = dfuse("fuse", "ir/0.png", "vi/0.jpg", "-o", "out/0.png", "--model", tiny_model, "--dry-run")
     assert done.returncode == 1 and "1 cannot be fused" in done.stderr and "out/0.png exists already" in done.stderr
@@ -293,8 +299,12 @@ def test_only_metrics_measures_what_is_there(dfuse, folders, pair, tiny_model, t
     done = dfuse("fuse", *folders, "-o", "out", "--only-metrics")
     assert done.returncode == 0 and done.stdout == fused.stdout and "3 measured" in done.stderr
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
+    (tmp_path / "out" / "metrics.csv").unlink()
+    done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
+    assert done.returncode == 0 and ", the metrics of 3 of them measured again" in done.stderr
+    assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     one = dfuse("fuse", *pair, "-o", "vis.png", "--only-metrics", "--json")
-    assert one.returncode == 2 and "one of the input pictures" in one.stderr
+    assert one.returncode == 2 and "one of the inputs" in one.stderr
     one = dfuse("fuse", *pair, "-o", "out/0.png", "--only-metrics", "--json")
     (result,) = json.loads(one.stdout)["results"]
     assert one.returncode == 0 and list(result["metrics"]) == list(metrics.FUSE)
@@ -354,7 +364,8 @@ def test_ctrl_c_leaves_whole_pictures_only(running, dfuse, tiny_model, tmp_path,
     pictures = [path for path in (tmp_path / "out").iterdir() if path.suffix == ".png" and path.name[0] != "."]
     assert 3 <= len(pictures) < 400
     assert all(read_visible(path).shape == (37, 45, 3) for path in pictures)
-    rows = {line.split(",")[0] for line in (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]}
-    assert {path.name for path in pictures} <= rows
+    found = MetricsFile(tmp_path / "out")  # in the file, or in what the run has left beside it
+    assert all(found.has(path) for path in pictures)
     if times == 1:
+        rows = (tmp_path / "out" / "metrics.csv").read_text().splitlines()[1:]
         assert len(rows) == len(pictures) == len(list((tmp_path / "out").iterdir())) - 1

@@ -126,11 +126,19 @@ def test_translate_both_ways(dfuse, pair, tiny_diffusion, tmp_path):
         (("translate", "vis.png", "-o", "x.png", "--repeats", 0), 2, "--repeats"),
         (("translate", "vis.png", "-o", "x.tif"), 2, "use .png"),
         (("translate", "vis.png", "-o", "there.png"), 1, "there-generated.png exists already"),
+        (("translate", "generated.png", "-o", "generated.png", "--overwrite"), 2, "one of the inputs"),
+        (("translate", "vis.png", "-o", "link", "--overwrite"), 2, "one of the inputs"),
+        (("interpolate", *("ir.png", "vis.png") * 2, "-o", "link.png", "--overwrite"), 2, "one of the inputs"),
+        (("sample", "-o", "full"), 1, "generated-007-ir.png exists already"),
     ],
 )
 def test_bad_input_is_one_sentence(dfuse, pair, tiny_diffusion, tmp_path, arguments, code, says):
     (tmp_path / "text.png").write_text("a text")
     (tmp_path / "there-generated.png").write_text("precious")
+    (tmp_path / "generated.png").write_bytes((tmp_path / "vis.png").read_bytes())
+    (tmp_path / "link-generated.png").symlink_to("vis.png")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "generated-007-ir.png").symlink_to("gone.png")
     write_image(tmp_path / "tiny.png", np.zeros((8, 9), np.uint8))
     before = sorted(tmp_path.rglob("*"))
     done = dfuse(*arguments, "--model", tiny_diffusion)

@@ -27,10 +27,16 @@ def test_two_videos(files, tiny_model, tmp_path, capsys):  # noqa: F811
 
 def test_what_is_wrong_is_said_in_one_sentence(files, tmp_path, capsys):  # noqa: F811
     ir, vis, out = *map(str, files), str(tmp_path / "out.mp4")
+    (tmp_path / "link.mp4").symlink_to(ir)
+    (tmp_path / "hard.mp4").hardlink_to(vis)
+    (tmp_path / "nowhere.mp4").symlink_to("gone.mp4")
     for call, code, text in (
         ([ir, "nothing.mp4", "-o", out], 2, "no file or folder nothing.mp4"),
         ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "a video has one of the suffixes"),
         ([ir, vis, "-o", ir, "--overwrite"], 2, "one of the inputs"),
+        ([ir, vis, "-o", str(tmp_path / "link.mp4"), "--overwrite"], 2, "one of the inputs"),
+        ([ir, vis, "-o", str(tmp_path / "hard.mp4"), "--overwrite"], 2, "one of the inputs"),
+        ([ir, vis, "-o", str(tmp_path / "nowhere.mp4")], 1, "exists already"),
         ([ir, vis, "-o", out, "--fps", "fast"], 2, "such as 25 or 30000/1001"),
         ([ir, vis, "-o", out, "--thermal-range", "5", "5"], 2, "lower value first"),
         ([ir, vis, "-o", out, "--thermal-range", "camera"], 2, "is a video, which does not say"),

@@ -11,7 +11,8 @@ import pytest
 from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.evaluation import prepare
 from diffuse_fuse.evaluation.inspection import jpeg_trace, look_at
-from diffuse_fuse.evaluation.methods import make_methods, match_results, parse_fused
+from diffuse_fuse.evaluation.matching import match_results
+from diffuse_fuse.evaluation.methods import make_methods, parse_fused
 from diffuse_fuse.images import find_pairs
 from diffuse_fuse.images.write import write_bytes, write_image
 from tests.evaluation.conftest import picture
@@ -91,6 +92,46 @@ def test_names_with_something_around_them(dataset: Path, pattern: str) -> None:
     assert sorted(found.files) == ["a", "b", "c"] and found.missing == ()
 
 
+@pytest.fixture
+def mixed(dataset: Path) -> Path:
+    """All methods' results in one folder, as benchmarks ship them: a_Good.png, a_Blur.png, a_Good2.png."""
+    for method in ("Blur", "Good", "Good2"):
+        folder = results(dataset, "mine", "{}_" + method + ".png")
+    return folder
+
+
+def test_a_method_never_gets_the_pictures_of_another(dataset: Path, mixed: Path) -> None:
+    pairs = find_pairs(dataset / "ir", dataset / "vi").pairs
+    for name in ("Good", "good2", "BLUR"):
+        found = match_results(mixed, pairs, name)
+        assert {path.stem[2:].lower() for path in found.files.values()} == {name.lower()} and not found.missing
+    with pytest.raises(DataError, match=r"\*_blur.*\*_good.*none is called 'Best'.*PATTERN"):
+        match_results(mixed, pairs, "Best")
+    results(dataset, "mine")  # the sources' copies, say
+    assert "a_Good.png" in {path.name for path in match_results(mixed, pairs, "Good").files.values()}
+
+
+def test_a_pattern_chooses_among_results(dataset: Path, mixed: Path) -> None:
+    pairs = find_pairs(dataset / "ir", dataset / "vi").pairs
+    name, value = parse_fused(f"Best={mixed}:*_Good.png")
+    assert name == "Best"
+    found = match_results(value.folder, pairs, name, value.pattern)
+    assert sorted(path.name for path in found.files.values()) == ["a_Good.png", "b_Good.png", "c_Good.png"]
+    with pytest.raises(DataError, match=r"that x\* fits"):
+        match_results(mixed, pairs, "Best", "x*")
+    with pytest.raises(UsageError, match="no folder"):
+        parse_fused("Best=nowhere:*_Good.png")
+
+
+def test_folders_of_methods_below_one_folder(dataset: Path) -> None:
+    pairs = find_pairs(dataset / "ir", dataset / "vi").pairs
+    for method in ("Blur", "Good"):
+        folder = results(dataset, "mine", method + "/{}.png")
+    assert {path.parent.name for path in match_results(folder, pairs, "Good").files.values()} == {"Good"}
+    with pytest.raises(DataError, match="several methods"):
+        match_results(folder, pairs, "Best")
+
+
 def test_frames_of_several_videos_are_not_mixed_up(tmp_path: Path) -> None:
     for video in ("V0", "V1"):
         for kind in ("ir", "vi"):
@@ -151,3 +192,10 @@ def test_names_of_methods() -> None:
 def test_wrong_fused_options(text: str) -> None:
     with pytest.raises(UsageError, match="--fused"):
         parse_fused(text)
+
+
+def test_a_file_that_must_hold_both_pictures_and_does_not_is_a_problem(tmp_path: Path) -> None:
+    """MFNet has four channels; a plain picture must not be scored as its own partner."""
+    write_image(tmp_path / "images" / "00001D.png", picture(1))
+    with pytest.raises(DataError, match="No pair"):
+        prepare(tmp_path, None, metrics=["EN"], baselines=True)

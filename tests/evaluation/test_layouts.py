@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from diffuse_fuse.errors import DataError
+from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.evaluation.given import given_dataset
 from diffuse_fuse.evaluation.layouts import find_dataset
+from diffuse_fuse.images.pairing import Rules
 from tests.evaluation import tno_archive
 from tests.evaluation.conftest import write_pairs
 
@@ -146,7 +148,7 @@ def test_a_folder_that_is_no_data_set(tmp_path: Path) -> None:
 
 
 def test_two_data_sets_in_one_folder(tmp_path: Path) -> None:
-    touch(tmp_path, "one/ir/1.png", "one/vi/1.png", "two/ir/1.png", "two/vi/1.png")
+    touch(tmp_path, "one/ir/00001D.png", "one/vi/00001D.png", "two/ir/fight.png", "two/vi/fight.png")
     with pytest.raises(DataError, match="more than one data set"):
         find_dataset(tmp_path)
 
@@ -154,3 +156,86 @@ def test_two_data_sets_in_one_folder(tmp_path: Path) -> None:
 def test_written_pictures(tmp_path: Path) -> None:
     write_pairs(tmp_path / "ir", tmp_path / "vi", ["x"])
     assert names(tmp_path) == ["x"]
+
+
+# One pair of each kind of name; what else the archive holds is left aside.
+TREES = {
+    "FLIR ADAS v2": (["video_thermal_test/data/video-a-frame-7-x.jpg", "video_rgb_test/data/video-b-frame-7-y.jpg"], 1),
+    "MFNet": (["ir_seg_dataset/images/00001D.png", "ir_seg_dataset/images/00002N.png"], 2),
+    "DroneVehicle": (["test/testimg/00001.jpg", "test/testimgr/00001.jpg", "val/valimg/1.jpg", "val/valimgr/1.jpg"], 1),
+    "CVC-14": ([f"{time}/{kind}/NewTest/{frames}/2014_{time}.tif" for time in ("Day", "Night")
+                for kind in ("FIR", "Visible") for frames in ("FramesPos", "FramesNeg")], 4),
+    "CATS": ([f"INDOOR/BOOKS/{scene}/rectified/{side}_{kind}_default.png" for scene in ("scene1", "scene2")
+              for side in ("left", "right") for kind in ("color", "thermal")], 4),
+    "VEDAI": (["Vehicules512/00000000_co.png", "Vehicules512/00000000_ir.png"], 1),
+    "EPFL RGB-NIR": (["nirscene1/field/0000_nir.tiff", "nirscene1/field/0000_rgb.tiff",
+                      "nirscene1/street/0000_nir.tiff", "nirscene1/street/0000_rgb.tiff"], 2),
+    "GTOT": (["BlackCar/i/00001i.bmp", "BlackCar/v/00001v.bmp", "Otcbvs/i/00001i.bmp", "Otcbvs/v/00001v.bmp"], 2),
+    "RGBT234": (["car66/infrared/00000i.jpg", "car66/visible/00000v.jpg", "dog/infrared/00000i.jpg",
+                 "dog/visible/00000v.jpg"], 2),
+    "LasHeR": (["car66/infrared/i000000.jpg", "car66/visible/v000000.jpg", "dog/infrared/i000000.jpg",
+                "dog/visible/v000000.jpg"], 2),
+    "VTUAV": (["bike_001/ir/000001.jpg", "bike_001/rgb/000001.jpg", "car_2/ir/000001.jpg", "car_2/rgb/000001.jpg"], 2),
+    "Freiburg Thermal": (["train/seq_00_day/00/fl_ir_aligned/fl_ir_aligned_157_1.png",
+                          "train/seq_00_day/00/fl_rgb/fl_rgb_157_1.png"], 1),
+    "Caltech aerial": (["kern/thermal8/thermal-001.png", "kern/color/color-001.png"], 1),
+    "OTCBVS": (["1a/img_00001.bmp", "1b/img_00001.bmp", "4a/img_00001.bmp", "4b/img_00001.bmp"], 2),
+    "SMOD": (["day/000001_rgb.jpg", "day/000001_tir.jpg", "night/000002_rgb.jpg", "night/000002_tir.jpg"], 2),
+    "VT5000": (["VT5000_clear/Test/RGB/1.jpg", "VT5000_clear/Test/T/1.jpg", "VT5000_clear/Train/RGB/2.jpg",
+                "VT5000_clear/Train/T/2.jpg"], 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_the_table_of_data_sets(tmp_path: Path, name: str, spelled) -> None:
+    files, count = TREES[name]
+    touch(tmp_path, *("/".join(map(spelled, file.split("/")[:-1])) + "/" + file.split("/")[-1] for file in files))
+    if name == "FLIR ADAS v2":
+        (tmp_path / "rgb_to_thermal_vid_map.json").write_text('{"video-b-frame-7-y.jpg": "video-a-frame-7-x.jpg"}')
+    found = find_dataset(tmp_path)
+    assert (found.name, len(found.pairs), found.problems) == (name, count, ())
+    assert len({pair.relative for pair in found.pairs}) == count
+
+
+def test_sequences_are_one_data_set_and_splits_have_any_case(tmp_path: Path) -> None:
+    for part in ("TEST", "Train"):
+        for video in ("a", "b"):
+            touch(tmp_path / "mine", f"{part}/{video}/Infrared/1.png", f"{part}/{video}/Visible/1.png")
+    found = find_dataset(tmp_path / "mine")
+    assert [pair.relative.as_posix() for pair in found.pairs] == ["a/1", "b/1"]
+    assert "TEST" in found.layout and "Train" in " ".join(found.notes)
+    assert "Train" in find_dataset(tmp_path / "mine", train=True).layout
+
+
+@pytest.mark.parametrize("inner", ["infrared/TEST/images/1.png", "TEST/infrared/images/1.png", "Test/ir_img/1.png"])
+def test_splits_above_and_below(tmp_path: Path, inner: str) -> None:
+    touch(tmp_path, inner, inner.replace("infrared", "visible").replace("ir_img", "vis_img"))
+    touch(
+        tmp_path,
+        *(
+            x.replace("TEST", "train").replace("Test", "train")
+            for x in (inner, inner.replace("infrared", "visible").replace("ir_img", "vis_img"))
+        ),
+    )
+    assert len(find_dataset(tmp_path).pairs) == 1
+    assert "train" in find_dataset(tmp_path, train=True).layout
+
+
+def test_what_is_given_instead_of_found(tmp_path: Path) -> None:
+    touch(tmp_path, "a/x_1.png", "a/x_2.png", "b/hot_x.png", "b/hot_y.png", "c/x.png")
+    found = given_dataset(ir=tmp_path / "b", vis=tmp_path / "c", rules=Rules("hot_*", "*"))
+    assert [pair.relative.as_posix() for pair in found.pairs] == ["x"] and len(found.problems) == 1
+    found = given_dataset(tmp_path / "a", rules=Rules("*_1.png", "*_2.png"))
+    assert [pair.vis.name for pair in found.pairs] == ["x_2.png"]
+    (tmp_path / "pairs.csv").write_text("ir;vis\nb\\hot_x.png;c\\x.png\n")
+    found = given_dataset(manifest=tmp_path / "pairs.csv")
+    assert (found.name, found.layout, found.pairs[0].relative.name) == ("pairs", "the table pairs.csv", "x")
+    with pytest.raises(UsageError, match="none of them"):
+        given_dataset()
+    with pytest.raises(UsageError, match="more than one"):
+        given_dataset(tmp_path, manifest=tmp_path / "pairs.csv")
+    with pytest.raises(UsageError, match="belong together"):
+        given_dataset(ir=tmp_path / "a")
+    with pytest.raises(DataError, match="--ir-pattern"):
+        given_dataset(ir=tmp_path / "a", vis=tmp_path / "b")

@@ -78,3 +78,8 @@ def test_impossible_features_are_refused():
         FeatureConfig((5,), "random")
     with pytest.raises(WeightsError, match="At least one"):
         FeatureConfig(())
+
+
+def test_a_noise_limit_that_is_no_number_is_refused():
+    with pytest.raises(WeightsError, match="must be a number or none"):
+        FusionModel(UNetConfig(channels=(8,), blocks=(1,)), Schedule(), FeatureConfig(), noise_limit={})

@@ -1,193 +1,168 @@
-"""Damages files at random and reads them: each time a picture, or one clear sentence.
+"""Damages files of every kind that dfuse reads, and reads them: each time something sound, or one clear sentence.
 
-    python -m tests.fuzz.fuzz --cases 5000 --seed 1
+    python -m tests.fuzz.fuzz --cases 100000 --seed 2
 
-prints a summary as JSON; exit code 1 with the failures' names and seeds when there are any. ``--case N`` repeats one.
+prints a summary as JSON; exit code 1 with the failures' names and numbers when there are any. --case N repeats one,
+with its traceback, and --keep FOLDER puts its file there. Each case has a gigabyte of memory and ten seconds of the
+processor. The cases of a seed are the same with any number of --workers, and whichever is the --first of them.
+
+    damage.py      bits, numbers, noise, pieces cut out or repeated
+    structure.py   the numbers and pieces of TIFF, PNG, JPEG, JPEG 2000, WebP, BMP, NumPy, EXIF, ICC, FLIR, MP4, AVI
+    text.py        JSON, tables, XMP, headers that are text
+    others.py      rigs, manifests, metrics.csv, weights, ONNX graphs, training states, videos
+    large.py       small files that stand for large pictures
+    readers.py     what dfuse does with each
+    worker.py      the process that does it
 """
 
 from __future__ import annotations
 
 import argparse
-import faulthandler
-import io
 import json
-import random
-import struct
+import os
+import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
-import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from diffuse_fuse.machine import available_cores
+from tests.fuzz.large import large_seeds
+from tests.fuzz.others import other_seeds
+from tests.fuzz.seeds import seeds
 
-from diffuse_fuse.errors import DfuseError
-from diffuse_fuse.images import encode
-from diffuse_fuse.images.container import read_blocks
-from diffuse_fuse.images.decode import decode
-from diffuse_fuse.images.describe import describe
-from diffuse_fuse.images.load import LoadedPair, load_pair
-from diffuse_fuse.images.metadata import OutputMetadata, read_source
-from diffuse_fuse.images.options import LoadOptions
-from diffuse_fuse.images.provenance import read_provenance
-from diffuse_fuse.machine import peak_memory
-from tests.fuzz.seeds import PROVENANCE, seeds
-from tests.images import flir_file as make
-
-_HANGS = 30  # seconds
-_NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 20000, 30000)
-_MAX_PIXELS = 4_000_000  # so that a case whose header grew takes milliseconds
+ROOT = Path(__file__).parents[2]
+WORKER = (sys.executable, "-m", "tests.fuzz.worker")
 
 
-def mutated(data: bytes, rng: random.Random) -> bytes:
-    """One to four random damages; half of the PNGs get checksums that fit, so that the decoder sees them."""
-    changed = bytearray(data)
-    for _ in range(rng.choice((1, 1, 2, 4))):
-        rng.choice((_flip, _number, _number, _cut, _remove, _repeat, _noise))(changed, rng)
-    if rng.random() < 0.5:
-        _mend_checksums(changed)
-    return bytes(changed)
+@dataclass
+class Found:
+    """What the workers have told so far."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    slowest: tuple[float, str] = (0.0, "")
+    peak: tuple[int, str] = (0, "")
+    seconds: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, number: int, name: str, outcome: str, seconds: float, peak: int, wrong: str) -> None:
+        with self.lock:
+            self.outcomes[outcome] += 1
+            self.seconds += seconds
+            self.slowest = max(self.slowest, (seconds, f"{name}, case {number}"))
+            self.peak = max(self.peak, (peak, f"{name}, case {number}"))
+            if wrong:
+                self.failures.append(f"{name}, case {number}: {wrong}")
+
+    def died(self, number: int, code: int, said: str) -> None:
+        with self.lock:
+            self.outcomes["died"] += 1
+            how = signal.Signals(-code).name if code < 0 else f"code {code}"
+            self.failures.append(f"case {number}: the process ended with {how}: {said[-1500:]}")
 
 
-def _place(data: bytearray, rng: random.Random) -> int:
-    """Any byte, but half of the time one near the beginning, where the headers are."""
-    if not data:
-        return 0
-    return rng.randrange(min(len(data), 400)) if rng.random() < 0.5 else rng.randrange(len(data))
+def write_seeds(folder: Path) -> int:
+    """The whole files that are damaged, below ``folder``; how many."""
+    kinds = {"small": {**seeds(), **other_seeds()}, "large": large_seeds()}
+    for kind, files in kinds.items():
+        (folder / kind).mkdir()
+        for name, data in files.items():
+            (folder / kind / name).write_bytes(data)
+    return sum(map(len, kinds.values()))
 
 
-def _flip(data: bytearray, rng: random.Random) -> None:
-    for _ in range(rng.randint(1, 8)):
-        if data:
-            data[_place(data, rng)] ^= 1 << rng.randrange(8)
-
-
-def _number(data: bytearray, rng: random.Random) -> None:
-    at, width = _place(data, rng), rng.choice((1, 2, 4, 8))
-    value = rng.choice(_NUMBERS) & (256**width - 1)
-    data[at : at + width] = value.to_bytes(width, rng.choice(("big", "little")))
-
-
-def _cut(data: bytearray, rng: random.Random) -> None:
-    del data[_place(data, rng) :]
-
-
-def _remove(data: bytearray, rng: random.Random) -> None:
-    at = _place(data, rng)
-    del data[at : at + rng.randint(1, 64)]
-
-
-def _repeat(data: bytearray, rng: random.Random) -> None:
-    at = _place(data, rng)
-    data[at:at] = data[at : at + rng.randint(1, 64)]
-
-
-def _noise(data: bytearray, rng: random.Random) -> None:
-    at, length = _place(data, rng), rng.randint(1, 32)
-    data[at : at + length] = rng.randbytes(length)
-
-
-def _mend_checksums(data: bytearray) -> None:
-    """Of every PNG in the data, also of one embedded."""
-    start = data.find(b"\x89PNG\r\n\x1a\n")
-    while start >= 0:
-        position = start + 8
-        while position + 12 <= len(data):
-            end = position + 12 + int.from_bytes(data[position : position + 4], "big")
-            if end > len(data):
-                break
-            struct.pack_into(">I", data, end - 4, zlib.crc32(data[position + 4 : end - 4]))
-            position = end
-        start = data.find(b"\x89PNG\r\n\x1a\n", start + 8)
-
-
-def run(cases: int, seed: int, only: int | None = None) -> dict[str, object]:
-    """Damage and read ``cases`` files; the summary, with a line for each failure."""
-    originals = list(seeds().items())
-    failures: list[str] = []
-    count = {"picture": 0, "sentence": 0}
-    slowest, start = (0.0, ""), time.perf_counter()
+def run(cases: int, seed: int, workers: int, first: int = 0) -> dict[str, Any]:
+    """Damage and read ``cases`` files in ``workers`` processes; the summary, with a line for each failure."""
+    found, start = Found(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        path, partner = Path(folder) / "case.bin", Path(folder) / "partner.png"
-        partner.write_bytes(make.encode(".png", np.full((36, 40, 3), 99, np.uint8)))
-        for number in range(cases) if only is None else [only]:
-            rng = random.Random(seed * 1_000_003 + number)
-            name, data = originals[number % len(originals)]
-            path.write_bytes(mutated(data, rng))
-            faulthandler.dump_traceback_later(_HANGS, exit=True)
-            began = time.process_time()  # what the case costs, whatever else the machine does
-            try:
-                count[_read(path, partner, rng)] += 1
-            except Exception as error:
-                if only is not None:
-                    raise
-                failures.append(f"{name}, seed {seed}, case {number}: {type(error).__name__}: {error}")
-            slowest = max(slowest, (time.process_time() - began, f"{name}, case {number}"))
-    faulthandler.cancel_dump_traceback_later()
+        count = write_seeds(Path(folder))
+        threads = [
+            threading.Thread(
+                target=go_through, args=(WORKER, Path(folder), seed, first + number, workers, first + cases, found)
+            )
+            for number in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return {
         "cases": cases,
-        "files": len(originals),
-        **count,
-        "failures": failures,
+        "files": count,
+        **{name: found.outcomes[name] for name in ("read", "refused", "failed", "died")},
+        "failures": sorted(found.failures),
         "seconds": round(time.perf_counter() - start, 1),
-        "slowest": slowest[1],
-        "slowest_seconds": round(slowest[0], 2),
-        "peak_megabytes": (peak_memory() or 0) >> 20,
+        "processor_seconds": round(found.seconds, 1),
+        "slowest": found.slowest[1],
+        "slowest_seconds": round(found.slowest[0], 2),
+        "largest": found.peak[1],
+        "peak_megabytes": found.peak[0] >> 20,
     }
 
 
-def _read(path: Path, partner: Path, rng: random.Random) -> str:
-    """Read the file in one of its roles; "picture" or "sentence"."""
-    options = LoadOptions(
-        page=rng.choice((1, 1, 2)),
-        thermal_range=rng.choice((None, None, (10.0, 40.0))),
-        polarity=rng.choice(("white-hot", "black-hot", "auto")),
-        size=rng.choice(("vis", "ir")),
-        max_pixels=_MAX_PIXELS,
-    )
-    role = rng.choice((lambda: load_pair(path, path, options), lambda: load_pair(path, partner, options),
-                       lambda: load_pair(partner, path, options), lambda: describe(path, options)))  # fmt: skip
-    noted = read_provenance(path)  # never an error
-    if noted:
-        json.dumps(noted.as_dict(), allow_nan=False)
-    try:
-        result = role()
-    except DfuseError as error:
-        text = str(error)
-        if not text or "\n" in text or not text.endswith("."):
-            raise AssertionError(f"not one sentence: {text!r}") from error
-        return "sentence"
-    if isinstance(result, LoadedPair):
-        ir, vis = result.ir, result.vis
-        kinds = ir.dtype in ("u1", "f4") and vis.dtype in ("u1", "u2")
-        sound = kinds and ir.shape == vis.shape[:2] and vis.shape[2] == 3
-        if not sound or not np.isfinite(ir).all() or ir.min() < 0 or ir.max() > (255 if ir.dtype == np.uint8 else 1):
-            raise AssertionError(f"no pair: {ir.dtype} {ir.shape}, {vis.dtype} {vis.shape}")
-        _write(result, rng.choice((encode.png, encode.jpeg, encode.webp, encode.tiff)))
-    else:
-        json.dumps(result.as_dict(), allow_nan=False)
-    return "picture"
+def go_through(command: Sequence[str], folder: Path, seed: int, first: int, step: int, end: int, found: Found) -> None:
+    """The cases of one worker; a process that died is followed by another, from the case after."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    silent = 0  # processes in a row that told nothing: something else is wrong
+    while first < end and silent < 5:
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [*command, *map(str, (folder, seed, first, step, end))],
+                cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+            assert process.stdout
+            silent += 1
+            for line in process.stdout:
+                result = json.loads(line)
+                found.take(*result)
+                first, silent = result[0] + step, 0
+            if code := process.wait():
+                errors.seek(0)
+                found.died(first, code, errors.read().decode(errors="replace"))
+                first += step
 
 
-def _write(pair: LoadedPair, encoder: Callable[[np.ndarray, OutputMetadata], bytes]) -> None:
-    """What a damaged file says of itself must not keep the fused picture from being written, whole and readable."""
-    picture = np.full((16, 20, 3), 99, np.uint8)
-    data = encoder(picture, OutputMetadata(pair.metadata, PROVENANCE))
-    if decode(data, "fused").array.shape != picture.shape or read_blocks(io.BytesIO(data)).xmp is None:
-        raise AssertionError("the fused picture cannot be read")
-    if read_source(data).exif != pair.metadata.exif:
-        raise AssertionError("what was kept is not kept again")
+def repeat(number: int, seed: int, keep: Path | None) -> None:
+    """One case in this process, without limits, so that its traceback is seen."""
+    from tests.fuzz.readers import read
+    from tests.fuzz.worker import case, make, np
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_seeds(Path(folder))
+        small, large = (sorted((Path(folder) / kind).iterdir()) for kind in ("small", "large"))
+        name, data, rng = case(number, seed, small, large)
+        path = Path(folder) / (name if name in ("metrics.csv", "cache.jsonl") else f"case{Path(name).suffix}")
+        path.write_bytes(data)
+        if keep:
+            keep.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, keep / f"{seed}-{number}-{name}")
+        partner = Path(folder) / "partner.png"
+        partner.write_bytes(make.encode(".png", np.full((36, 40, 3), 99, np.uint8)))
+        print(f"{name}: {read(path, name, partner, rng)}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("--cases", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=available_cores())
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--case", type=int, help="only this one, with its traceback")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="with --case: put its file there")
     arguments = parser.parse_args()
-    warnings.simplefilter("error")
-    summary = run(arguments.cases, arguments.seed, arguments.case)
+    if arguments.case is not None:
+        warnings.simplefilter("error")
+        repeat(arguments.case, arguments.seed, arguments.keep)
+        sys.exit()
+    summary = run(arguments.cases, arguments.seed, arguments.workers, arguments.first)
     print(json.dumps(summary, indent=2))
     sys.exit(bool(summary["failures"]))

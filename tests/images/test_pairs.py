@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.images.pairs import find_pair_folders, find_pairs
+from diffuse_fuse.images.pairs import find_pair_folders, find_pairs, find_pairs_in_one
 
 
 def touch(root, *names):
@@ -140,10 +140,76 @@ def test_whole_names_come_before_names_without_marks(tmp_path):
 
 def test_one_infrared_picture_with_two_visible_candidates_is_named(tmp_path):
     ir = touch(tmp_path / "ir", "DJI_7_T.JPG", "DJI_8_T.JPG")
-    found = find_pairs(ir, touch(tmp_path / "vi", "DJI_7_W.JPG", "DJI_7_Z.JPG", "DJI_8_W.JPG"))
+    found = find_pairs(ir, touch(tmp_path / "vi", "DJI_7_W.JPG", "DJI_7_V.JPG", "DJI_8_W.JPG"))
     assert [left for left, _, _ in names(found)] == ["DJI_8_T.JPG"]
     (ambiguous,) = found.ambiguous
-    assert "DJI_7_W.JPG" in str(ambiguous) and "DJI_7_Z.JPG" in str(ambiguous)
+    assert "DJI_7_W.JPG" in str(ambiguous) and "DJI_7_V.JPG" in str(ambiguous)
+
+
+def test_the_wide_lens_goes_before_the_zoom_lens(tmp_path):
+    ir = touch(tmp_path / "ir", "DJI_7_T.JPG", "DJI_8_T.JPG")
+    found = find_pairs(ir, touch(tmp_path / "vi", "DJI_7_W.JPG", "DJI_7_Z.JPG", "DJI_8_Z.JPG"))
+    assert [(left, right) for left, right, _ in names(found)] == [
+        ("DJI_7_T.JPG", "DJI_7_W.JPG"), ("DJI_8_T.JPG", "DJI_8_Z.JPG"),
+    ]  # fmt: skip
+    assert [path.name for path in found.passed_over] == ["DJI_7_Z.JPG"]
+
+
+MARKED = [
+    ("IR_0001.png", "VIS_0001.png", "0001"),
+    ("thermal_0001.png", "rgb_0001.png", "0001"),
+    ("00012i.jpg", "00012v.jpg", "00012"),
+    ("i000000.jpg", "v000000.jpg", "000000"),
+    ("0001_ir.png", "0001_co.png", "0001"),
+    ("0001_nir.tiff", "0001_rgb.tiff", "0001"),
+    ("s06_V000_I00019_lwir.png", "s06_V000_I00019_visible.png", "s06_V000_I00019"),
+    ("DJI_20211104142340_0003_T.JPG", "DJI_20211104142340_0003_W.JPG", "DJI_20211104142340_0003"),
+    ("DJI_2021_0003_T_point2.JPG", "DJI_2021_0003_V_point2.JPG", "DJI_2021_0003_point2"),
+    ("scene IR 7.png", "scene VIS 7.png", "scene_7"),
+    ("seq-ir-007.png", "seq-vis-007.png", "seq_007"),
+    ("IR12.bmp", "VIS12.bmp", "12"),
+    ("12ir.png", "12vi.png", "12"),
+    ("streetIR.png", "streetRGB.png", "street"),
+    ("000001_tir.jpg", "000001_rgb.jpg", "000001"),
+    ("FLIR_00002_PreviewData.jpeg", "FLIR_00002_RGB.jpg", "FLIR_00002"),
+]
+
+
+@pytest.mark.parametrize("ir, vis, key", MARKED)
+@pytest.mark.parametrize("folders", [1, 2])
+def test_marks_stand_before_inside_or_after_the_name(tmp_path, ir, vis, key, folders):
+    digits = [text for text in ir.split(".")[0] if text.isdigit()]
+    more = [name.replace(digits[-1] if digits else "street", "8" if digits else "road") for name in (ir, vis)]
+    both = touch(tmp_path / "ir", ir, more[0]), touch(tmp_path / ("vi" if folders == 2 else "ir"), vis, more[1])
+    found = find_pairs(*both) if folders == 2 else find_pairs_in_one(both[0])
+    assert (ir, vis, vis.rsplit(".", 1)[0]) in names(found) and len(found.pairs) == 2
+    assert key in [pair.key.name for pair in found.pairs]
+    assert not (found.ir_only or found.vis_only or found.ambiguous or found.passed_over)
+
+
+@pytest.mark.parametrize("folders", [1, 2])
+def test_shots_whose_times_differ_by_a_second_pair_by_their_number(tmp_path, folders):
+    one = touch(tmp_path / "ir", "DJI_20230630101500_0001_T.JPG", "DJI_20230630101505_0002_T.JPG",
+                "DJI_20230630111505_0003_T.JPG")  # fmt: skip
+    other = touch(tmp_path / ("vi" if folders == 2 else "ir"), "DJI_20230630101459_0001_V.JPG",
+                  "DJI_20230630101506_0002_V.JPG", "DJI_20230630101510_0003_V.JPG")  # fmt: skip
+    found = find_pairs(one, other) if folders == 2 else find_pairs_in_one(one)
+    assert [left[-10:-6] for left, _, _ in names(found)] == ["0001", "0002"]
+    assert "2 pairs have times" in found.notes[0]
+    assert len(found.ir_only) == len(found.vis_only) == 1
+
+
+def test_what_one_folder_leaves_over_is_in_its_place(tmp_path):
+    root = touch(tmp_path, "1_ir.png", "1_vis.png", "2_ir.png", "3_vis.png", "readme.png", "4.png", "4_ir.png")
+    found = find_pairs_in_one(root)
+    assert names(found) == [("1_ir.png", "1_vis.png", "1_vis"), ("4_ir.png", "4.png", "4")]
+    assert [[path.name for path in part] for part in (found.ir_only, found.vis_only, found.passed_over)] == [
+        ["2_ir.png"], ["3_vis.png"], ["readme.png"],
+    ]  # fmt: skip
+
+
+def test_one_folder_without_marks_has_no_pairs(tmp_path):
+    assert find_pairs_in_one(touch(tmp_path, "FLIR0001.jpg", "FLIR0002.jpg", "a.png", "b.png")).pairs == ()
 
 
 @given(st.sets(st.sampled_from(["a", "a_ir", "a_vis", "a_t", "b", "b_v", "b_ir"])),
@@ -153,8 +219,16 @@ def test_no_file_is_lost_or_used_twice(tmp_path_factory, ir, vis):
     found = find_pairs(touch(root / "ir", *(f"{x}.png" for x in ir)), touch(root / "vi", *(f"{x}.png" for x in vis)))
     used = [
         [pair.ir for pair in found.pairs] + [p for each in found.ambiguous for p in each.ir] + list(found.ir_only),
-        [pair.vis for pair in found.pairs] + [p for each in found.ambiguous for p in each.vis] + list(found.vis_only),
+        [pair.vis for pair in found.pairs]
+        + [p for each in found.ambiguous for p in each.vis]
+        + list(found.vis_only)
+        + list(found.passed_over),
     ]
     assert sorted(path.stem for path in used[0]) == sorted(ir) and sorted(path.stem for path in used[1]) == sorted(vis)
     pairs = {(pair.ir.stem, pair.vis.stem) for pair in found.pairs}
     assert {(name, name) for name in ir & vis} <= pairs
+
+
+def test_rjpg_files_are_pictures(tmp_path):
+    found = find_pairs(touch(tmp_path / "ir", "a.RJPG", "b.rjpeg"), touch(tmp_path / "vi", "a.jpg", "b.jpg"))
+    assert len(found.pairs) == 2

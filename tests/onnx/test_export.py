@@ -113,6 +113,10 @@ def test_the_command_writes_once_and_reports(weights, tmp_path, capsys):
     before = out.read_bytes()
     assert main(["export", "-o", str(out), "--model", str(weights)]) == 1
     assert "exists already" in capsys.readouterr().err and out.read_bytes() == before
+    link, content = tmp_path / "link.onnx", weights.read_bytes()
+    link.symlink_to(weights)
+    assert main(["export", "-o", str(link), "--model", str(weights), "--overwrite"]) == 2
+    assert "one of the inputs" in capsys.readouterr().err and weights.read_bytes() == content and link.is_symlink()
     assert main(["export", "-o", str(tmp_path / "a.pt"), "--model", str(weights)]) == 2
     assert main(["export", "-o", str(tmp_path / "no" / "a.onnx"), "--model", "nothing"]) == 2
     assert "Traceback" not in capsys.readouterr().err

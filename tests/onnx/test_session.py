@@ -32,6 +32,7 @@ CONSTANTS = {
     "one": np.ones(1, np.float32),
     "count": np.array([4_750_000_000]),  # 19 GB
     "first": np.array([0]),
+    "huge": np.array(1e38, np.float32),
     "nan": np.array(np.nan, np.float32),
     "half": np.array([1, 1, 2, 2], np.float32),
     "eights": np.array([1, 1, -1, 8, 8]),
@@ -69,6 +70,13 @@ def test_metadata_that_cannot_be_so_are_refused(tmp_path, facts):
     assert len(str(caught.value)) < 250 + len(str(tmp_path))
 
 
+def test_metadata_that_are_no_text_are_refused(tmp_path):
+    path = graph(tmp_path / "a.onnx")
+    path.write_bytes(path.read_bytes().replace(b'"card"', b'"c\xffrd"'))
+    with pytest.raises(WeightsError, match="its metadata are no text"):
+        OnnxFuser(path, threads=1)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "5", "{}", '{"version": []}', json.dumps({**FACTS, "more": 1})])
 def test_metadata_of_others_are_refused(tmp_path, text):
     with pytest.raises(WeightsError, match="not one that dfuse export wrote"):
@@ -97,6 +105,7 @@ def test_other_outputs_are_refused_when_the_file_is_loaded(tmp_path, nodes, outp
     "nodes, facts, words",
     [
         ((helper.make_node("Add", ["vis", "nan"], ["fused"]),), {}, "values that are no numbers"),
+        ((helper.make_node("Sub", ["vis", "huge"], ["fused"]),), {}, "values that are no numbers"),
         ((helper.make_node("Resize", ["vis", "", "half"], ["fused"]),), {},
          r"an array of the shape .1, 3, 128, 128."),
         ((helper.make_node("Concat", ["vis", "vis"], ["fused"], axis=2),), {}, r"an array of the shape"),

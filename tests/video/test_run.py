@@ -29,6 +29,21 @@ def fused(ir, vis, out, as_folder=False, fuser=None, stop=lambda: False, **optio
     return fuse_video(frames, fuser or Brighter(), out, as_folder, given, sound, stop=stop)
 
 
+def test_a_codec_that_nobody_knows(files, tmp_path):
+    data = files[0].read_bytes()
+    files[0].write_bytes(data.replace(b"avc1", b"zzzz"))
+    with pytest.raises(ImageReadError, match="a codec that is unknown here: convert it"):
+        fused(*files, tmp_path / "fused.mp4")
+
+
+def test_a_title_that_is_no_text(files, tmp_path):
+    for path in files:
+        data = path.read_bytes()
+        assert b"VideoHandler" in data
+        path.write_bytes(data.replace(b"VideoHandler", b"Video\xffandler"))
+    assert fused(*files, tmp_path / "fused.mp4").frames == COUNT
+
+
 def test_two_files_into_one_with_sound(files, clip, tmp_path):
     out = tmp_path / "out" / "fused.mp4"
     summary = fused(*files, out, stabilise=0.0)
@@ -152,7 +167,7 @@ def test_what_is_no_video(files, tmp_path):
         open_sources(tmp_path / "text.mp4", files[1], None)
     for name in ("ir", "vi"):
         (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match="no frames with equal names"):
+    with pytest.raises(DataError, match="There are no pictures"):
         open_sources(tmp_path / "ir", tmp_path / "vi", None)
 
 

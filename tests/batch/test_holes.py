@@ -7,6 +7,7 @@ import tifffile
 from diffuse_fuse import metrics
 from diffuse_fuse.batch import Job, Recipe, run
 from diffuse_fuse.batch.series import with_series_range
+from diffuse_fuse.batch.steps import measured
 from diffuse_fuse.images.arrays import to_uint8_grey
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.options import LoadOptions
@@ -39,6 +40,13 @@ def test_a_pair_with_holes(tmp_path, fill):
     part = np.s_[20:]
     own = metrics.compute(to_uint8_grey(pair.ir)[part], pair.vis[part], fused[part], metrics.FUSE)
     assert result.metrics == pytest.approx(dict(own))
+
+
+def test_a_fused_picture_of_another_size_is_not_cut_to_fit(tmp_path):
+    job = write_pair(tmp_path, "a", 0, np.nan)
+    larger = np.full((SIZE[0] + 30, SIZE[1] + 30, 3), 90, np.uint8)
+    values, warnings = measured(load_pair(job.ir, job.vis), larger)
+    assert not values and "cannot be computed" in warnings[0]
 
 
 def test_the_range_of_a_series(tmp_path):

@@ -21,7 +21,8 @@ import typer
 from skimage.color import deltaE_ciede2000
 
 from diffuse_fuse import metrics
-from diffuse_fuse.fusion import colour, levels, student_colour
+from diffuse_fuse.fusion import levels, student_colour
+from diffuse_fuse.networks import colour
 from diffuse_fuse.training.pairs import PairSet
 
 Colours = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

@@ -54,7 +54,10 @@ def require_other_folder(out: Path, folders: Iterable[Path], root: Path) -> None
     folders: those that hold inputs. ``root``'s own are these and all on the way to them; another folder below ``root``
     may be ``out``. Links are followed.
     """
-    real, top = Path(os.path.realpath(out)), Path(os.path.realpath(root))
+    try:
+        real, top = Path(os.path.realpath(out)), Path(os.path.realpath(root))
+    except ValueError as error:  # a NUL
+        raise UsageError(f"The output {str(out)!r} is no path: {error}.") from None
     for folder in {Path(os.path.realpath(folder)) for folder in folders}:
         inside = real == folder or folder in real.parents
         if inside or (real in folder.parents and (real == top or top in real.parents)):

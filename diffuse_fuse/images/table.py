@@ -73,7 +73,7 @@ def manifest_pairs(manifest: Path) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
 def input_path(folder: Path, text: str) -> Path:
     """A path as a manifest writes it, also one with Windows' back slashes."""
     path = folder / text
-    return folder / text.replace("\\", "/") if "\\" in text and not path.exists() else path
+    return folder / text.replace("\\", "/") if "\\" in text and not os.path.exists(path) else path
 
 
 def _cells(manifest: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -52,7 +52,7 @@ class GraphFacts:
             if version > VERSION:
                 raise WeightsError(f"{what} has format version {version}, this dfuse reads up to {VERSION}: update it.")
             found = cls(**{**facts, "size": tuple(facts["size"]) if facts["size"] else None})
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        except (KeyError, ValueError, OverflowError, TypeError, AttributeError, RecursionError):
             raise WeightsError(f"{what} is an ONNX file, but not one that dfuse export wrote.") from None
         if wrong := found.wrong():
             raise WeightsError(f"{what} is damaged, its metadata say that {wrong}: export it again with dfuse export.")

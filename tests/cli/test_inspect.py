@@ -134,7 +134,7 @@ def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
         (["--thermal-range", "1", "2", "--thermal-window", "series"], "one of them"),
         (["--thermal-range", "camera", "--thermal-window", "series"], "one of them"),
         (["--thermal-range", "10", "hot"], "takes two values, such as 10 40, or camera; not 10 hot"),
-        (["--thermal-range", "camera", "10"], "unexpected extra argument"),
+        (["--thermal-range", "camera", "10"], "an argument too many"),
         (["--polarity", "cold"], "--polarity"),
         (["--size", "both"], "--size"),
         (["--page", "0"], "--page"),

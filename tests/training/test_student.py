@@ -35,7 +35,7 @@ def test_10_steps_are_5_and_resume_and_5(tmp_path, make_task):
     whole, parts = (flat(load_state(tmp_path / name / "state.pt")) for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
     for place, value in whole.items():
-        if place not in ("seconds.", "best."):
+        if place not in ("seconds.", "best.", "log."):  # of the log: a run that stops says so
             assert torch.equal(value, parts[place]) if isinstance(value, torch.Tensor) else value == parts[place], place
 
 

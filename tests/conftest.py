@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script; processes of the tests would inherit that, and some are to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time, so that a change is the only thing that turns a test red; --hypothesis-profile=search
 # looks for others.

@@ -156,7 +156,9 @@ def test_metrics(kind):
     walk(metrics.guess_convention, rows)
 
 
-def test_evaluations(tmp_path):
+def test_evaluations(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")  # "." is no data set; after README's commands a clone is one
     for folder in ("ir", "vis"):
         images.write_image(tmp_path / folder / "a.png", RGB)
     walk(evaluate, {**NO_NAMES, "a missing folder": tmp_path / "none"})

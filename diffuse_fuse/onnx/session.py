@@ -86,7 +86,7 @@ class Session:
 
 
 def _bound(ort: Any, options: Any) -> None:
-    """Let all sessions take their memory from one arena that has an end."""
+    """Let all sessions take their memory from one arena that has an end. onnxruntime holds it from 1.27 on."""
     global _is_bounded
     with _lock:
         if not _is_bounded:

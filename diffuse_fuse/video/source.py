@@ -21,8 +21,9 @@ from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.thermal import asked_range, cut_to_span, holes, read_thermal
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
 
-# The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark.
-_EXACT = ("BILINEAR", "ACCURATE_RND", "FULL_CHR_H_INT")
+# The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark. These are libswscale's
+# flags SWS_BILINEAR, SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND by value: PyAV before 18 has no names for the last two.
+_EXACT = 0x2 | 0x2000 | 0x40000
 
 # Pixel formats of one channel that hold counts: they keep their values, where others are converted to 8 bits.
 _DEEP_GREY = re.compile(r"gray(9|10|12|14|16|f32)(le|be)?")
@@ -150,11 +151,9 @@ class VideoFile:
                 yield convert(frame, "gray")
 
     def _converter(self) -> Callable[[Any, str], np.ndarray]:
-        module = self._av.video.reformatter
-        flags = sum(int(module.Interpolation[name]) for name in _EXACT)
         # one for all frames: it keeps its tables
-        reformatter = module.VideoReformatter()
-        return lambda frame, name: reformatter.reformat(frame, format=name, interpolation=flags).to_ndarray()
+        reformatter = self._av.video.reformatter.VideoReformatter()
+        return lambda frame, name: reformatter.reformat(frame, format=name, interpolation=_EXACT).to_ndarray()
 
     def _frames(self) -> Iterator[Any]:
         with self._opened() as container:

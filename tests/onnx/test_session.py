@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, load, numpy_helper, save
 
@@ -15,6 +16,9 @@ from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.images.write import write_image
 from diffuse_fuse.onnx.fuser import OnnxFuser
 
+# An older onnxruntime, the newest one for Python 3.10 among them, takes what a graph asks for: its arena has no end.
+HOLDS_BOUND = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 27)
+bounded = pytest.mark.skipif(not HOLDS_BOUND, reason="onnxruntime before 1.27 does not hold its arena's bound")
 FACTS = {"version": 2, "model": "m", "weights": "0" * 64, "multiple": 8, "reach": 8, "size": None, "card": {},
          "dfuse": "1"}  # fmt: skip
 PLAIN = (helper.make_node("Mul", ["vis", "ir"], ["fused"]),)
@@ -110,7 +114,7 @@ def test_other_outputs_are_refused_when_the_file_is_loaded(tmp_path, nodes, outp
          r"an array of the shape .1, 3, 128, 128."),
         ((helper.make_node("Concat", ["vis", "vis"], ["fused"], axis=2),), {}, r"an array of the shape"),
         (SQUARED, {"multiple": 3}, r"cannot be computed for \d+×\d+ pixels: its values or its .* multiples of 3,"),
-        (HUGE, {}, "cannot be computed for 64×64 pixels: there is not enough memory"),
+        pytest.param(HUGE, {}, "cannot be computed for 64×64 pixels: there is not enough memory", marks=bounded),
     ],
 )  # fmt: skip
 def test_what_shows_only_in_the_computation(tmp_path, nodes, facts, words):
@@ -134,6 +138,7 @@ def test_weights_that_are_no_numbers(dynamic_graph, tmp_path, place):
         fuser.fuse(np.zeros((64, 64), np.uint8), np.zeros((64, 64, 3), np.uint8))
 
 
+@bounded
 def test_the_command_says_it_in_one_line(tmp_path, scene, capsys):
     write_image(tmp_path / "ir.png", scene[0])
     write_image(tmp_path / "vis.png", scene[1])
@@ -144,6 +149,7 @@ def test_the_command_says_it_in_one_line(tmp_path, scene, capsys):
     assert "not enough memory" in err and "bug in dfuse" not in err and not (tmp_path / "out.png").exists()
 
 
+@bounded
 def test_a_huge_graph_takes_no_memory(tmp_path):
     path = graph(tmp_path / "a.onnx", HUGE)
     code = (

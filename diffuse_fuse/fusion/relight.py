@@ -4,8 +4,8 @@ A network that takes contrast from both pictures turns a noon sky, which is cold
 into night. What people want of the infrared picture by day is its detail and its hot targets, not its light. So where
 the visible picture is well lit, the infrared one's large-scale brightness (its base layer) gives way to the visible
 one's; detail that stands out of the noise stays, and what is hot against the scene keeps its brightness, in both
-pictures. At night and behind smoke the infrared picture stays as it is; in a grey day only what is bright to the eye,
-such as the sky, does not go dark.
+pictures. At night and behind smoke the infrared picture keeps its light, and its fine detail is cleared (``clearing``);
+in a grey day only what is bright to the eye, such as the sky, does not go dark.
 
 How far this goes is ``balance``: 0 is the scene as the eye saw it with its hot targets added, 1 all of the infrared
 picture, "auto" what the light of the scene asks for. The base layers are those of the guided filter (He, Sun and Tang
@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.clearing import cleared
 from diffuse_fuse.images.arrays import LUMA, as_infrared, as_visible, to_uint8_grey
 
 AUTO = "auto"
@@ -67,13 +68,15 @@ class SceneLight:
 
     How far the infrared picture follows the visible one's light, 0 to 1: amount: everywhere; bright: where the visible
     picture is bright and the infrared one dark, under an open sky, which no day wants black; glare: where a sky is
-    burnt out, in a dim scene too. Of the infrared picture, in [0, 1]: mean, spread, median; noise: its mean absolute
-    value where it is quiet; even: 1 without information, else 0, or between.
+    burnt out, in a dim scene too. clear: how far the infrared picture's own detail is cleared. Of the infrared picture,
+    in [0, 1]: mean, spread, median; noise: its mean absolute value where it is quiet; even: 1 without information,
+    else 0, or between.
     """
 
     amount: float
     bright: float
     glare: float
+    clear: float
     mean: float
     spread: float
     median: float
@@ -127,6 +130,7 @@ def relight(
         return ir, vis
     reduced = _Reduced(ir, vis)
     light = light or reduced.light(balance)
+    ir = cleared(ir, light.noise, light.clear)
     if max(light.amount, light.bright, light.glare) <= 0:
         return ir, vis
     fields = _Fields(reduced, light)
@@ -167,11 +171,13 @@ class _Reduced:
             glare = _step(np.mean(_step(upper, *_GLARE)), *_GLARE_SHARE)
         else:
             amount = bright = glare = 1 - float(balance)
+        clear = 1 - amount if balance == AUTO else 0.0
         even = 0.0 if balance == 1 else 1 - _step(deviation, *_EVEN)
         return SceneLight(
             amount=float(max(amount, even)),
             bright=float(max(amount, bright, even)),
             glare=float(max(amount, bright, glare, even)),
+            clear=float(clear * (1 - even)),
             mean=float(mean),
             spread=float(max(_LEAST_SPREAD, deviation)),
             median=_share_below(self.ir, 0.5),

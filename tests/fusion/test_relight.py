@@ -41,7 +41,8 @@ def outdoors(height=120, width=160):
 
 
 def light(**values):
-    usual = {"amount": 1.0, "bright": 1.0, "glare": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0}
+    usual = {"amount": 1.0, "bright": 1.0, "glare": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0,
+             "clear": 0.0}  # fmt: skip
     return SceneLight(**{**usual, "even": 0.0, **values})
 
 
@@ -80,7 +81,8 @@ def test_a_burnt_out_sky_stays_so_over_a_dark_street():
     assert scene_light(ir, vis).amount == 0
     relit, _ = relight(ir, vis)
     assert relit[3 : half // 2 - 8, 30:110].min() > 230
-    assert np.abs(relit[half + 10 :].astype(int) - ir[half + 10 :]).max() == 0
+    below = np.abs(relit[half + 10 :].astype(int) - ir[half + 10 :])
+    assert np.median(below) == 0 and below.max() <= 6  # fine detail, such as the person's rim, is cleared
 
 
 def test_clouds_of_the_infrared_picture_are_not_drawn_into_a_burnt_out_sky():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import DataError
-from diffuse_fuse.images.arrays import LUMA
+from diffuse_fuse.luma import LUMA
 
 PATCH = 7  # pixels, as in Karras et al. 2018
 PATCHES = 128  # of each picture and level

@@ -24,7 +24,8 @@ import numpy as np
 
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.clearing import cleared
-from diffuse_fuse.images.arrays import LUMA, as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
+from diffuse_fuse.luma import LUMA
 
 AUTO = "auto"
 Balance = float | str  # 0 to 1, or ``AUTO``

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from diffuse_fuse.networks.colour import LUMA, luma, slopes_of_response
+from diffuse_fuse.luma import LUMA
+from diffuse_fuse.networks.colour import luma, slopes_of_response
 
 _STEPS = 1024  # of luma, in the table of slopes: what they miss of a slope is below a hundredth
 _SLOPES = slopes_of_response(torch.arange(_STEPS + 1, dtype=torch.float64) / _STEPS).float()

@@ -13,7 +13,7 @@ import torch
 from diffuse_fuse.fusion.levels import most, rounded
 from diffuse_fuse.fusion.student_colour import paint
 from diffuse_fuse.images.arrays import as_infrared, as_visible
-from diffuse_fuse.networks.colour import LUMA
+from diffuse_fuse.luma import LUMA
 from diffuse_fuse.networks.run import Rows, counted
 from diffuse_fuse.networks.student import CELL, StudentModel
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from diffuse_fuse.errors import ImageError
-
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, what JPEG and the metrics of this field use
+from diffuse_fuse.luma import LUMA
 
 # Share of pixels, in percent, that may be clipped at either end when thermal counts are stretched. Enough
 # for the dead pixels of any camera; a person far away (0.2 % of the picture) is clipped to white, not lost.

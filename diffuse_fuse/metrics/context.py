@@ -13,12 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from diffuse_fuse.errors import MetricError
+from diffuse_fuse.luma import LUMA
 
 T = TypeVar("T")
 Array = np.ndarray[Any, np.dtype[Any]]
-
-# MATLAB's rgb2gray to nine digits: the luma of every evaluator that this package is compared with.
-LUMA = (0.298936021, 0.587043074, 0.114020904)
 
 _LUMA_PIXELS = 1 << 16  # computed at once
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-# MATLAB's rgb2gray, which the field's metrics use; the weights sum to 1.
-LUMA = (0.298936, 0.587043, 0.114021)
+from diffuse_fuse.luma import LUMA
 
 # sRGB (D65) to XYZ: IEC 61966-2-1. Divided by the white point, each row sums to 1, and each row of the inverse.
 _RGB_TO_XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])

@@ -4,8 +4,8 @@ A network that takes contrast from both pictures turns a noon sky, which is cold
 into night. What people want of the infrared picture by day is its detail and its hot targets, not its light. So where
 the visible picture is well lit, the infrared one's large-scale brightness (its base layer) gives way to the visible
 one's; detail that stands out of the noise stays, and what is hot against the scene keeps its brightness, in both
-pictures. At night and behind smoke the infrared picture keeps its light, and its fine detail is cleared (``clearing``);
-in a grey day only what is bright to the eye, such as the sky, does not go dark.
+pictures. By night that holds for what lamps light, and the rest of the infrared picture stays as it is, as it does
+behind smoke; in a grey day only what is bright to the eye, such as the sky, does not go dark.
 
 How far this goes is ``balance``: 0 is the scene as the eye saw it with its hot targets added, 1 all of the infrared
 picture, "auto" what the light of the scene asks for. The base layers are those of the guided filter (He, Sun and Tang
@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.fusion.clearing import cleared
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 from diffuse_fuse.luma import LUMA
 
@@ -45,6 +44,7 @@ _GREY_PART = 0.15  # how far grey scenes are re-lit
 _LIT = (0.08, 0.35)  # brightness around a place: from unlit to lit
 _BRIGHT, _GLARE = (0.45, 0.7), (0.75, 0.9)  # brightness of a sky, and of one in which the visible picture shows nothing
 _DARKER = (0.2, 0.5)  # how much darker the infrared picture is than the visible one
+_LAMPLIGHT, _LESS_THAN_LAMPLIGHT = (0.06, 0.16), (0.02, 0.1)  # the same two of what is lit by night
 _SKY_SHARE = (0.1, 0.3)  # of the upper quarter of a picture: from no sky to one
 _GLARE_SHARE = (0.01, 0.04)  # of the upper half that is burnt out
 _SKY_PART = 0.8  # of detail that is left out in the sky
@@ -69,15 +69,15 @@ class SceneLight:
 
     How far the infrared picture follows the visible one's light, 0 to 1: amount: everywhere; bright: where the visible
     picture is bright and the infrared one dark, under an open sky, which no day wants black; glare: where a sky is
-    burnt out, in a dim scene too. clear: how far the infrared picture's own detail is cleared. Of the infrared picture,
-    in [0, 1]: mean, spread, median; noise: its mean absolute value where it is quiet; even: 1 without information,
-    else 0, or between.
+    burnt out, in a dim scene too; lamps: by night, where the visible picture is lit and the infrared one is darker. Of
+    the infrared picture, in [0, 1]: mean, spread, median; noise: its mean absolute value where it is quiet; even: 1
+    without information, else 0, or between.
     """
 
     amount: float
     bright: float
     glare: float
-    clear: float
+    lamps: float
     mean: float
     spread: float
     median: float
@@ -131,8 +131,7 @@ def relight(
         return ir, vis
     reduced = _Reduced(ir, vis)
     light = light or reduced.light(balance)
-    ir = cleared(ir, light.noise, light.clear)
-    if max(light.amount, light.bright, light.glare) <= 0:
+    if max(light.amount, light.bright, light.glare, light.lamps) <= 0:
         return ir, vis
     fields = _Fields(reduced, light)
     relit, lifted = np.empty_like(ir), np.empty_like(vis)
@@ -170,15 +169,16 @@ class _Reduced:
             bright = day * _step(self._sky(mean, deviation), *_SKY_SHARE)
             upper = self.brightness[: len(self.brightness) // 2]
             glare = _step(np.mean(_step(upper, *_GLARE)), *_GLARE_SHARE)
+            lamps = 1 - day
         else:
             amount = bright = glare = 1 - float(balance)
-        clear = 1 - amount if balance == AUTO else 0.0
+            lamps = 0.0
         even = 0.0 if balance == 1 else 1 - _step(deviation, *_EVEN)
         return SceneLight(
             amount=float(max(amount, even)),
             bright=float(max(amount, bright, even)),
             glare=float(max(amount, bright, glare, even)),
-            clear=float(clear * (1 - even)),
+            lamps=float(lamps),
             mean=float(mean),
             spread=float(max(_LEAST_SPREAD, deviation)),
             median=_share_below(self.ir, 0.5),
@@ -201,6 +201,7 @@ class _Fields:
     def __init__(self, reduced: _Reduced, light: SceneLight) -> None:
         self._factor, self._lift = reduced.factor, max(light.amount, light.bright)
         self._glare = light.glare if light.glare > light.amount else 0.0
+        self._lamps = light.lamps
         small, y, brightness = reduced.ir, reduced.y, reduced.brightness
         ir_slope, ir_rest = _guided(small, _RADIUS, _IR_EDGE)
         vis_slope, vis_rest = _guided(y, _RADIUS, _VIS_EDGE)
@@ -240,11 +241,14 @@ class _Fields:
         base = cv2.add(cv2.multiply(ir_slope, i, dst=ir_slope), ir_rest, dst=ir_rest)
         natural = cv2.add(cv2.multiply(vis_slope, y, dst=vis_slope), vis_rest, dst=vis_rest)
         if bright:
-            dark = _goes_dark(natural, base, *_BRIGHT)
+            dark = _goes_dark(natural, base, _BRIGHT, _DARKER)
             cv2.add(follow, cv2.multiply(dark, bright[0], dst=dark), dst=follow)
         if self._glare:
-            dark = _goes_dark(natural, base, *_GLARE)
+            dark = _goes_dark(natural, base, _GLARE, _DARKER)
             cv2.max(follow, cv2.multiply(dark, self._glare, dst=dark), dst=follow)
+        if self._lamps:
+            dark = _goes_dark(natural, base, _LAMPLIGHT, _LESS_THAN_LAMPLIGHT)
+            cv2.max(follow, cv2.multiply(dark, self._lamps, dst=dark), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
         quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
@@ -283,11 +287,13 @@ class _Fields:
         return part[1 : 1 + count, 1 : 1 + width].copy()
 
 
-def _goes_dark(natural: np.ndarray, base: np.ndarray, dim: float, bright: float) -> np.ndarray:
-    """How far what is bright in the visible picture's base layer (from ``dim`` to ``bright``) is darker in the infrared
-    one's, 0 to 1, of levels."""
-    darker = _ramp(cv2.subtract(natural, base), 255 * _DARKER[0], 255 * _DARKER[1])
-    both = cv2.min(darker, _ramp(natural, 255 * dim, 255 * bright), dst=darker)
+def _goes_dark(
+    natural: np.ndarray, base: np.ndarray, bright: tuple[float, float], darker: tuple[float, float]
+) -> np.ndarray:
+    """How far what is ``bright`` in the visible picture's base layer is ``darker`` in the infrared one's, 0 to 1; both
+    base layers in levels."""
+    lost = _ramp(cv2.subtract(natural, base), 255 * darker[0], 255 * darker[1])
+    both = cv2.min(lost, _ramp(natural, 255 * bright[0], 255 * bright[1]), dst=lost)
     return _smooth_plane(cv2.min(cv2.max(both, 0, dst=both), 1, dst=both))
 
 

@@ -42,7 +42,7 @@ def outdoors(height=120, width=160):
 
 def light(**values):
     usual = {"amount": 1.0, "bright": 1.0, "glare": 1.0, "mean": 0.3, "spread": 0.2, "median": 0.3, "noise": 0.0,
-             "clear": 0.0}  # fmt: skip
+             "lamps": 0.0}  # fmt: skip
     return SceneLight(**{**usual, "even": 0.0, **values})
 
 
@@ -173,6 +173,21 @@ def test_a_grey_visible_picture_stays_grey(day):
     three = relight(ir, np.dstack([plane] * 3), 0.0)[1]
     assert lifted.shape == plane.shape and np.array_equal(three, np.dstack([lifted] * 3))
     assert flat.shape == ir.shape
+
+
+def test_what_a_lamp_lights_by_night_keeps_its_light_and_gets_no_grain():
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:160, :200]
+    lit = (y - 80) ** 2 + (x - 60) ** 2 < 45**2
+    vis = np.repeat(cv2.GaussianBlur(np.where(lit, 150, 4).astype(np.float32), (0, 0), 3)[..., None], 3, axis=2)
+    ir = np.clip(40 + rng.normal(0, 2, lit.shape), 0, 255).astype(np.uint8)
+    ir[70:95, 55:61] = ir[70:95, 150:156] = 250
+    relit, lifted = relight(ir, vis.astype(np.uint8))
+    inside = cv2.erode(lit.astype(np.uint8), np.ones((19, 19))) > 0
+    plain = inside & (ir < 100)
+    assert np.median(relit[plain]) > 125 and relit[plain & (abs(x - 58) > 12)].std() < ir[plain].std()
+    assert relit[72:93, 56:60].min() > 230 and np.array_equal(relit[:, 140:], ir[:, 140:])
+    assert np.array_equal(lifted, vis.astype(np.uint8)), "the visible picture gets hot targets by day alone"
 
 
 @pytest.mark.parametrize("portion", [1 << 11, 1 << 13, 1 << 30])

@@ -201,7 +201,6 @@ class _Fields:
     def __init__(self, reduced: _Reduced, light: SceneLight) -> None:
         self._factor, self._lift = reduced.factor, max(light.amount, light.bright)
         self._glare = light.glare if light.glare > light.amount else 0.0
-        self._lamps = light.lamps
         small, y, brightness = reduced.ir, reduced.y, reduced.brightness
         ir_slope, ir_rest = _guided(small, _RADIUS, _IR_EDGE)
         vis_slope, vis_rest = _guided(y, _RADIUS, _VIS_EDGE)
@@ -227,28 +226,29 @@ class _Fields:
             cv2.copyMakeBorder(np.asarray(field, np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
             for field in (
                 ir_slope, 255 * ir_rest, vis_slope, 255 * vis_rest, _DETAIL * (1 - _SKY_PART * sky), 255 * hot_from,
-                255 * (_CAP[0] + (_CAP[1] - _CAP[0]) * stands_out), follow, *([bright * (1 - blind)] if bright else []),
+                255 * (_CAP[0] + (_CAP[1] - _CAP[0]) * stands_out), follow,
+                *(part * (1 - blind) for part in (bright, light.lamps) if part),
             )
         ]  # fmt: skip
+        # what is bright by day and what lamps light: how bright, and how much darker in the infrared picture
+        kinds = ((bright, _BRIGHT, _DARKER), (light.lamps, _LAMPLIGHT, _LESS_THAN_LAMPLIGHT))
+        self._kinds = [(limits, darker) for part, limits, darker in kinds if part]
 
     def fill(self, ir: np.ndarray, vis: np.ndarray, rows: slice, relit: np.ndarray, lifted: np.ndarray) -> None:
         """Writes some ``rows`` of the picture into ``relit`` and ``lifted``."""
-        ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, cap, follow, *bright = (
+        ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, cap, follow, *parts = (
             self._at(field, rows, ir) for field in self._small
         )
         i = ir.astype(np.float32) if ir.dtype == np.uint8 else ir * np.float32(255)
         y = _luma_levels(vis)
         base = cv2.add(cv2.multiply(ir_slope, i, dst=ir_slope), ir_rest, dst=ir_rest)
         natural = cv2.add(cv2.multiply(vis_slope, y, dst=vis_slope), vis_rest, dst=vis_rest)
-        if bright:
-            dark = _goes_dark(natural, base, _BRIGHT, _DARKER)
-            cv2.add(follow, cv2.multiply(dark, bright[0], dst=dark), dst=follow)
+        for part, (limits, darker) in zip(parts, self._kinds, strict=True):
+            dark = _goes_dark(natural, base, limits, darker)
+            cv2.add(follow, cv2.multiply(dark, part, dst=dark), dst=follow)
         if self._glare:
             dark = _goes_dark(natural, base, _GLARE, _DARKER)
             cv2.max(follow, cv2.multiply(dark, self._glare, dst=dark), dst=follow)
-        if self._lamps:
-            dark = _goes_dark(natural, base, _LAMPLIGHT, _LESS_THAN_LAMPLIGHT)
-            cv2.max(follow, cv2.multiply(dark, self._lamps, dst=dark), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
         quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)

@@ -185,7 +185,7 @@ def test_what_a_lamp_lights_by_night_keeps_its_light_and_gets_no_grain():
     relit, lifted = relight(ir, vis.astype(np.uint8))
     inside = cv2.erode(lit.astype(np.uint8), np.ones((19, 19))) > 0
     plain = inside & (ir < 100)
-    assert np.median(relit[plain]) > 125 and relit[plain & (abs(x - 58) > 12)].std() < ir[plain].std()
+    assert np.median(relit[plain]) > 110 and relit[plain & (abs(x - 58) > 12)].std() < ir[plain].std()
     assert relit[72:93, 56:60].min() > 230 and np.array_equal(relit[:, 140:], ir[:, 140:])
     assert np.array_equal(lifted, vis.astype(np.uint8)), "the visible picture gets hot targets by day alone"
 

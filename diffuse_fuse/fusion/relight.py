@@ -207,7 +207,8 @@ class _Fields:
         base = ir_slope * small + ir_rest
         coldness = (light.median - _blurred(base, 2)) / light.spread
         blind = _blind(small, y, coldness)
-        lit = _step(brightness, *_LIT) * (1 - _BLIND_PART * blind)
+        seen = 1 - _BLIND_PART * blind
+        lit = _step(brightness, *_LIT) * seen
         below = coldness + (max(light.mean, light.median) - light.median) / light.spread
         sky = np.maximum(
             _step(below, *_COLD) * _step(brightness, *_BRIGHT),
@@ -227,7 +228,7 @@ class _Fields:
             for field in (
                 ir_slope, 255 * ir_rest, vis_slope, 255 * vis_rest, _DETAIL * (1 - _SKY_PART * sky), 255 * hot_from,
                 255 * (_CAP[0] + (_CAP[1] - _CAP[0]) * stands_out), follow,
-                *(part * (1 - blind) for part in (bright, light.lamps) if part),
+                *([bright * (1 - blind)] if bright else []), *([light.lamps * seen] if light.lamps else []),
             )
         ]  # fmt: skip
         # what is bright by day and what lamps light: how bright, and how much darker in the infrared picture

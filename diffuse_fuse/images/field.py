@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ _FORMS = "X,Y,W,H in pixels of the visible picture or as fractions of it (0.2,0.
 
 @dataclass(frozen=True)
 class Field:
-    """A rectangle in a visible picture of ``size`` (width, height), in its pixels; it may reach over the picture's sides.
+    """A rectangle in a visible picture of ``size`` (width, height), in its pixels; it may reach over the sides.
 
     x, y: of its upper left corner, where (0, 0) is the corner, not the centre, of the first pixel. w, h: its sides.
     """
@@ -63,6 +64,28 @@ class Field:
 
     def __str__(self) -> str:
         return f"{self.w:.0f}×{self.h:.0f}{self.x:+.0f}{self.y:+.0f}"
+
+
+@dataclass(frozen=True)
+class Located:
+    """What became of looking for a field: None where the pair is taken as it is; ``report`` as ``--json`` prints it,
+    and warnings as sentences."""
+
+    field: Field | None
+    report: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Locate(Protocol):
+    """Tells where an infrared picture h×w, with its holes, lies in a visible one H×W×3.
+
+    zoom: the digital zoom that the infrared and the visible file note. whole: whether the two can be taken as they
+    are, since both have the same proportions or the file says how they lie.
+    """
+
+    def __call__(
+        self, ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None, zoom: tuple[float, float], whole: bool
+    ) -> Located: ...
 
 
 @dataclass(frozen=True)
@@ -111,8 +134,8 @@ def parse_field(text: str) -> GivenField:
     if len(numbers) == 1:
         return _zoom(numbers[0], text)
     x, y, w, h = numbers
-    fractions = any(percent) or max(map(abs, numbers)) <= 1.5 and min(w, h) < 1.5
-    if not (0 < w and 0 < h) or (fractions and max(abs(x), abs(y), w, h) > _LARGEST):
+    fractions = any(percent) or (max(map(abs, numbers)) <= 1.5 and min(w, h) < 1.5)
+    if not min(w, h) > 0 or (fractions and max(abs(x), abs(y), w, h) > _LARGEST):
         raise UsageError(f"The infrared field is {_FORMS}; its sides are above 0; not '{text}'.")
     return GivenField(None, x, y, w, h, fractions)
 

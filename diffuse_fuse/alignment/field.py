@@ -25,6 +25,7 @@ SURE = 0.4  # chosen on RoadScene's training pairs, right ones and interchanged 
 MINIMUM_SIZE = 64  # pixels of the shorter side of either picture
 LEVELS = (160, 320, 640)  # pixels of the field's longer side
 STARTS = (8, 3, 2)  # guesses that are refined at each
+_JUDGED = 480  # pixels of the field's longer side at which its windows are compared
 _ENLARGED = 3.0  # at most: a field of few pixels is enlarged, so that its windows are as many as those of a large one
 _MARGIN = 0.04  # of the field around it, that is looked at too
 _LARGEST_IR, _LARGEST_VIS = 1024, 2048  # pixels of the longer side that are looked at
@@ -124,10 +125,11 @@ def _best(sides: _Sides, matrices: list[np.ndarray]) -> tuple[Agreement, np.ndar
                 refined.append((score * _share(window.level, better) ** 0.5, whole, window, better))
         refined.sort(key=lambda entry: -entry[0])
         matrices = [whole for _, whole, _, _ in refined]
-    found = [
-        (agreement(window.level, Transform(better, window.level.size)), whole, window.scale)
-        for _, whole, window, better in refined
-    ]
+    found = []
+    for whole in matrices:
+        if window := _window(sides, whole, _JUDGED):
+            agreed = agreement(window.level, Transform(window.start, window.level.size))
+            found.append((agreed, whole, window.scale))
     return max(found, key=lambda entry: entry[0].share, default=None)
 
 

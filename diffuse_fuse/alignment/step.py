@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ from diffuse_fuse.alignment.field import find_field
 from diffuse_fuse.alignment.series import Calibration
 from diffuse_fuse.alignment.transform import Kind, Transform
 from diffuse_fuse.alignment.warp import warp_holes, warp_infrared
-from diffuse_fuse.images.field import Field, Located, cut_to
+from diffuse_fuse.images.arrays import to_uint8_rgb
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.field import Field, Located, cut_to, field_sentence
+from diffuse_fuse.images.load import LoadedPair, ReadBytes, load_pair
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,26 @@ class Aligner:
         used = found.field if found.reason is None else None
         warnings = (found.reason,) if found.reason else ()
         return Located(used, found.as_dict(), warnings)
+
+    def load(
+        self,
+        ir_path: str | os.PathLike[str],
+        vis_path: str | os.PathLike[str],
+        options: LoadOptions = DEFAULT,
+        read_file: ReadBytes = read_bytes,
+    ) -> tuple[LoadedPair, dict[str, Any]]:
+        """A pair of files, read by ``images.load.load_pair``, cut and aligned, and the report of that.
+
+        Raises what that raises, and AlignmentError when the calibration was made for pictures of another shape.
+        """
+        pair = load_pair(ir_path, vis_path, options, read_file, self.locate)
+        aligned = self.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes, pair.located)
+        vis, warnings = pair.vis, pair.warnings + aligned.warnings
+        if aligned.field:
+            x0, y0, x1, y1 = aligned.field.inside()
+            vis = np.ascontiguousarray(vis[y0:y1, x0:x1])
+            warnings += (field_sentence(aligned.field),)
+        return replace(pair, ir=aligned.ir, vis=vis, holes=aligned.holes, warnings=warnings), aligned.report
 
     def align(
         self, ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None, located: Located | None = None

@@ -209,19 +209,9 @@ class _Files:
 
 def _load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
     """The pair, aligned if that is asked for, and the report of that."""
-    pair = load_pair(job.ir, job.vis, recipe.load, read_file, recipe.aligner and recipe.aligner.locate)
     if recipe.aligner is None:
-        return pair, None
-    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes, pair.located)
-    vis, warnings = pair.vis, pair.warnings + aligned.warnings
-    if aligned.field:
-        x0, y0, x1, y1 = aligned.field.inside()
-        vis = np.ascontiguousarray(vis[y0:y1, x0:x1])
-        warnings += (
-            f"The infrared picture's field was found in the visible one: {x1 - x0}×{y1 - y0} of "
-            f"{pair.vis.shape[1]}×{pair.vis.shape[0]}, from {x0}, {y0}: that part is fused.",
-        )
-    return replace(pair, ir=aligned.ir, vis=vis, holes=aligned.holes, warnings=warnings), aligned.report
+        return load_pair(job.ir, job.vis, recipe.load, read_file), None
+    return recipe.aligner.load(job.ir, job.vis, recipe.load, read_file)
 
 
 def _frames(pair: LoadedPair, fused: np.ndarray) -> list[np.ndarray]:

@@ -121,6 +121,8 @@ def alignment_in_words(result: Result) -> str | None:
     if not report:
         return None
     numbers = f"confidence {report['confidence']:.2f}, residual {report['residual_px']:.1f} px"
+    if report["kind"] == "field":
+        return f"Field {'found' if report['applied'] else 'not found'} ({numbers})."
     if report["applied"]:
         return f"Aligned ({report['kind']}): moved by {report['displacement_px']:.1f} px on average ({numbers})."
     why = "" if report["reason"] in result.warnings else f" {report['reason']}"

@@ -118,6 +118,16 @@ class GivenField:
         return self.zoom if self.zoom is not None else [self.x, self.y, self.w, self.h]
 
 
+def field_sentence(field: Field) -> str:
+    """What is said where a pair is cut to a field. Raises PairError as ``Field.inside`` does."""
+    x0, y0, x1, y1 = field.inside()
+    width, height = field.size
+    return (
+        f"The infrared picture shows {x1 - x0}×{y1 - y0} of the visible picture's {width}×{height} pixels "
+        f"(--ir-field {x0},{y0},{x1 - x0},{y1 - y0}): that part is fused."
+    )
+
+
 def parse_field(text: str) -> GivenField:
     """What a user writes: ``X,Y,W,H`` in pixels or, if none is above 1, in fractions; or one number, the zoom.
 

@@ -13,7 +13,7 @@ from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import arrays, embedded, exif, seam
 from diffuse_fuse.images.decode import read_bytes
-from diffuse_fuse.images.field import Field, Locate, Located, cut_to, own_shape
+from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
@@ -103,6 +103,8 @@ def load_pair(
         if located.field:
             parts = _cut(ir, seen.array, holes, located.field, options)
             return LoadedPair(*parts[:2], (*told, *more), seen.metadata, parts[2], located)
+        if located.warnings and not whole:
+            raise PairError(f"{_sizes(ir, seen.array)}. {located.warnings[0]}")
         ir, vis, holes, resized = together(ir, seen, options, holes)
         return LoadedPair(ir, vis, (*told, *more, *resized), seen.metadata, holes, located)
     ir, vis, holes, resized = together(ir, seen, options, holes)
@@ -203,12 +205,7 @@ def _located(
         located = locate(ir, vis, holes, zoom, whole)
     if located.field is None:
         return located, located.warnings
-    x0, y0, x1, y1 = located.field.inside()
-    text = (
-        f"The infrared picture's field is {x1 - x0}×{y1 - y0} of the visible picture's {vis.shape[1]}×{vis.shape[0]}, "
-        f"from {x0}, {y0}: that part is fused."
-    )
-    return located, (*located.warnings, *_uneven(located.field, sizes[0]), text)
+    return located, (*located.warnings, *_uneven(located.field, sizes[0]), field_sentence(located.field))
 
 
 def _uneven(field: Field, ir: tuple[int, int]) -> tuple[str, ...]:

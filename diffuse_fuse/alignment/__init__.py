@@ -14,7 +14,7 @@ agreement.py   do the parts of the picture agree?
 estimate.py    all of it for one pair
 scan.py        first guesses of a field; field.py: refined, and believed or not
 step.py        the step between reading a pair and fusing it
-series.py      many pairs of one rig
+series.py      many pairs of one rig; rig.py: whose visible camera sees more
 file.py        a rig's alignment as JSON
 transform.py   plane transforms
 warp.py        bringing the infrared picture onto the visible one
@@ -23,6 +23,7 @@ warp.py        bringing the infrared picture onto the visible one
 from diffuse_fuse.alignment.estimate import CONFIDENT, Estimate, estimate
 from diffuse_fuse.alignment.field import FoundField, find_field
 from diffuse_fuse.alignment.file import load_calibration, save_calibration
+from diffuse_fuse.alignment.rig import Sighting, combine_fields
 from diffuse_fuse.alignment.series import Calibration, combine
 from diffuse_fuse.alignment.step import Aligned, Aligner
 from diffuse_fuse.alignment.transform import Kind, Transform
@@ -36,8 +37,10 @@ __all__ = [
     "Estimate",
     "FoundField",
     "Kind",
+    "Sighting",
     "Transform",
     "combine",
+    "combine_fields",
     "estimate",
     "find_field",
     "load_calibration",

@@ -97,7 +97,7 @@ def find_field(ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None)
     sides = _sides(a, b, holes)
     ir_size, vis_size = sides.ir.shape[::-1], sides.vis.shape[::-1]
     guesses = scan(sides.ir, sides.vis, sides.ir_valid, sides.vis_valid, STARTS[0])
-    best = _best(sides, [_matrix_of(guess.field, ir_size) for guess in guesses])
+    best = _best(sides, [matrix_of(guess.field, ir_size) for guess in guesses])
     if best is None:
         return FoundField(None, np.eye(3))
     agreed, small, scale = best
@@ -190,7 +190,7 @@ def _is_sane(matrix: np.ndarray, sides: _Sides) -> bool:
     return 0.93 * SMALLEST < zoom < 1.07 * LARGEST and abs(turn) < _TURN
 
 
-def _matrix_of(field: Field, ir: tuple[int, int]) -> np.ndarray:
+def matrix_of(field: Field, ir: tuple[int, int]) -> np.ndarray:
     """3×3: visible pixel -> infrared pixel; pixel centres have whole coordinates."""
     sx, sy = ir[0] / field.w, ir[1] / field.h
     return np.array([[sx, 0, (0.5 - field.x) * sx - 0.5], [0, sy, (0.5 - field.y) * sy - 0.5], [0, 0, 1]])

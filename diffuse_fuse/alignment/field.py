@@ -199,7 +199,7 @@ def matrix_of(field: Field, ir: tuple[int, int]) -> np.ndarray:
 def _field_of(matrix: np.ndarray, ir: tuple[int, int], vis: tuple[int, int]) -> Field:
     """The upright rectangle with the centre and the size of where the infrared picture lies."""
     inverse = np.linalg.inv(matrix)
-    pixel = float(np.hypot(inverse[0, 0], inverse[1, 0]))  # visible pixels an infrared pixel
+    pixel = float(np.sqrt(abs(np.linalg.det(inverse[:2, :2]))))  # visible pixels an infrared pixel
     (cx, cy), w, h = project(inverse, np.array([[(ir[0] - 1) / 2, (ir[1] - 1) / 2]]))[0] + 0.5, *(pixel * s for s in ir)
     return Field(float(cx - w / 2), float(cy - h / 2), w, h, vis)
 

@@ -119,7 +119,7 @@ def _report(title: str, rows: np.ndarray, foreign: np.ndarray, pairs: int) -> No
         f"under {LIMIT:.0%} of the diagonal: {np.mean(errors < LIMIT):.1%} ({int((errors < LIMIT).sum())})"
     )
     print(
-        f"sure: {sure.mean():.1%} ({int(sure.sum())}); sure and under {LIMIT:.0%}: {np.mean(sure & (errors < LIMIT)):.1%}; "
+        f"sure: {sure.mean():.1%} ({int(sure.sum())}), and under {LIMIT:.0%}: {np.mean(sure & (errors < LIMIT)):.1%}; "
         f"sure and 1 % to 3 %: {int((sure & (errors >= LIMIT) & (errors < 3 * LIMIT)).sum())}; "
         f"sure and wrong by more: {int((sure & (errors >= 3 * LIMIT)).sum())}"
     )
@@ -129,9 +129,8 @@ def _report(title: str, rows: np.ndarray, foreign: np.ndarray, pairs: int) -> No
             f"highest confidence {foreign[:, 0].max():.2f}"
         )
     wrong = confidence[errors >= 3 * LIMIT]
-    print(
-        f"highest confidence of a wrong field: {wrong.max() if len(wrong) else 0:.2f}; median {np.median(seconds):.1f} s"
-    )
+    highest = wrong.max() if len(wrong) else 0.0
+    print(f"highest confidence of a wrong field: {highest:.2f}; median {np.median(seconds):.1f} s a field")
 
 
 if __name__ == "__main__":

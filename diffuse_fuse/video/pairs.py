@@ -13,8 +13,8 @@ from diffuse_fuse.fusion.relight import SceneLight
 from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.thermal import Thermal, holes
 from diffuse_fuse.images.thermal.window import crowded
-from diffuse_fuse.video.flicker import luma
 from diffuse_fuse.video.field import Place
+from diffuse_fuse.video.flicker import luma
 from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.source import Frames
 from diffuse_fuse.video.thermal import SteadyRange, looked_ahead

@@ -36,7 +36,7 @@ def combine_fields(sightings: Sequence[Sighting], kind: Kind = Kind.similarity) 
     if not sure:
         raise AlignmentError(
             f"In none of {len(sightings)} pairs was the infrared picture's field found with confidence: give more "
-            "pairs, in daylight and with buildings, poles or people in both pictures, or the field by --ir-field X,Y,W,H."
+            "pairs, in daylight and with people or poles in both pictures, or the field by --ir-field X,Y,W,H."
         )
     first = sure[0].found.field
     fields = [_as_first(each, sure[0]) for each in sure]

@@ -29,6 +29,7 @@ _JUDGED = 480  # pixels of the field's longer side at which its windows are comp
 _ENLARGED = 3.0  # at most: a field of few pixels is enlarged, so that its windows are as many as those of a large one
 _MARGIN = 0.04  # of the field around it, that is looked at too
 _LARGEST_IR, _LARGEST_VIS = 1024, 2048  # pixels of the longer side that are looked at
+_EQUAL = 0.005  # of the visible picture's diagonal
 _TURN = 10.0  # degrees: no rig is turned by more
 UNSURE = (
     "No field of the infrared picture in the visible one was found that can be trusted: give it by "
@@ -105,6 +106,7 @@ def find_field(ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None)
     to_vis = resampling((b.shape[1], b.shape[0]), vis_size)
     matrix = to_ir @ small @ to_vis
     field = _field_of(matrix, (a.shape[1], a.shape[0]), (b.shape[1], b.shape[0]))
+    field = _whole_if_so(field)
     residual = agreed.residual / scale * b.shape[1] / vis_size[0]
     reason = None if agreed.share >= SURE else UNSURE
     return FoundField(field, matrix, agreed.share, residual, reason)
@@ -202,6 +204,13 @@ def _field_of(matrix: np.ndarray, ir: tuple[int, int], vis: tuple[int, int]) -> 
     pixel = float(np.sqrt(abs(np.linalg.det(inverse[:2, :2]))))  # visible pixels an infrared pixel
     (cx, cy), w, h = project(inverse, np.array([[(ir[0] - 1) / 2, (ir[1] - 1) / 2]]))[0] + 0.5, *(pixel * s for s in ir)
     return Field(float(cx - w / 2), float(cy - h / 2), w, h, vis)
+
+
+def _whole_if_so(field: Field) -> Field:
+    """The whole visible picture, where a field is that up to what the search is off by."""
+    w, h = field.size
+    off = np.abs([field.x, field.y, field.x + field.w - w, field.y + field.h - h]).max()
+    return Field(0.0, 0.0, w, h, field.size) if off < _EQUAL * np.hypot(w, h) else field
 
 
 def _reduced(grey: np.ndarray, longest: int) -> np.ndarray:

@@ -19,10 +19,11 @@ _MINIMUM_EDGES = 0.25  # of the median window's edge energy: with less, a window
 @dataclass(frozen=True)
 class Agreement:
     """``share``: of the windows, weighted by their edges, that match best within ``NEAR`` pixels of the transform;
-    ``residual``: the weighted median distance in pixels of their best matches."""
+    ``residual``: the weighted median distance in pixels of their best matches; ``windows``: how many there are."""
 
     share: float
     residual: float
+    windows: int = 0
 
 
 def agreement(level: Level, transform: Transform) -> Agreement:
@@ -43,11 +44,11 @@ def agreement(level: Level, transform: Transform) -> Agreement:
     weights[weights < _MINIMUM_EDGES * np.median(weights)] = 0
     total = weights.sum()
     if not total > 0:
-        return Agreement(0.0, float("inf"))
+        return Agreement(0.0, float("inf"), len(weights))
     order = np.argsort(distances, kind="stable")
     middle = np.searchsorted(np.cumsum(weights[order]), total / 2)
     share = float(weights[distances <= NEAR].sum() / total)
-    return Agreement(share, float(distances[order][min(middle, len(order) - 1)]))
+    return Agreement(share, float(distances[order][min(middle, len(order) - 1)]), len(weights))
 
 
 def _windows(length: int) -> list[tuple[int, int]]:

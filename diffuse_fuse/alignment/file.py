@@ -5,6 +5,9 @@
 
 ``matrix`` leads from a pixel (x, y, 1) of the visible picture to the pixel of the infrared picture, itself brought
 to the visible one's size, that shows the same; pixel centres have whole coordinates.
+
+Version 2 holds a field besides: "field": [x, y, width, height] in pixels of a visible picture of "vis_size", where the
+infrared picture lies, and "zoom", the digital zoom of both files. The matrix is then for what is cut to the field.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ from diffuse_fuse.alignment.transform import Kind, Transform
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import AlignmentError
 from diffuse_fuse.files import write_atomically
+from diffuse_fuse.images.field import Field
 
 FORMAT = "dfuse-alignment"
-VERSION = 1
+VERSION, VERSION_WITH_FIELD = 1, 2
 _LARGEST_FILE = 1 << 20  # bytes; a calibration has a few hundred
 _LARGEST_SIDE = 1 << 20
 _LARGEST_NUMBER = 1e9  # pixels
@@ -30,7 +34,11 @@ _LARGEST_NUMBER = 1e9  # pixels
 
 def save_calibration(path: str | os.PathLike[str], calibration: Calibration) -> None:
     """Write a calibration. Raises AlignmentError when the file cannot be written."""
-    text = json.dumps({"format": FORMAT, "version": VERSION, **calibration.as_dict()}, indent=2, allow_nan=False)
+    text = json.dumps(
+        {"format": FORMAT, "version": VERSION_WITH_FIELD if calibration.field else VERSION, **calibration.as_dict()},
+        indent=2,
+        allow_nan=False,
+    )
     try:
         write_atomically(path, (text + "\n").encode())
     except OSError as error:
@@ -42,8 +50,10 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     whole = _read_object(path_of(path))
     if whole.get("format") != FORMAT:
         raise AlignmentError(f"{path} is no alignment of dfuse: make one with dfuse align IR_DIR VIS_DIR -o FILE.")
-    if whole.get("version") != VERSION:
-        raise AlignmentError(f"{path} has the version {whole.get('version')!r} and this dfuse reads {VERSION}.")
+    if whole.get("version") not in (VERSION, VERSION_WITH_FIELD):
+        raise AlignmentError(
+            f"{path} has the version {whole.get('version')!r} and this dfuse reads {VERSION} and {VERSION_WITH_FIELD}."
+        )
     try:
         transform = Transform(_matrix(whole["matrix"]), _size(whole["size"]))
         calibration = Calibration(
@@ -54,6 +64,8 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
             confidence=_number(whole["confidence"]),
             residual=_number(whole["residual_px"]),
             spread=_number(whole["spread_px"]),
+            field=_field(whole) if whole["version"] == VERSION_WITH_FIELD else None,
+            zoom=_zoom(whole.get("zoom", (1, 1))),
         )
     except KeyError as error:
         raise AlignmentError(f"{path} lacks {error}: make it again with dfuse align.") from error
@@ -93,6 +105,21 @@ def _size(value: object) -> tuple[int, int]:
     if max(width, height) > _LARGEST_SIDE:
         raise ValueError("the size is too large")
     return width, height
+
+
+def _field(whole: dict) -> Field:
+    x, y, w, h = map(_number, whole["field"])
+    field = Field(x, y, w, h, _size(whole["vis_size"]))
+    if not (w > 1 and h > 1):
+        raise ValueError("the field must have a width and a height")
+    return field
+
+
+def _zoom(value: object) -> tuple[float, float]:
+    ir, vis = map(_number, value)  # type: ignore[call-overload]
+    if not min(ir, vis) > 0:
+        raise ValueError("the zoom must be two numbers above 0")
+    return ir, vis
 
 
 def _number(value: object) -> float:

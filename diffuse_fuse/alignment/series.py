@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.alignment.estimate import Estimate
-from diffuse_fuse.alignment.transform import Kind, Transform, corner_points
+from diffuse_fuse.alignment.transform import ASPECT_TOLERANCE, Kind, Transform, corner_points
 from diffuse_fuse.errors import AlignmentError
+from diffuse_fuse.images.field import Field
 
 _OUTLIER = 3.0  # spreads
 _NARROWEST = 1.0  # pixels: what a single estimate is off by
@@ -22,6 +23,8 @@ class Calibration:
     """The transform of a rig: from ``pairs`` pictures, of which ``used`` could be trusted and agreed.
 
     confidence, residual: medians of those. spread: median distance in pixels of their corners from the result's.
+    field: where the infrared picture lies in the visible one; the transform is then for what is cut to it. zoom: the
+    digital zoom that the infrared and the visible files noted.
     """
 
     transform: Transform
@@ -31,6 +34,23 @@ class Calibration:
     confidence: float
     residual: float
     spread: float
+    field: Field | None = None
+    zoom: tuple[float, float] = (1.0, 1.0)
+
+    def field_for(self, size: tuple[int, int], zoom: tuple[float, float] = (1.0, 1.0)) -> Field | None:
+        """The field in visible pictures of another resolution (width, height), and with another digital zoom.
+
+        None where the calibration has none. Raises AlignmentError for another aspect ratio.
+        """
+        if self.field is None:
+            return None
+        (w0, h0), (w1, h1) = self.field.size, size
+        if abs(w1 * h0 / (h1 * w0) - 1) > ASPECT_TOLERANCE:
+            raise AlignmentError(
+                f"The field was found in visible pictures of {w0}×{h0} and this one is {w1}×{h1}: make a file from "
+                "pictures of this camera with dfuse align."
+            )
+        return self.field.at_size(size).zoomed(zoom[0] / self.zoom[0], zoom[1] / self.zoom[1])
 
     def as_dict(self) -> dict[str, Any]:
         """As the file and ``--json`` hold it; lengths in pixels."""
@@ -43,6 +63,11 @@ class Calibration:
             "confidence": round(self.confidence, 4),
             "residual_px": round(self.residual, 3),
             "spread_px": round(self.spread, 3),
+            **(
+                {"field": self.field.as_list(), "vis_size": list(self.field.size), "zoom": list(self.zoom)}
+                if self.field
+                else {}
+            ),
         }
 
 

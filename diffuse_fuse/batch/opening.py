@@ -7,6 +7,7 @@ fate, so one of each kind is loaded as the run would load it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job
@@ -37,7 +38,7 @@ def _fate(job: Job, kind: Likeness | str | None, recipe: Recipe, fates: dict[Lik
         return kind
     if kind is None or kind not in fates:
         try:
-            load_pair(job.ir, job.vis, recipe.load)
+            _load(job, recipe)
             fate = None
         except ImageReadError as error:  # of this file alone
             return str(error)
@@ -47,6 +48,15 @@ def _fate(job: Job, kind: Likeness | str | None, recipe: Recipe, fates: dict[Lik
             return None if fate is None else f"{job}: {fate}"
         fates[kind] = fate
     return None if fates[kind] is None else f"{job}: {fates[kind]}"
+
+
+def _load(job: Job, recipe: Recipe) -> None:
+    """Loads a pair as the run would, but for looking for a field: that takes as long as fusing, and each pair has its
+    own answer."""
+    aligner, load = recipe.aligner, recipe.load
+    if aligner is not None and aligner.calibration is None:
+        load, aligner = replace(load, stretch=True), None
+    load_pair(job.ir, job.vis, load, locate=aligner and aligner.locate)
 
 
 def _kind(job: Job, recipe: Recipe) -> Likeness | str | None:

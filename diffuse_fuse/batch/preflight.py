@@ -23,7 +23,8 @@ from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
 from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import Standing, standing
 from diffuse_fuse.batch.steps import Ready, Steps
-from diffuse_fuse.errors import ImageReadError
+from diffuse_fuse.errors import DfuseError
+from diffuse_fuse.images import exif
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.header import read_header
 from diffuse_fuse.machine import available_cores
@@ -147,12 +148,29 @@ def _spread(jobs: Sequence[Job], count: int) -> list[Job]:
 
 
 def _size(job: Job, recipe: Recipe) -> tuple[int, int] | None:
-    """Width and height that the fused picture will have; None when the file cannot say."""
+    """Width and height that the fused picture will have; None when the files cannot say."""
     try:
-        found = read_header(read_bytes(job.ir if recipe.load.size == "ir" else job.vis))
-    except ImageReadError:
+        found = _upright(job.ir if recipe.load.size == "ir" else job.vis)
+        if found is None or recipe.load.size == "ir":
+            return found
+        field = recipe.load.field and (ir := _upright(job.ir)) and recipe.load.field.within(ir, found)
+        if recipe.aligner and recipe.aligner.calibration:
+            field = recipe.aligner.calibration.field_for(found)
+        if not field:
+            return found
+        x0, y0, x1, y1 = field.inside()
+        return x1 - x0, y1 - y0
+    except DfuseError:
         return None
-    return (found.width, found.height) if found else None
+
+
+def _upright(path: Path) -> tuple[int, int] | None:
+    data = read_bytes(path)
+    found = read_header(data)
+    if found is None:
+        return None
+    turned = exif.orientation(data) >= 5
+    return (found.height, found.width) if turned else (found.width, found.height)
 
 
 def _measured(

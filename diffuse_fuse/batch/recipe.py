@@ -52,6 +52,7 @@ class Recipe:
             "stretch": load.stretch,
             "gps": load.gps,
             **({} if load.nodata is None else {"nodata": load.nodata}),
+            **({} if load.field is None else {"ir_field": load.field.as_json()}),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,
@@ -63,7 +64,12 @@ class Recipe:
         if self.aligner is None:
             return None
         rig = self.aligner.calibration
-        return self.aligner.kind.value if rig is None else rig.as_dict()
+        if rig is not None:
+            return rig.as_dict()
+        kind = self.aligner.kind.value
+        if not self.aligner.move:
+            return "field"
+        return f"field, {kind}" if self.aligner.search else kind
 
 
 def canonical(suffix: str) -> str:

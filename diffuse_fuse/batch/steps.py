@@ -209,12 +209,9 @@ class _Files:
 
 def _load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
     """The pair, aligned if that is asked for, and the report of that."""
-    pair = load_pair(job.ir, job.vis, recipe.load, read_file)
     if recipe.aligner is None:
-        return pair, None
-    aligned = recipe.aligner.align(pair.ir, to_uint8_rgb(pair.vis), pair.holes)
-    warnings = pair.warnings + aligned.warnings
-    return replace(pair, ir=aligned.ir, holes=aligned.holes, warnings=warnings), aligned.report
+        return load_pair(job.ir, job.vis, recipe.load, read_file), None
+    return recipe.aligner.load(job.ir, job.vis, recipe.load, read_file)
 
 
 def _frames(pair: LoadedPair, fused: np.ndarray) -> list[np.ndarray]:

@@ -6,18 +6,25 @@ import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from diffuse_fuse.cli.field import IrField, given_field, is_auto
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
 
 if TYPE_CHECKING:
-    from diffuse_fuse.alignment import Calibration, Estimate
+    import numpy as np
+
+    from diffuse_fuse.alignment import Calibration, Estimate, Sighting
     from diffuse_fuse.batch import Result
+    from diffuse_fuse.images.field import Field
+    from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.pairs import Pair, Pairing
+
+    Found = tuple[Pair, Estimate | Sighting, Field | None]
 
 
 class RigKind(str, Enum):
@@ -47,6 +54,7 @@ def align(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
     ] = None,
+    ir_field: IrField = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
     ir_pattern: IrPattern = None,
@@ -59,11 +67,13 @@ def align(
 ) -> None:
     """Find how the infrared camera of a rig lies over the visible one, from many pairs of pictures.
 
-    Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Use it with
+    Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Where the visible
+    camera sees more (pictures of other proportions, or --ir-field), the file holds the field too. Use it with
     dfuse fuse --align-file T.json.
     """
     out = _check_paths(ir, vis, out)
     from diffuse_fuse import alignment
+    from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.pairing import pair_sources, why_none
     from diffuse_fuse.outputs import require_free
 
@@ -77,9 +87,10 @@ def align(
     if not pairs:
         raise UsageError(why_none(ir, vis, pairing, recursive))
     chosen = _spread(pairs, limit)
-    estimates, failures = _estimate_all(chosen, kind, quiet, nodata)
+    load = LoadOptions(nodata=nodata, field=given_field(ir_field))
+    estimates, failures = _estimate_all(chosen, kind, quiet, load, search=is_auto(ir_field))
     try:
-        calibration = alignment.combine([estimate for _, estimate in estimates], alignment.CONFIDENT)
+        calibration = _calibrated(estimates, kind, load)
     except AlignmentError:
         _say_failures(failures, len(chosen))
         raise
@@ -104,6 +115,7 @@ def describe(calibration: Calibration) -> str:
         [
             ("kind", calibration.kind.value),
             ("size", "{}×{}".format(*calibration.transform.size)),
+            *_field_rows(calibration),
             ("shift", f"{shift[0]:+.2f}, {shift[1]:+.2f} px"),
             ("scale", f"{scale:.4f}"),
             ("rotation", f"{angle:+.3f}°"),
@@ -115,12 +127,22 @@ def describe(calibration: Calibration) -> str:
     )
 
 
+def _field_rows(calibration: Calibration) -> list[tuple[str, str]]:
+    field = calibration.field
+    if field is None:
+        return []
+    box = ",".join(f"{value:.0f}" for value in field.as_list())
+    return [("field", "{} of {}×{}".format(box, *field.size))]
+
+
 def alignment_in_words(result: Result) -> str | None:
     """What was done to a pair, as one line; None where it was not asked for."""
     report = result.alignment
     if not report:
         return None
     numbers = f"confidence {report['confidence']:.2f}, residual {report['residual_px']:.1f} px"
+    if report["kind"] == "field":
+        return f"Field {'found' if report['applied'] else 'not found'} ({numbers})."
     if report["applied"]:
         return f"Aligned ({report['kind']}): moved by {report['displacement_px']:.1f} px on average ({numbers})."
     why = "" if report["reason"] in result.warnings else f" {report['reason']}"
@@ -160,31 +182,70 @@ def _spread(pairs: tuple[Pair, ...], limit: int | None) -> list[Pair]:
 
 
 def _estimate_all(
-    pairs: list[Pair], kind: RigKind, quiet: bool, nodata: float | None = None
-) -> tuple[list[tuple[Pair, Estimate]], list[tuple[Pair, str]]]:
-    """The estimates, and the pairs that could not be read with the reason."""
-    from diffuse_fuse.alignment import estimate
-    from diffuse_fuse.cli.progress import progress_bar
-    from diffuse_fuse.images.load import load_pair
-    from diffuse_fuse.images.options import LoadOptions
+    pairs: list[Pair], kind: RigKind, quiet: bool, load: LoadOptions, search: bool
+) -> tuple[list[Found], list[tuple[Pair, str]]]:
+    """What was found, and the pairs that could not be read with the reason.
 
-    load = LoadOptions(nodata=nodata)
-    estimates, failures = [], []
+    A field is looked for with ``search``, and where pictures have other proportions and none is given.
+    """
+    from diffuse_fuse.cli.progress import progress_bar
+
+    estimates: list[Found] = []
+    failures = []
     with progress_bar("aligning", len(pairs), "pair", hidden=quiet) as advance:
         for pair in pairs:
             try:
-                loaded = load_pair(pair.ir, pair.vis, load)
-                estimates.append((pair, estimate(loaded.ir, loaded.vis, kind.value, loaded.holes)))
+                estimates.append((pair, *_estimate_one(pair, kind, load, search)))
             except DfuseError as error:
                 failures.append((pair, str(error)))
             advance()
     return estimates, failures
 
 
+def _estimate_one(
+    pair: Pair, kind: RigKind, load: LoadOptions, search: bool
+) -> tuple[Estimate | Sighting, Field | None]:
+    """What a pair says, and the field to which it was cut, where that was given."""
+    from diffuse_fuse import alignment
+    from diffuse_fuse.images.field import Located
+    from diffuse_fuse.images.load import load_pair
+
+    seen: list[Sighting] = []
+
+    def locate(
+        ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None, zoom: tuple[float, float], whole: bool
+    ) -> Located:
+        if whole and not search:
+            return Located(None)
+        found = alignment.find_field(ir, vis, holes)
+        seen.append(alignment.Sighting(found, (ir.shape[1], ir.shape[0]), zoom))
+        return Located(found.field)
+
+    loaded = load_pair(pair.ir, pair.vis, load, locate=locate)
+    if seen:
+        return seen[0], None
+    field = loaded.located.field if loaded.located else None
+    return alignment.estimate(loaded.ir, loaded.vis, kind.value, loaded.holes), field
+
+
+def _calibrated(found: list[Found], kind: RigKind, load: LoadOptions) -> Calibration:
+    """The rig's alignment. Raises AlignmentError where too little can be trusted."""
+    from dataclasses import replace
+
+    from diffuse_fuse import alignment
+
+    sightings = [each for _, each, _ in found if isinstance(each, alignment.Sighting)]
+    if sightings:
+        return alignment.combine_fields(sightings, alignment.Kind(kind.value))
+    calibration = alignment.combine([each for _, each, _ in found], alignment.CONFIDENT)
+    fields = [field for _, _, field in found if field]
+    return replace(calibration, field=fields[0]) if load.field and fields else calibration
+
+
 def _print_json(
     out: Path,
     calibration: Calibration,
-    estimates: list[tuple[Pair, Estimate]],
+    estimates: list[Found],
     failures: list[tuple[Pair, str]],
 ) -> None:
     import diffuse_fuse
@@ -195,11 +256,17 @@ def _print_json(
     whole = {
         "out": str(out),
         **calibration.as_dict(),
-        "results": [{**files(pair), **estimate.as_dict()} for pair, estimate in estimates],
+        "results": [{**files(pair), **_as_dict(estimate)} for pair, estimate, _ in estimates],
         "failed": [{**files(pair), "error": text} for pair, text in failures],
         "version": diffuse_fuse.__version__,
     }
     typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+
+
+def _as_dict(found: Estimate | Sighting) -> dict[str, Any]:
+    from diffuse_fuse.alignment import Sighting
+
+    return found.found.as_dict() if isinstance(found, Sighting) else found.as_dict()
 
 
 def _say_failures(failures: list[tuple[Pair, str]], total: int) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.field import IrField, given_field
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Align, check_balance, make_aligner
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
     from diffuse_fuse.evaluation.methods import Balanced, Matching
+    from diffuse_fuse.evaluation.reading import Reading
 
 
 class Device(str, Enum):
@@ -48,6 +50,10 @@ def eval_(
     vis_pattern: VisPattern = None,
     map_file: MapFile = None,
     by_order: ByOrder = False,
+    ir_field: IrField = None,
+    align_file: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="Cut and move the pairs as this file of dfuse align says.")
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
@@ -118,6 +124,7 @@ def eval_(
             limit=limit,
             seed=seed,
             threads=workers,
+            reading=_reading(ir_field, align_file),
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
@@ -134,6 +141,16 @@ def eval_(
         _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
     if not result.ok:
         raise typer.Exit(1)
+
+
+def _reading(ir_field: str | None, align_file: Path | None) -> Reading | None:
+    """How pairs are brought to one size; None where they have one. Raises UsageError, or AlignmentError."""
+    if ir_field is None and align_file is None:
+        return None
+    from diffuse_fuse.evaluation.reading import Reading
+    from diffuse_fuse.images.options import LoadOptions
+
+    return Reading(LoadOptions(field=given_field(ir_field)), make_aligner(Align.none, align_file, ir_field))
 
 
 def _rows(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
+from diffuse_fuse.cli.field import IrField, given_field
 from diffuse_fuse.cli.fuse_auto import model_in_time
 from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
@@ -106,8 +107,13 @@ def fuse(
     polarity: Annotated[Polarity, typer.Option(help="What hot looks like in the infrared pictures.")] = (
         Polarity.white_hot
     ),
+    ir_field: IrField = None,
     align: Annotated[
-        Align, typer.Option(help="Move the infrared picture onto the visible one; auto: shift, rotation and scale.")
+        Align,
+        typer.Option(
+            help="Move the infrared picture onto the visible one; auto: shift, rotation and scale, and its field where "
+            "the visible camera sees more."
+        ),
     ] = Align.none,
     align_file: Annotated[
         Path | None, typer.Option(metavar="T.json", help="Move it as this file of dfuse align says.")
@@ -172,8 +178,9 @@ def fuse(
         gps=not no_gps,
         max_pixels=max_pixels or MAX_PIXELS,
         nodata=nodata,
+        field=given_field(ir_field),
     )
-    aligner = make_aligner(align, align_file)
+    aligner = make_aligner(align, align_file, ir_field)
     plan = make_plan(
         ir, vis, out, manifest, recursive, picture_format, bits, rules(ir_pattern, vis_pattern, map_file, by_order)
     )

@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diffuse_fuse.cli.field import is_auto
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,17 +138,26 @@ def check_only_metrics(**others: bool) -> None:
             raise UsageError(f"--only-metrics fuses nothing, so --{name.replace('_', '-')} has no meaning with it.")
 
 
-def make_aligner(align: Align, file: Path | None) -> Aligner | None:
-    """What moves the infrared pictures, or None. Raises UsageError, and AlignmentError for a wrong file."""
-    if align is Align.none and file is None:
+def make_aligner(align: Align, file: Path | None, ir_field: str | None = None) -> Aligner | None:
+    """What moves the infrared pictures or finds their field, or None.
+
+    ``ir_field``: as ``cli.field.IrField`` has it. Raises UsageError, and AlignmentError for a wrong file.
+    """
+    search = is_auto(ir_field)
+    if align is Align.none and file is None and not search:
         return None
+    if file is not None and ir_field is not None:
+        raise UsageError("--align-file brings the field along and --ir-field says or looks for one: give one of them.")
     if align is not Align.none and file is not None:
         raise UsageError("--align looks for an alignment and --align-file brings one: give one of them.")
     from diffuse_fuse import alignment
 
     if file is not None:
         return alignment.Aligner(calibration=alignment.load_calibration(file))
-    return alignment.Aligner(alignment.Kind.similarity if align is Align.auto else alignment.Kind(align.value))
+    if align is Align.none:
+        return alignment.Aligner(search=True, move=False)
+    kind = alignment.Kind.similarity if align is Align.auto else alignment.Kind(align.value)
+    return alignment.Aligner(kind, search=search)
 
 
 def make_plan(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diffuse_fuse.cli.field import IrField, given_field
 from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
@@ -69,6 +70,7 @@ def video(
     thermal_range: GivenRange = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
+    ir_field: IrField = None,
     align_file: Annotated[
         Path | None, typer.Option(metavar="T.json", help="Move the infrared frames as this file of dfuse align says.")
     ] = None,
@@ -108,7 +110,8 @@ def video(
         thermal_range=None if by_camera else given_range,
         black_hot=polarity is Hot.black,
         stabilise=stabilise,
-        aligner=_aligner(align_file),
+        aligner=_aligner(align_file, ir_field),
+        field=given_field(ir_field),
         stretch=stretch,
         sound=not no_sound,
         at_once=at_once,
@@ -190,10 +193,10 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
-def _aligner(file: Path | None):
+def _aligner(file: Path | None, ir_field: str | None):
     from diffuse_fuse.cli.fuse_options import Align, make_aligner
 
-    return make_aligner(Align.none, file)
+    return make_aligner(Align.none, file, ir_field)
 
 
 def _tell(summary: Summary, out: Path) -> None:

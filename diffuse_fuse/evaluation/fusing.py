@@ -12,13 +12,13 @@ from diffuse_fuse.errors import PairError
 from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.methods import Method
+from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.evaluation.score import read_pair
 from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
-from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.write import write_bytes
 
-_FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images")
+_FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images", "diffuse_fuse.alignment")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Fusing:
             return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
         if method.kind == "model":
             return self._by_model(method, case, cache)
-        ir, vis = read_pair(case.ir.path, case.vis.path)
+        ir, vis = read_pair(case.ir.path, case.vis.path, case.reading)
         return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
@@ -61,7 +61,7 @@ class Fusing:
         known = cache.picture(key)
         if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
-        pair = load_pair(case.ir.path, case.vis.path)
+        pair = (case.reading or Reading()).pair(case.ir.path, case.vis.path)
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
         return self._keep(method, case, made, cache, key)
 

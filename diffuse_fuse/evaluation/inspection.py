@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.errors import DfuseError
 from diffuse_fuse.evaluation.matching import Results, pair_name
 from diffuse_fuse.evaluation.methods import Method
+from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.pairs import Pair
@@ -44,12 +45,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Case:
-    """A pair that can be scored: its sources, and the results of folders by the method's name."""
+    """A pair that can be scored: its sources, the results of folders by the method's name, and how the sources are
+    brought together where they do not show the same."""
 
     name: str
     ir: Picture
     vis: Picture
     results: dict[str, Picture]
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,17 @@ class Inspection:
     notes: tuple[str, ...]
 
 
-def inspect(pairs: Sequence[Pair], folders: Mapping[str, tuple[Method, Results]], threads: int = 1) -> Inspection:
+def inspect(
+    pairs: Sequence[Pair],
+    folders: Mapping[str, tuple[Method, Results]],
+    threads: int = 1,
+    reading: Reading | None = None,
+) -> Inspection:
     """Look at the files of all pairs and of all folders of results.
 
     folders: by the method's name, the method and what ``match_results`` found. Sources that cannot be used take their
     pair out; results that cannot be used leave a gap in their row. Never raises for a bad file.
+    reading: how the sources of each pair are brought to one size; without, they must have one.
     """
     sources = [path for pair in pairs for path in (pair.ir, pair.vis)]
     fused = [path for _, results in folders.values() for path in results.files.values()]
@@ -74,6 +83,10 @@ def inspect(pairs: Sequence[Pair], folders: Mapping[str, tuple[Method, Results]]
         both = [pair.ir for pair in pairs if pair.ir == pair.vis]
         pictures |= zip(both, pool.map(_with_both, (pictures[path] for path in both)), strict=True)
         pictures |= zip(fused, pool.map(partial(look_at, trace=True), fused), strict=True)
+    readings: dict[str, Reading] = {}
+    for pair in pairs if reading else ():
+        cut, readings[pair_name(pair)] = _together(pair, pictures[pair.ir], pictures[pair.vis], reading)
+        pictures[pair.ir], pictures[pair.vis] = cut
     problems: list[str] = []
     notes: list[str] = []
     usable: list[Pair] = []
@@ -93,6 +106,7 @@ def inspect(pairs: Sequence[Pair], folders: Mapping[str, tuple[Method, Results]]
             pictures[pair.ir],
             pictures[pair.vis],
             {name: found[pair_name(pair)] for name, found in kept.items() if pair_name(pair) in found},
+            readings.get(pair_name(pair)),
         )
         for pair in usable
     )
@@ -127,6 +141,19 @@ def _with_both(picture: Picture) -> Picture:
     except DfuseError as error:
         return replace(picture, error=str(error))
     return replace(picture, size=loaded.vis.shape[:2])
+
+
+def _together(pair: Pair, ir: Picture, vis: Picture, reading: Reading) -> tuple[tuple[Picture, Picture], Reading]:
+    """Both sources with the size that they have together, or with why they have none; and how they are read."""
+    if ir.error or vis.error:
+        return (ir, vis), reading
+    try:
+        loaded = reading.pair(pair.ir, pair.vis)
+    except DfuseError as error:
+        return (replace(ir, error=f"{pair.ir} and {pair.vis}: {error}"), vis), reading
+    own = reading.settled(loaded)
+    cut = [replace(each, size=loaded.vis.shape[:2], sha256=own.mark(each.sha256)) for each in (ir, vis)]
+    return (cut[0], cut[1]), own
 
 
 def jpeg_trace(grey: np.ndarray) -> float:

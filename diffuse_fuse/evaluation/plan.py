@@ -15,6 +15,7 @@ from diffuse_fuse.evaluation.inspection import Case, inspect
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
 from diffuse_fuse.evaluation.matching import Results, match_results, pair_name
 from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, make_methods
+from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images.pairs import Pair
 
 
@@ -42,8 +43,11 @@ def prepare(
     limit: int | None = None,
     seed: int = 0,
     threads: int = 1,
+    reading: Reading | None = None,
 ) -> Plan:
     """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
+
+    reading: how pairs are brought to one size whose visible pictures show more; without, they must have one.
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """
@@ -65,7 +69,7 @@ def prepare(
             files = {name: path for name, path in results.files.items() if name in kept}
             missing = tuple(name for name in results.missing if name in kept)
             folders[method.name] = (method, Results(files, missing, results.extra, results.affix))
-    inspection = inspect(pairs, folders, threads)
+    inspection = inspect(pairs, folders, threads, reading)
     problems = found.problems + inspection.problems
     if not inspection.cases:
         first = f" ({problems[0]})" if problems else ""

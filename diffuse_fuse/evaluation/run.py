@@ -136,7 +136,7 @@ class _Work:
         if not items and not ir_views and not vis_views:
             return None
         convention = self.plan.convention
-        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, ir_views, vis_views)
+        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, ir_views, vis_views, case.reading)
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
         code = code_version(*_SCORING_CODE)

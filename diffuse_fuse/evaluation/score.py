@@ -13,11 +13,11 @@ import numpy as np
 from diffuse_fuse import descriptors, shortage
 from diffuse_fuse.errors import DfuseError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
+from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
 from diffuse_fuse.images.decode import read_bytes
-from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.read import read_image, read_visible, visible_from_file_array
 from diffuse_fuse.images.thermal import read_thermal, to_unit
 
@@ -49,6 +49,7 @@ class Task:
     convention: str
     ir_views: tuple[Path, Path] | None = None
     vis_views: tuple[Path, Path] | None = None
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,15 @@ class OneThreadEach:
                 os.environ[name] = value
 
 
-def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(ir: Path, vis: Path, reading: Reading | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
-    return _read_pair(ir, vis)[:2]
+    return _read_pair(ir, vis, reading)[:2]
 
 
-def _read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _read_pair(ir: Path, vis: Path, reading: Reading | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
-    if ir == vis:  # both pictures are in one file
-        pair = load_pair(ir, vis)
+    if reading or ir == vis:  # both pictures are in one file
+        pair = (reading or Reading()).pair(ir, vis)
         return *pair.as_bytes(), pair.holes
     thermal = read_thermal(read_bytes(ir), ir)
     own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
@@ -113,7 +114,7 @@ def score(task: Task) -> Scores:
     """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
     from diffuse_fuse import metrics
 
-    ir, vis, holes = _read_pair(task.ir, task.vis)
+    ir, vis, holes = _read_pair(task.ir, task.vis, task.reading)
     part = ... if holes is None else seam.measured_part(holes)
     _write_views(task.ir_views, ir)
     _write_views(task.vis_views, vis)

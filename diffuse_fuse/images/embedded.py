@@ -11,9 +11,10 @@ import os
 import cv2
 import numpy as np
 
-from diffuse_fuse.errors import ImageReadError
+from diffuse_fuse.errors import ImageReadError, PairError
 from diffuse_fuse.images import exif, jpeg
 from diffuse_fuse.images.decode import decode
+from diffuse_fuse.images.field import Field, cut_to, own_shape
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import Size
@@ -54,47 +55,43 @@ def photo(found: bytes, data: bytes, path: str | os.PathLike[str], max_pixels: i
 
 
 def lay_on(
-    ir: np.ndarray, vis: np.ndarray, alignment: Alignment | None, size: Size
+    ir: np.ndarray, vis: np.ndarray, alignment: Alignment | None, size: Size, zoom: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The part that both saw, as infrared and visible arrays of one size, and what is odd.
 
-    ir H×W or H×W×3, uint8, uint16 or float in [0, 1]; vis H×W×3; both whole. The result has the visible picture's
-    resolution, or with ``size`` "ir" that of the infrared one. Raises ImageReadError when the offsets leave nothing in
-    common.
+    ir H×W or H×W×3, uint8, uint16 or float in [0, 1]; vis H×W×3; both whole. ``zoom``: the thermal camera's digital
+    zoom. The result has the visible picture's resolution, or with ``size`` "ir" that of the infrared one. Raises
+    ImageReadError when the offsets leave nothing in common.
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
-    given = alignment or _NO_ALIGNMENT
     warnings = (
         () if alignment else ("The file does not say how its two pictures lie: their centres were laid together.",)
     )
-    pixel = min(vis_w / ir_w, vis_h / ir_h) / given.scale  # visible pixels a thermal pixel covers
-    left = vis_w / 2 + given.dx - pixel * ir_w / 2
-    top = vis_h / 2 + given.dy - pixel * ir_h / 2
-    x0, x1 = max(0, round(left)), min(vis_w, round(left + pixel * ir_w))
-    y0, y1 = max(0, round(top)), min(vis_h, round(top + pixel * ir_h))
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        raise ImageReadError("The alignment in the file leaves nothing in common: give the visible picture by itself.")
-    shape = (x1 - x0, y1 - y0)
-    if size == "ir":
-        shape = (max(1, round((x1 - x0) / pixel)), max(1, round((y1 - y0) / pixel)))
+    if zoom > 1:
+        warnings += (
+            f"The file notes a digital zoom of {zoom:.3g}: its thermal field of view is taken as so much less.",
+        )
+    field = field_of(ir.shape, vis.shape, alignment, zoom)
+    try:
+        x0, y0, x1, y1 = field.inside()
+    except PairError:
+        raise ImageReadError(
+            "The alignment in the file leaves nothing in common: give the visible picture by itself."
+        ) from None
     warnings += (
         f"The infrared picture is {ir_w}×{ir_h}, its field of view in the visible one {x1 - x0}×{y1 - y0} of "
         f"{vis_w}×{vis_h}: that part is fused.",
     )
-    part = vis[y0:y1, x0:x1]
-    if shape != (x1 - x0, y1 - y0):
-        shrinks = shape[0] < x1 - x0
-        part = cv2.resize(part, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return _part_of(ir, (x0 - left) / pixel, (y0 - top) / pixel, (x1 - x0) / pixel / shape[0], shape), part, warnings
+    return *cut_to(ir, vis, field, own_shape(ir, field) if size == "ir" else None), warnings
 
 
-def _part_of(ir: np.ndarray, u0: float, v0: float, step: float, shape: tuple[int, int]) -> np.ndarray:
-    """The infrared picture from the corner (u0, v0), every ``step`` pixels, as W×H = ``shape``; edges are repeated."""
-    matrix = np.array([[step, 0, u0 + step / 2 - 0.5], [0, step, v0 + step / 2 - 0.5]])
-    warped = cv2.warpAffine(
-        ir, matrix, shape, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-    )
-    return warped if warped.dtype.kind == "u" else np.clip(warped, 0, 1)
+def field_of(ir: tuple[int, ...], vis: tuple[int, ...], alignment: Alignment | None, zoom: float = 1.0) -> Field:
+    """The infrared field in a visible picture, of arrays of these shapes, as the file says."""
+    (ir_h, ir_w), (vis_h, vis_w) = ir[:2], vis[:2]
+    given = alignment or _NO_ALIGNMENT
+    pixel = min(vis_w / ir_w, vis_h / ir_h) / given.scale / zoom  # visible pixels a thermal pixel covers
+    w, h = pixel * ir_w, pixel * ir_h
+    return Field(vis_w / 2 + given.dx - w / 2, vis_h / 2 + given.dy - h / 2, w, h, (vis_w, vis_h))
 
 
 def _is_ycbcr(image: np.ndarray) -> bool:

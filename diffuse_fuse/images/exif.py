@@ -14,17 +14,20 @@ from diffuse_fuse.images.quiet import quiet
 
 _ORIENTATION, _MAKE, _MODEL, _TIME = 0x0112, 0x010F, 0x0110, 0x0132
 _LARGEST = 1 << 20  # bytes of a WebP's block
-_EXIF_FOLDER, _GPS_FOLDER, _TIME_TAKEN = 0x8769, 0x8825, 0x9003
+_EXIF_FOLDER, _GPS_FOLDER, _TIME_TAKEN, _ZOOM = 0x8769, 0x8825, 0x9003, 0xA404
+_LARGEST_ZOOM = 100.0
 
 
 @dataclass(frozen=True)
 class Notes:
-    """orientation: 1 to 8 as in EXIF. gps: (latitude, longitude) in degrees, north and east positive."""
+    """orientation: 1 to 8 as in EXIF. gps: (latitude, longitude) in degrees, north and east positive.
+    zoom: the digital zoom, at least 1."""
 
     orientation: int = 1
     camera: str | None = None
     time: str | None = None
     gps: tuple[float, float] | None = None
+    zoom: float = 1.0
 
 
 def read_notes(data: bytes) -> Notes:
@@ -39,6 +42,7 @@ def read_notes(data: bytes) -> Notes:
         _camera(_text(tags.get(_MAKE)), _text(tags.get(_MODEL))),
         _text(inner.get(_TIME_TAKEN)) or _text(tags.get(_TIME)),
         _place(gps),
+        _zoom(inner.get(_ZOOM)),
     )
 
 
@@ -86,6 +90,15 @@ def _block(data: bytes) -> bytes | None:
             return data[position + 8 : position + 8 + length]
         position += 12 + length
     return None
+
+
+def _zoom(value: object) -> float:
+    """What a file says that was enlarged; 1 where it says nothing, 0 (none) or less than 1, which is none either."""
+    try:
+        zoom = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return 1.0
+    return zoom if 1 <= zoom <= _LARGEST_ZOOM else 1.0
 
 
 def _text(value: object) -> str | None:

@@ -11,8 +11,9 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, seam
+from diffuse_fuse.images import arrays, embedded, exif, seam
 from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
@@ -47,6 +48,7 @@ class LoadedPair:
     warnings: sentences. metadata: what the visible picture's file says besides its pixels, for the fused one.
     holes: bool H×W, where the infrared camera measured nothing in places large enough to be seen; ``ir`` goes on there
     as it is around, and ``seam.over_holes`` shows the visible picture in the fused one. None without any.
+    located: what became of looking for the infrared field, where that was asked for.
     """
 
     ir: np.ndarray
@@ -54,6 +56,7 @@ class LoadedPair:
     warnings: tuple[str, ...] = ()
     metadata: SourceMetadata = NO_METADATA
     holes: np.ndarray | None = None
+    located: Located | None = None
 
     def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
         """ir H×W and vis H×W×3 as uint8: what the metrics and the training take."""
@@ -68,21 +71,23 @@ def load_pair(
     vis_path: str | os.PathLike[str],
     options: LoadOptions = DEFAULT,
     read_file: ReadBytes = read_bytes,
+    locate: Locate | None = None,
 ) -> LoadedPair:
     """Read both files and bring them to one size; notice a swapped pair.
 
     With the same file twice, the visible picture is the one inside the infrared file (FLIR's radiometric JPEG), laid
     on as the file says. What a radiometric JPEG shows, the camera's screen, is not taken for a visible picture where
-    it holds one. Each file is read once, by ``read_file``, which gives all of its bytes: the pixels are theirs.
-    Raises ImageReadError for a file, PairError when the sizes do not belong together.
+    it holds one. ``options.field`` or ``locate`` tells which part of the visible picture the infrared one shows; the
+    pair is cut to that. Each file is read once, by ``read_file``, which gives all of its bytes: the pixels
+    are theirs. Raises ImageReadError for a file, PairError when the sizes do not belong together.
     """
     if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
-        return _load_single(read_file(ir_path), ir_path, options)
+        return _load_single(read_file(ir_path), ir_path, options, locate)
     ir_data, vis_data = read_file(ir_path), read_file(vis_path)
     thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels, options.nodata)
     seen = load_visible(vis_data, vis_path, options)
     if seen.flir and ir_data == vis_data:  # one file by two names
-        return _load_single(ir_data, ir_path, options)
+        return _load_single(ir_data, ir_path, options, locate)
     warnings = list(thermal.warnings)
     if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, seen.shown):
         warnings = [
@@ -90,8 +95,20 @@ def load_pair(
             "give them the other way round (infrared first)."
         ]
     ir, odd = _to_unit(thermal, options, ir_path)
-    ir, vis, holes, resized = together(ir, seen, options, thermal.wide_holes())
-    return LoadedPair(ir, vis, (*warnings, *seen.warnings, *odd, *resized), seen.metadata, holes)
+    holes, told = thermal.wide_holes(), (*warnings, *seen.warnings, *odd)
+    if options.field or locate:
+        zoom = (exif.read_notes(ir_data).zoom, exif.read_notes(vis_data).zoom)
+        whole = _same_proportions(ir, seen.array) or _is_of(ir, seen) or options.stretch
+        located, more = _located(ir, seen.array, holes, options, locate, zoom, whole)
+        if located.field:
+            parts = _cut(ir, seen.array, holes, located.field, options)
+            return LoadedPair(*parts[:2], (*told, *more), seen.metadata, parts[2], located)
+        if located.warnings and not whole:
+            raise PairError(f"{_sizes(ir, seen.array)}. {located.warnings[0]}")
+        ir, vis, holes, resized = together(ir, seen, options, holes)
+        return LoadedPair(ir, vis, (*told, *more, *resized), seen.metadata, holes, located)
+    ir, vis, holes, resized = together(ir, seen, options, holes)
+    return LoadedPair(ir, vis, (*told, *resized), seen.metadata, holes)
 
 
 def load_infrared(
@@ -113,8 +130,8 @@ def together(
     thermal one has in the visible picture's radiometric JPEG is of that camera: it is laid on as the file says. Raises
     PairError when the sizes do not belong together.
     """
-    if seen.flir and ir.shape[:2] == seen.thermal_size:
-        return _laid_on(ir, seen.array, holes, seen.flir.alignment, options)
+    if _is_of(ir, seen):
+        return _laid_on(ir, seen.array, holes, seen.flir.alignment, options, seen.zoom)
     if options.size == "ir":
         vis, resized = _resized(seen.array, ir.shape[:2], "visible", _sizes(ir, seen.array), options.stretch)
     else:
@@ -149,24 +166,93 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
 
 
-def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
+def _load_single(
+    data: bytes, path: str | os.PathLike[str], options: LoadOptions, locate: Locate | None = None
+) -> LoadedPair:
     thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options, path)
-    ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), thermal.flir.alignment, options)
-    flir = thermal.flir
+    flir, holes, zoom = thermal.flir, thermal.wide_holes(), exif.read_notes(data).zoom
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
-    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes)
+    located, said = None, ()
+    if options.field or locate:
+        located, said = _located(ir, picture, holes, options, locate, (zoom, 1.0), whole=True)
+    if located and located.field:
+        ir, vis, holes = _cut(ir, picture, holes, located.field, options)
+        more = said
+    else:
+        ir, vis, holes, more = _laid_on(ir, picture, holes, flir.alignment, options, zoom)
+        more = (*said, *more)
+    return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes, located)
+
+
+def _located(
+    ir: np.ndarray,
+    vis: np.ndarray,
+    holes: np.ndarray | None,
+    options: LoadOptions,
+    locate: Locate | None,
+    zoom: tuple[float, float],
+    whole: bool,
+) -> tuple[Located, tuple[str, ...]]:
+    """The infrared picture's field in the visible one, as it is given or found, and what is to be said about it."""
+    sizes = (ir.shape[1], ir.shape[0]), (vis.shape[1], vis.shape[0])
+    if options.field:
+        field = options.field.within(*sizes)
+        located = Located(field, {"source": "given", "applied": True, "field": field.as_list()})
+    else:
+        assert locate is not None
+        located = locate(ir, vis, holes, zoom, whole)
+    if located.field is None:
+        return located, located.warnings
+    return located, (*located.warnings, *_uneven(located.field, sizes[0]), field_sentence(located.field))
+
+
+def _uneven(field: Field, ir: tuple[int, int]) -> tuple[str, ...]:
+    """Says where a field has other proportions than the infrared picture."""
+    ratio = (field.w * ir[1]) / (field.h * ir[0])
+    if 1 / (1 + ASPECT_TOLERANCE) <= ratio <= 1 + ASPECT_TOLERANCE:
+        return ()
+    return (
+        f"The field has other proportions than the infrared picture of {ir[0]}×{ir[1]}, which was stretched by "
+        f"{max(ratio, 1 / ratio) - 1:.0%}: is it right?",
+    )
+
+
+def _cut(
+    ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None, field: Field, options: LoadOptions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """``field.cut_to`` at the size that is asked for, with holes, bool H×W of the infrared picture's size."""
+    shape = own_shape(ir, field) if options.size == "ir" else None
+    if holes is not None:
+        laid, _ = cut_to(holes.astype(np.float32), vis, field, shape)
+        holes = laid > 0.5
+    return (*cut_to(ir, vis, field, shape), holes)
+
+
+def _is_of(ir: np.ndarray, seen: Visible) -> bool:
+    """Is the infrared picture of the camera that wrote the visible one's radiometric file?"""
+    return bool(seen.flir and ir.shape[:2] == seen.thermal_size)
+
+
+def _same_proportions(ir: np.ndarray, vis: np.ndarray) -> bool:
+    ratio = (ir.shape[1] * vis.shape[0]) / (ir.shape[0] * vis.shape[1])
+    return 1 / (1 + ASPECT_TOLERANCE) <= ratio <= 1 + ASPECT_TOLERANCE
 
 
 def _laid_on(
-    ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None, alignment: Alignment | None, options: LoadOptions
+    ir: np.ndarray,
+    vis: np.ndarray,
+    holes: np.ndarray | None,
+    alignment: Alignment | None,
+    options: LoadOptions,
+    zoom: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """``embedded.lay_on`` with holes, bool H×W of the infrared picture's size: ir, vis, holes, and what is odd."""
     if holes is not None:
-        laid, *_ = embedded.lay_on(holes.astype(np.float32), vis, alignment, options.size)
+        laid, *_ = embedded.lay_on(holes.astype(np.float32), vis, alignment, options.size, zoom)
         holes = laid > 0.5
-    ir, vis, odd = embedded.lay_on(ir, vis, alignment, options.size)
+    ir, vis, odd = embedded.lay_on(ir, vis, alignment, options.size, zoom)
     return ir, vis, holes, odd
 
 
@@ -231,7 +317,14 @@ def _resized(
     differs = not 1 / (1 + ASPECT_TOLERANCE) <= aspect_ratio <= 1 + ASPECT_TOLERANCE
     if differs and not stretch:
         turned = (h, w) == (to_w, to_h)
-        advice = "turn one by 90°" if turned else "crop and resize one so that both show the same field"
+        advice = (
+            "turn one by 90°"
+            if turned
+            else (
+                "they do not show the same field. --ir-field auto looks for the infrared picture in the visible one, "
+                "--ir-field X,Y,W,H says where it lies"
+            )
+        )
         raise PairError(f"{sizes}: {advice} (if they do show the same field, add --stretch).")
     shrinks = h * w > to_h * to_w
     resized = cv2.resize(image, (to_w, to_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from diffuse_fuse.arguments import kind, whole
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.field import GivenField
 
 Polarity = Literal["white-hot", "black-hot", "auto"]
 Size = Literal["vis", "ir"]
@@ -29,6 +30,7 @@ class LoadOptions:
     "auto" looks at the picture. size: whose size the pair gets. stretch: pictures of other proportions show the same
     field all the same. gps: keep where the visible picture was taken. max_pixels: larger pictures are refused before
     decoding. nodata: a value of the infrared file that means no measurement, besides those that are found.
+    field: where the infrared picture lies in the visible one, which is cut to it.
     """
 
     page: int = 1
@@ -39,6 +41,7 @@ class LoadOptions:
     gps: bool = True
     max_pixels: int = MAX_PIXELS
     nodata: float | None = None
+    field: GivenField | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that none of these can have."""

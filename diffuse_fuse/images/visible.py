@@ -24,7 +24,7 @@ class Visible:
     """array: H×W×3 RGB, uint8, or uint16 from deeper files. shown: as the file has it, H×W or H×W×3 of any dtype.
 
     flir: the records of the radiometric JPEG whose photograph it is, else None; thermal_size: (H, W) of the thermal
-    picture in that file, upright. warnings: sentences. metadata: what the file says besides its pixels.
+    picture in that file, upright; zoom: its digital zoom. warnings: sentences. metadata: what the file says besides.
     """
 
     array: np.ndarray
@@ -33,6 +33,7 @@ class Visible:
     metadata: SourceMetadata = NO_METADATA
     flir: Flir | None = None
     thermal_size: tuple[int, int] | None = None
+    zoom: float = 1.0
 
 
 def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Visible:
@@ -52,6 +53,7 @@ def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions
             read_source(data, flir.camera, flir.gps, found, options.gps),
             flir,
             (width, height) if turned else (height, width),
+            exif.read_notes(data).zoom,
         )
     picture = decode(data, path, max_pixels=options.max_pixels)
     warnings = []

@@ -2,6 +2,7 @@
 
 source.py     a video file or a folder → frames, one after the other
 pairs.py      two sources → pairs of arrays of one size, the infrared ones with a steady range
+field.py      where the infrared frames lie in the visible ones
 thermal.py    the range of thermal values, fixed or following slowly
 stabilise.py  takes out flicker where neither source changes
 flicker.py    how much the still parts of the picture flicker

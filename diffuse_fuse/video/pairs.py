@@ -10,10 +10,10 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import DfuseError, ImageError
 from diffuse_fuse.fusion.relight import SceneLight
-from diffuse_fuse.images import seam
-from diffuse_fuse.images.load import match_sizes
+from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.thermal import Thermal, holes
 from diffuse_fuse.images.thermal.window import crowded
+from diffuse_fuse.video.field import Place
 from diffuse_fuse.video.flicker import luma
 from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.source import Frames
@@ -42,20 +42,22 @@ def prepared(
     aligner: Aligner | None,
     stretch: bool,
     warn: Callable[[str], None],
+    field: GivenField | None = None,
 ) -> Iterator[FramePair]:
     """The pairs in order; ``warn`` is told what is odd, maybe more than once.
+
+    field: where the infrared frames lie in the visible ones. An aligner that looks for it does so in the first frames,
+    and keeps what it found: the camera does, and all frames have one size.
 
     Raises ImageError, PairError or AlignmentError with the frame's name in it.
     """
     odd = _Odd(warn)
-    for name, values, vis, span in looked_ahead(frames.pairs, scale):
+    place = Place(field, aligner, stretch, warn)
+    for name, values, vis, span in place.looked(looked_ahead(frames.pairs, scale)):
         try:
-            ir, resized = match_sizes(scale(values, span), vis, stretch)
-            if resized:
-                warn(resized)
             odd.look(values, scale)
-            bare = _wide_holes(values, vis.shape[:2])
-            if aligner is not None:
+            ir, vis, bare = place.cut(scale(values, span), vis, _wide_holes(values))
+            if aligner is not None and aligner.move:
                 aligned = aligner.align(ir, vis, bare)
                 ir, bare = aligned.ir, aligned.holes
                 for text in aligned.warnings:
@@ -84,9 +86,9 @@ class _Odd:
                 self._warn(text)
 
 
-def _wide_holes(values: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
-    """Those holes of a frame that are large enough to be seen, bool H×W of ``size``; None without any."""
+def _wide_holes(values: np.ndarray) -> np.ndarray | None:
+    """Those holes of a frame that are large enough to be seen, bool H×W; None without any."""
     if not isinstance(values, np.ma.MaskedArray):
         return None
-    bare = seam.at_size(holes.large(np.ma.getmaskarray(values)), size)
+    bare = holes.large(np.ma.getmaskarray(values))
     return bare if bare.any() else None

@@ -27,7 +27,10 @@ def test_what_is_saved_is_read_again(calibration, tmp_path):
     "change, words",
     [
         ({"format": "other"}, "no alignment of dfuse"),
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
+        ({"version": 2}, "lacks 'field'"),
+        ({"version": 2, "field": [0, 0, 0, 9], "vis_size": [9, 9]}, "damaged"),
+        ({"version": 2, "field": [0, 0, 9, 9], "vis_size": [9, 9], "zoom": [0, 1]}, "damaged"),
         ({"matrix": [[1, 0], [0, 1]]}, "3×3"),
         ({"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 0]]}, "not 0"),
         ({"matrix": [[1, 0, 0], [0, 1, "a"], [0, 0, 1]]}, "damaged"),

@@ -1,0 +1,46 @@
+"""How the pairs of an evaluation are brought to one size where the visible camera sees more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diffuse_fuse.alignment import Aligner
+from diffuse_fuse.images.field import Field, GivenField
+from diffuse_fuse.images.load import LoadedPair, load_pair
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
+
+
+@dataclass(frozen=True)
+class Reading:
+    """As ``dfuse fuse`` reads a pair: with a field that is given, in a rig's file, or to be looked for."""
+
+    load: LoadOptions = DEFAULT
+    aligner: Aligner | None = None
+
+    def pair(self, ir: Path, vis: Path) -> LoadedPair:
+        """Both pictures, cut and moved. Raises what ``load_pair`` and ``Aligner.load`` raise."""
+        if self.aligner is None:
+            return load_pair(ir, vis, self.load)
+        return self.aligner.load(ir, vis, self.load)[0]
+
+    def settled(self, pair: LoadedPair) -> Reading:
+        """The same for one pair, without looking for its field again."""
+        found = pair.located.field if pair.located else None
+        if self.aligner is None or not self.aligner.search or found is None:
+            return self
+        return Reading(replace(self.load, field=_as_given(found)), None)
+
+    def mark(self, sha256: str) -> str:
+        """A checksum of a file's contents that also tells how they were read."""
+        said = [
+            self.load.field and self.load.field.as_json(),
+            self.aligner and self.aligner.calibration and self.aligner.calibration.as_dict(),
+        ]
+        return hashlib.sha256(json.dumps([sha256, said]).encode()).hexdigest()
+
+
+def _as_given(field: Field) -> GivenField:
+    return GivenField(None, field.x, field.y, field.w, field.h, fractions=False)

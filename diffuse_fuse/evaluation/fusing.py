@@ -17,6 +17,7 @@ from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.write import write_bytes
+from diffuse_fuse.models import name_of, require_same
 
 _FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images")
 
@@ -90,7 +91,9 @@ class Fusing:
         if method.name not in self._fusers:
             from diffuse_fuse.fusion.fuser import Fuser
 
-            self._fusers[method.name] = Fuser(method.source, device=self._device, balance=method.balance)
+            fuser = Fuser(method.source, device=self._device, balance=method.balance)
+            require_same(fuser.weights_sha256, method.facts["sha256"], name_of(method.source))
+            self._fusers[method.name] = fuser
         return self._fusers[method.name]
 
 

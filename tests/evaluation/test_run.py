@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffuse_fuse import metrics
-from diffuse_fuse.errors import MetricError, UsageError
+from diffuse_fuse import metrics, models
+from diffuse_fuse.errors import MetricError, UsageError, WeightsError
 from diffuse_fuse.evaluation import evaluate, prepare, run, score
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.evaluation.cache import NAME, Cache
@@ -68,6 +68,15 @@ def test_a_shipped_kind_of_model(dataset: Path, tiny_model: Path, tmp_path: Path
     result = evaluate(dataset, {"net": tiny_model}, ["EN"], out=tmp_path / "out", device="cpu")
     assert result.ok and len(result.as_dict()["methods"][0]["sha256"]) == 64
     assert sorted(path.name for path in (tmp_path / "out/fused/net").iterdir()) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_model_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(dataset: Path, tiny_model: Path) -> None:
+    given = dataset.parent / "w.safetensors"
+    given.write_bytes(tiny_model.read_bytes())
+    plan = prepare(dataset, {"mine": given}, metrics=["EN"])
+    given.write_bytes(models.find("tiny").path.read_bytes())
+    with pytest.raises(WeightsError, match="were replaced while the run began"):
+        run(plan)
 
 
 def test_models_are_not_run_again(dataset: Path, tiny_model: Path, tmp_path: Path, monkeypatch) -> None:

@@ -136,6 +136,7 @@ def _decode_tiff(data: bytes, _: header.Header, number: int, room: int) -> _Deco
 
 
 def _tiff_page(data: bytes, page: tiff.Page, room: int) -> _Decoded:
+    tiff.require_known(page)
     if page.lab:
         return _tiff_with_lab(data, page, room), None, False
     decoded = _tiff_with_alpha(data, page, room) if page.alpha else None

@@ -18,6 +18,7 @@ from diffuse_fuse.images import load_pair, read_infrared, read_visible
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_image
+from tests.images import hostile
 
 UNIX = pytest.mark.skipif(os.name == "nt", reason="no such files there")
 
@@ -289,3 +290,16 @@ def _with_tags(data: bytes, values: dict[int, int]) -> bytes:
         if tag in values:
             changed[entry + 8 : entry + 12] = values[tag].to_bytes(4, "little")
     return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "number, name",
+    [(34712, "JPEG2000"), (34933, "PNG"), (50002, "JPEGXL"), (34887, "LERC"), (7, "JPEG"), (999, "number 999")],
+)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_tiffs_packed_in_another_way_are_refused(monkeypatch, number, name, channels):
+    """OpenCV makes black pictures of some, and other packages unpack pictures of any size inside a small page."""
+    data = hostile.tiff(64, 64, channels, 8, hostile.DEFLATE, extra={259: number})
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_, **__: np.zeros((64, 64, channels), np.uint8))
+    with pytest.raises(ImageReadError, match=rf"its compression, {name}, is not read here: save it with deflate\.$"):
+        decode(data, "a.tif")

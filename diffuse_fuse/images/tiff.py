@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from diffuse_fuse.images import exif
+from diffuse_fuse.images import exif, unpacked
 from diffuse_fuse.images.quiet import quiet
-from diffuse_fuse.images.unpacked import require_honest
 
 if TYPE_CHECKING:
     import tifffile
@@ -140,6 +139,12 @@ def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
     return bytes(changed)
 
 
+def require_whole(data: bytes) -> None:
+    """Raise ValueError where OpenCV would make a picture of the first page although it is damaged."""
+    with _opened(data) as file:
+        unpacked.require_whole(file.pages[0], data)
+
+
 def require_known(page: Page) -> None:
     """Raise ValueError for a compression that nothing here knows: OpenCV makes a black picture of some."""
     if page.compression not in (*_OPENCV_COMPRESSIONS, *_TIFFFILE_COMPRESSIONS):
@@ -165,7 +170,7 @@ def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
             raise ValueError("it is damaged, or of a kind that takes too much memory")
         if int(page.compression) not in _TIFFFILE_COMPRESSIONS:
             raise _unknown(chosen.compression)
-        require_honest(page, data)
+        unpacked.require_honest(page, data)
         array = page.asarray(maxworkers=_WORKERS)
         if array.ndim == 3 and int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)
@@ -230,13 +235,13 @@ def _memory(page: tifffile.TiffPage, by_tifffile: bool) -> int:
     array = pixels * channels * sample
     # unpacked and laid in order; PackBits first as a list of numbers
     parts = {1: 1, 32773: 10}.get(int(page.compression), 2) * min(_WORKERS, max(1, len(page.dataoffsets)))
-    unpacked = part * sample * (1 if int(page.planarconfig) == 2 else channels) * parts
+    spread = part * sample * (1 if int(page.planarconfig) == 2 else channels) * parts
     turned = pixels * channels * 4 if page.dtype == np.float16 else 0
     if _alpha_of(page):
         turned += pixels * ((channels - 1) * sample + 4)
     elif int(page.planarconfig) == 2 and channels > 1:
         turned += array
-    return array + unpacked + turned
+    return array + spread + turned
 
 
 def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:

@@ -303,3 +303,19 @@ def test_tiffs_packed_in_another_way_are_refused(monkeypatch, number, name, chan
     monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_, **__: np.zeros((64, 64, channels), np.uint8))
     with pytest.raises(ImageReadError, match=rf"its compression, {name}, is not read here: save it with deflate\.$"):
         decode(data, "a.tif")
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_that_is_damaged_is_no_picture_with_a_black_rest(packing, channels):
+    """As OpenCV makes it of 8 bits."""
+    picture = np.random.default_rng(0).integers(0, 90, (40, 50, channels), dtype=np.uint8) + 90
+    stream = io.BytesIO()
+    Image.fromarray(picture[..., 0] if channels == 1 else picture).save(stream, "TIFF", compression=packing)
+    data = bytearray(stream.getvalue())
+    assert np.array_equal(decode(bytes(data), "a.tif").array, np.squeeze(picture))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        start, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    data[start + size // 2 : start + size // 2 + 40] = b"\xff" * 40
+    with pytest.raises(ImageReadError, match="its compressed data are damaged"):
+        decode(bytes(data), "a.tif")

@@ -26,6 +26,7 @@ from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
+from diffuse_fuse.threads import require
 
 # Whatever decides about a value besides the pictures; a change there makes old cache lines useless.
 _SCORING_CODE = ("diffuse_fuse.metrics", "diffuse_fuse.evaluation.baselines", "diffuse_fuse.images")
@@ -233,6 +234,7 @@ class _scorer:
     def __enter__(self) -> Callable[[Task], Future[Scores]]:
         if self._workers <= 1:
             return self._here
+        require(2 * self._workers)  # a pool that cannot start its own waits for ever
         # spawn: a fork of a process in which PyTorch runs threads may hang
         context = get_context("spawn")
         self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=start_worker)

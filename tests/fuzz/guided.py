@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["diffuse_fuse"]):
     from diffuse_fuse.alignment import load_calibration
     from diffuse_fuse.batch import plan_manifest
     from diffuse_fuse.errors import DfuseError, one_line
-    from diffuse_fuse.images import metadata, provenance, xmp
+    from diffuse_fuse.images import metadata, provenance
     from diffuse_fuse.images.container import read_blocks
     from diffuse_fuse.images.decode import checked_header, decode
     from diffuse_fuse.images.exif import read_notes
@@ -56,7 +56,6 @@ def notes(data: bytes) -> None:
     """What a picture says of itself: it is kept, or left out, and never an error."""
     blocks = read_blocks(io.BytesIO(data))
     if blocks.xmp is not None:
-        xmp.note_in(blocks.xmp)
         found = provenance.from_packet(blocks.xmp)
         if found:
             json.dumps(found.as_dict(), allow_nan=False)

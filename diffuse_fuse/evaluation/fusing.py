@@ -12,7 +12,7 @@ from diffuse_fuse.errors import PairError
 from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.methods import Method
-from diffuse_fuse.evaluation.score import read_pair
+from diffuse_fuse.evaluation.score import Known, read_pair
 from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
 from diffuse_fuse.images.load import load_pair
@@ -53,7 +53,7 @@ class Fusing:
             return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
         if method.kind == "model":
             return self._by_model(method, case, cache)
-        ir, vis = read_pair(case.ir.path, case.vis.path)
+        ir, vis = read_pair(case.ir.path, case.vis.path, _known(case))
         return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
@@ -62,7 +62,7 @@ class Fusing:
         known = cache.picture(key)
         if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
-        pair = load_pair(case.ir.path, case.vis.path)
+        pair = load_pair(case.ir.path, case.vis.path, read_file=_known(case))
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
         return self._keep(method, case, made, cache, key)
 
@@ -95,6 +95,10 @@ class Fusing:
             require_same(fuser.weights_sha256, method.facts["sha256"], name_of(method.source))
             self._fusers[method.name] = fuser
         return self._fusers[method.name]
+
+
+def _known(case: Case) -> Known:
+    return Known({case.ir.path: case.ir.sha256, case.vis.path: case.vis.sha256})
 
 
 def fused_file(out: Path, method: Method, case: Case) -> Path:

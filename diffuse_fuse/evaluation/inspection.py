@@ -15,9 +15,9 @@ from diffuse_fuse.errors import DfuseError
 from diffuse_fuse.evaluation.matching import Results, pair_name
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
+from diffuse_fuse.images.decode import decode, read_bytes
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.pairs import Pair
-from diffuse_fuse.images.read import read_image
 
 # Median of ``jpeg_trace`` over a folder from which results are called former JPEGs. Measured on three methods and three
 # data sets: lossless results have 0.18 to 0.34, the same through JPEG of quality 75 have 0.54 to 0.96, of quality 90
@@ -102,8 +102,8 @@ def inspect(pairs: Sequence[Pair], folders: Mapping[str, tuple[Method, Results]]
 def look_at(path: Path, trace: bool = False) -> Picture:
     """Read and decode one file; ``trace`` asks for ``jpeg_trace``, which takes as long as decoding."""
     try:
-        data = path.read_bytes()
-        image = read_image(path)
+        data = read_bytes(path)
+        image = decode(data, path).array
     except DfuseError as error:
         return Picture(path, error=str(error))
     except OSError as error:

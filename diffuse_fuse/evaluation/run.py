@@ -117,7 +117,8 @@ class _Work:
 
     def task(self, case: Case) -> Task | None:
         """What is left to do for a pair; fuses what has to be fused. None if all is known."""
-        items = []
+        items: list[Item] = []
+        hashes: dict[Path, str] = {}
         stems = self.views.setdefault(case.name, {})
         for method in self.plan.methods:
             try:
@@ -130,6 +131,8 @@ class _Work:
             if fused is None:
                 continue
             stems[method.name] = fused.identity[:16]
+            if isinstance(fused.picture, Path):
+                hashes[fused.picture] = fused.identity
             item = self._item(method, case, fused)
             if item.names or item.views:
                 items.append(item)
@@ -137,7 +140,8 @@ class _Work:
         if not items and not ir_views and not vis_views:
             return None
         convention = self.plan.convention
-        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, ir_views, vis_views)
+        hashes |= {case.ir.path: case.ir.sha256, case.vis.path: case.vis.sha256}
+        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, hashes, ir_views, vis_views)
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
         code = code_version(*_SCORING_CODE)

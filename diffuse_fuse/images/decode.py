@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -35,6 +36,7 @@ class Picture:
     on_black: bool = False
 
 
+ReadBytes = Callable[[str | os.PathLike[str]], bytes]
 _Decoded = tuple[np.ndarray | None, np.ndarray | None, bool]  # array, alpha and on_black of a Picture
 
 

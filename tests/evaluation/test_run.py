@@ -16,7 +16,7 @@ from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.evaluation.cache import NAME, Cache
 from diffuse_fuse.evaluation.score import read_pair
 from diffuse_fuse.images.write import write_image
-from tests.evaluation.conftest import picture
+from tests.evaluation.conftest import picture, write_pairs
 from tests.metrics.scenes import rendered, street
 
 NAMES = ["EN", "SD", "DeltaE"]
@@ -77,6 +77,25 @@ def test_a_model_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(data
     given.write_bytes(models.find("tiny").path.read_bytes())
     with pytest.raises(WeightsError, match="were replaced while the run began"):
         run(plan)
+
+
+@pytest.mark.parametrize("replaced", ["ir/a.png", "vi/a.png", "mine/a.png"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_picture_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(
+    dataset: Path, tmp_path: Path, tiny_model: Path, replaced: str, workers: int
+) -> None:
+    """The cache would keep its values under the other's hash for ever."""
+    write_pairs(dataset / "mine", dataset / "x", ["a", "b", "c"])
+    methods = {"folder": dataset / "mine", "ones": lambda ir, vis: vis, "net": tiny_model}
+    plan = prepare(dataset, methods, metrics=["EN"])
+    write_image(dataset / replaced, np.full((40, 56), 9, np.uint8))
+    found = run(plan, tmp_path / "out", workers=workers)
+    bad = ["folder"] if replaced.startswith("mine") else ["folder", "ones", "net"]
+    assert {problem.partition(",")[0] for problem in found.problems} == set(bad)
+    assert all("a.png was replaced meanwhile: start the evaluation again." in text for text in found.problems)
+    again = evaluate(dataset, methods, metrics=["EN"], out=tmp_path / "out")
+    alone = evaluate(dataset, methods, metrics=["EN"])
+    assert np.array_equal(again.values, alone.values) and not again.problems
 
 
 def test_models_are_not_run_again(dataset: Path, tiny_model: Path, tmp_path: Path, monkeypatch) -> None:

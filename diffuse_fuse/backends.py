@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from diffuse_fuse.arguments import path_of, text
+from diffuse_fuse.arguments import path_of, text, whole
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.extras import has
 from diffuse_fuse.machine import available_cores
+from diffuse_fuse.threads import require
 
 if TYPE_CHECKING:
     from diffuse_fuse.fusion.fuser import Fuser
@@ -37,6 +38,8 @@ def load_fuser(
     PyTorch is imported for its own backend only. Raises UsageError for what does not go together, WeightsError for a
     model that cannot be used.
     """
+    if threads is not None and whole(threads, "The number of threads", least=1) > 1:
+        require(threads)  # OpenMP's runtime would end the process
     name = choose(model, device) if backend == "auto" else backend
     if text(name, "The backend") not in BACKENDS:
         raise UsageError(f"Unknown backend '{backend}': use auto, {' or '.join(BACKENDS)}.")

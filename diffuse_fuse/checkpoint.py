@@ -7,8 +7,10 @@ A file holds the tensors and, in its header, one JSON object under the key "dfus
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -36,12 +39,13 @@ KINDS = ("diffusion", "fusion", "student")
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weights file holds: kind, configuration, card, tensors (float32)."""
+    """What a weights file holds: kind, configuration, card, tensors (float32); sha256: of the bytes that were read."""
 
     kind: str
     config: dict[str, Any]
     card: dict[str, Any]
     tensors: dict[str, torch.Tensor]
+    sha256: str = ""
 
 
 def save_weights(path: Path | str, weights: Weights, dtype: torch.dtype = torch.float16) -> None:
@@ -54,13 +58,19 @@ def save_weights(path: Path | str, weights: Weights, dtype: torch.dtype = torch.
 
 
 def load_weights(path: Path | str, kind: str | tuple[str, ...] | None = None) -> Weights:
-    """Reads a weights file; ``kind`` asks for one of ``KINDS``, or for one of several.
+    """Reads a weights file, once: its hash is that of the very bytes that the tensors come from.
 
-    Raises WeightsError when the file is missing, no safetensors file, none of dfuse's, of a newer version or of
-    another kind.
+    ``kind`` asks for one of ``KINDS``, or for one of several. Raises WeightsError when the file is missing, no
+    safetensors file, none of dfuse's, of a newer version or of another kind.
     """
     path = Path(path)
-    header, keys = read_header(path)
+    read_header(path)  # so that nothing large is read that is no weights file
+    try:
+        data = path.read_bytes()
+        (length,) = struct.unpack_from("<Q", data)
+        header = _checked(json.loads(data[8 : 8 + length]).get("__metadata__") or {}, path)
+    except (OSError, ValueError, struct.error) as error:
+        raise WeightsError(f"{path} cannot be read, or was replaced meanwhile ({short(error)}).") from None
     kinds = (kind,) if isinstance(kind, str) else kind or KINDS
     if header["kind"] not in kinds:
         raise WeightsError(
@@ -68,11 +78,10 @@ def load_weights(path: Path | str, kind: str | tuple[str, ...] | None = None) ->
             "give another file."
         )
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key).float() for key in keys}
+        tensors = {key: tensor.float() for key, tensor in tensors_of(data).items()}
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} holds tensors that cannot be read ({short(error)}).") from None
-    return Weights(header["kind"], header["config"], header["card"], tensors)
+    return Weights(header["kind"], header["config"], header["card"], tensors, hashlib.sha256(data).hexdigest())
 
 
 def read_header(path: Path | str) -> tuple[dict[str, Any], list[str]]:
@@ -85,6 +94,11 @@ def read_header(path: Path | str) -> tuple[dict[str, Any], list[str]]:
             meta, keys = file.metadata() or {}, list(file.keys())
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is no safetensors file, or is damaged ({error}).") from None
+    return _checked(meta, path), keys
+
+
+def _checked(meta: dict[str, str], path: Path) -> dict[str, Any]:
+    """The header in the metadata of ``path``."""
     try:
         header = json.loads(meta["dfuse"])
         version, found = int(header["version"]), str(header["kind"])
@@ -99,7 +113,7 @@ def read_header(path: Path | str) -> tuple[dict[str, Any], list[str]]:
         raise WeightsError(f"{path} is damaged: its card is {short(header['card'])}.")
     if wrong := _odd(header["config"]):
         raise WeightsError(f"{path} is damaged: in its configuration, {wrong}.")
-    return header, keys
+    return header
 
 
 @contextmanager

@@ -24,9 +24,12 @@ from difflib import get_close_matches
 
 
 class DfuseError(Exception):
-    """Base of all errors that dfuse raises on purpose."""
+    """Base of all errors that dfuse raises on purpose. Its text is one line, whatever the names in it hold."""
 
     exit_code = 1
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(one_line(str(text)))
 
 
 class UsageError(DfuseError):
@@ -81,6 +84,13 @@ class UnknownMetricError(MetricError):
     """There is no metric or convention of this name."""
 
     exit_code = 2
+
+
+def one_line(text: str) -> str:
+    """``text`` as every terminal can print it: control characters and bytes that are no text as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def meant(name: str, known: Iterable[str]) -> str:

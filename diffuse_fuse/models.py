@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from diffuse_fuse.arguments import path_of
-from diffuse_fuse.errors import UnknownModelError, meant
+from diffuse_fuse.errors import UnknownModelError, WeightsError, meant
 
 DEFAULT = "base"
 DATA_TERMS = (
@@ -70,6 +70,15 @@ def locate(name_or_path: str | Path) -> Path:
 def name_of(path: Path) -> str:
     """What a weights file is called in messages: shipped ones by name, others by path."""
     return path.stem if path.parent == folder() else str(path)
+
+
+def require_same(loaded: str, expected: str, what: str) -> None:
+    """Raise WeightsError where the SHA-256 of ``what`` was ``expected`` before, and that of what was loaded differs.
+
+    Everything that a run notes names the weights as they were when it was planned.
+    """
+    if loaded != expected:
+        raise WeightsError(f"The weights {what} were replaced while the run began: start it again.")
 
 
 def find(name_or_path: str | Path) -> ModelCard:

@@ -16,6 +16,10 @@ _MEMORY = (
     "failed to map segment",
     "smaller than requested bytes",
 )
+NO_THREADS = (
+    "the system lets no more threads or processes start: end other programs, raise the limit (ulimit -u), or "
+    "start fewer (OMP_NUM_THREADS=1, --workers 1)."
+)
 _DEEPEST = 10  # errors behind an error
 _THREADS = ("start new thread", "pthread_create", "resource temporarily unavailable", "create thread")
 
@@ -56,10 +60,7 @@ def _lacking(error: BaseException) -> str | None:
     if of_memory(error):
         return "there is not enough memory: end other programs, raise the limit (ulimit -v), or give smaller pictures."
     if of_threads(error):
-        return (
-            "the system lets no more threads or processes start: end other programs, raise the limit (ulimit -u), or "
-            "start fewer (OMP_NUM_THREADS=1, --workers 1)."
-        )
+        return NO_THREADS
     if not isinstance(error, OSError):
         return None
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):

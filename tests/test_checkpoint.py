@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from diffuse_fuse.checkpoint import Weights, fill, load_weights, read_header, save_weights
+from diffuse_fuse.checkpoint import Weights, fill, load_weights, read_header, save_weights, sha256
 from diffuse_fuse.errors import WeightsError
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(4)}
@@ -33,6 +33,24 @@ def test_same_weights_give_the_same_bytes(file, tmp_path):
     again = tmp_path / "again.safetensors"
     save_weights(again, load_weights(file))
     assert again.read_bytes() == file.read_bytes()
+
+
+def test_the_hash_is_of_the_bytes_that_the_tensors_come_from(file, tmp_path, monkeypatch):
+    """Whoever replaces the file meanwhile: it is read once."""
+    other = tmp_path / "other.safetensors"
+    save_weights(other, Weights("diffusion", {"steps": 10}, {}, {"a": torch.zeros(2, 3)}))
+    read = type(file).read_bytes
+
+    def read_and_replace(path):
+        data = read(path)
+        other.replace(path)
+        return data
+
+    expected = sha256(file)
+    monkeypatch.setattr(type(file), "read_bytes", read_and_replace)
+    weights = load_weights(file)
+    assert weights.sha256 == expected != sha256(file)
+    assert torch.equal(weights.tensors["a"], TENSORS["a"])
 
 
 def test_other_kind_is_refused(file):

@@ -246,3 +246,9 @@ def test_options_of_reading(tmp_path):
     ranges = {"the higher first": (40, 10), "one": (1,), "three": (1, 2, 3), "of texts": ("a", "b")}
     walk(lambda given: LoadOptions(thermal_range=given), {**NO_NUMBERS, **ranges}, ("none",))
     walk(lambda nodata: LoadOptions(nodata=nodata), {"a text": "0", "a list": [0, 1], "a pair": (0, 1)})
+
+
+def test_what_names_hold_moves_no_cursor_and_breaks_no_line():
+    text = "a\n\x1b[2Jb\u2028\udcff.png × 3 does not exist."
+    assert str(DfuseError(text)) == "a\\n\\x1b[2Jb\\u2028\\udcff.png × 3 does not exist."
+    assert str(DfuseError(str(DfuseError(text)))) == str(DfuseError(text))

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from diffuse_fuse.errors import one_line
 from diffuse_fuse.images.names import shown
 
 Status = Literal["ok", "skipped", "failed"]
@@ -94,7 +95,7 @@ class Plan:
 
 def failed(job: Job, error: str) -> Result:
     """The result of a job that was not begun."""
-    return Result(job.ir, job.vis, job.out, "failed", error=error)
+    return Result(job.ir, job.vis, job.out, "failed", error=one_line(error))
 
 
 def mean_metrics(results: Sequence[Result]) -> dict[str, float]:

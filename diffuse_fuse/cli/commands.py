@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import diffuse_fuse
-from diffuse_fuse import shortage
+from diffuse_fuse import shortage, threads
 from diffuse_fuse.cli.align import align
 from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
@@ -83,6 +83,7 @@ app.command()(info)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors become one sentence on stderr."""
     take_all()
+    threads.bound()  # before any command imports NumPy
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     arguments, debug = _without_debug(arguments)
     os.environ["DFUSE_DEBUG"] = "1" if debug else ""

@@ -91,6 +91,7 @@ def choose(
         raise UsageError("--denoise is PyTorch's: leave it out, or take --backend torch.")
     sigma = None if denoise in (None, "auto") else _sigma(denoise)
     path = models.locate(model)
+    weights = sha256(path)
     # the backends agree to 1 of 255, not to the byte
     more: dict[str, Any] = {
         "denoise": "auto" if denoise == "auto" else sigma,
@@ -106,14 +107,17 @@ def choose(
 
     def make() -> FusesArrays:
         fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
+        models.require_same(fuser.weights_sha256, weights, models.name_of(path))
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser
         from diffuse_fuse.diffusion.pictures import PairModel
 
-        return DenoisingFuser(fuser, PairModel(device=fuser.device), sigma)
+        denoiser = PairModel(device=fuser.device)
+        models.require_same(denoiser.weights_sha256, more["denoise_weights"], "of --denoise")
+        return DenoisingFuser(fuser, denoiser, sigma)
 
-    return Chosen(models.name_of(path), sha256(path), Lazy(make, at_once), more)
+    return Chosen(models.name_of(path), weights, Lazy(make, at_once), more)
 
 
 def _are_small(jobs: Sequence[Job]) -> bool:

@@ -232,8 +232,8 @@ def student(
     from dataclasses import replace
 
     from diffuse_fuse import models
-    from diffuse_fuse.checkpoint import sha256
-    from diffuse_fuse.fusion.model import load_model
+    from diffuse_fuse.checkpoint import load_weights
+    from diffuse_fuse.fusion.model import model_of
     from diffuse_fuse.training.student import STUDENT_AUGMENT, StudentTask, start_student
 
     settings = _settings(
@@ -241,10 +241,11 @@ def student(
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
     (model, start), path = start_student(size, seed, init), models.locate(teacher)
+    weights = load_weights(path, models.FUSES)
     train_pairs, val_pairs = _pairs(data, val, ir, vis)
     task = StudentTask(
         model,
-        load_model(path),
+        model_of(weights, path),
         train_pairs,
         val_pairs,
         teacher_weight=teacher_weight,
@@ -253,7 +254,7 @@ def student(
         augment=replace(STUDENT_AUGMENT, **_crop(crop)),
         batch=batch,
         seed=seed,
-        source=f"{path.stem} {sha256(path)}",
+        source=f"{path.stem} {weights.sha256}",
         start=start,
         device=_device(device, threads),
     )

@@ -77,7 +77,11 @@ def load_diffusion(path: Path | str) -> DiffusionModel:
 
     Raises WeightsError when the file is missing, damaged, of another kind, or does not fit its configuration.
     """
-    weights = load_weights(path, "diffusion")
+    return diffusion_of(load_weights(path, "diffusion"), path)
+
+
+def diffusion_of(weights: Weights, path: Path | str) -> DiffusionModel:
+    """As ``load_diffusion``, of ``weights`` that were read from ``path``."""
     with building(str(path), weights.tensors):
         unet, schedule = UNet(UNetConfig(**weights.config["unet"])), Schedule(**weights.config["schedule"])
         # Weights of version 0.1.0's first days do not say: they predict eps.

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 
 from diffuse_fuse import models
 from diffuse_fuse.arguments import several, whole
+from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.diffusion.features import extract
-from diffuse_fuse.diffusion.model import load_diffusion
+from diffuse_fuse.diffusion.model import diffusion_of
 from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
@@ -37,7 +38,9 @@ class PairModel:
     def __init__(self, model: str | os.PathLike[str] = "diffusion", device: str = "cpu") -> None:
         path = models.locate(model)
         device = choose_device(device)
-        loaded = load_diffusion(path)
+        weights = load_weights(path, "diffusion")
+        self.weights_sha256: str = weights.sha256  # of the bytes that were loaded
+        loaded = diffusion_of(weights, path)
         self.name: str = path.stem  # without folders: it is written into the pictures
         self.device, self.schedule = device, loaded.schedule
         self._model = loaded.to(device, memory_format=torch.channels_last)

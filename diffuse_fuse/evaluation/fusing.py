@@ -13,10 +13,11 @@ from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.reading import Reading
-from diffuse_fuse.evaluation.score import read_pair
+from diffuse_fuse.evaluation.score import Known, read_pair
 from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
 from diffuse_fuse.images.write import write_bytes
+from diffuse_fuse.models import name_of, require_same
 
 _FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images", "diffuse_fuse.alignment")
 
@@ -52,7 +53,7 @@ class Fusing:
             return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
         if method.kind == "model":
             return self._by_model(method, case, cache)
-        ir, vis = read_pair(case.ir.path, case.vis.path, case.reading)
+        ir, vis = read_pair(case.ir.path, case.vis.path, case.reading, _known(case))
         return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
@@ -61,7 +62,7 @@ class Fusing:
         known = cache.picture(key)
         if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
-        pair = (case.reading or Reading()).pair(case.ir.path, case.vis.path)
+        pair = (case.reading or Reading()).pair(case.ir.path, case.vis.path, _known(case))
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
         return self._keep(method, case, made, cache, key)
 
@@ -90,8 +91,14 @@ class Fusing:
         if method.name not in self._fusers:
             from diffuse_fuse.fusion.fuser import Fuser
 
-            self._fusers[method.name] = Fuser(method.source, device=self._device, balance=method.balance)
+            fuser = Fuser(method.source, device=self._device, balance=method.balance)
+            require_same(fuser.weights_sha256, method.facts["sha256"], name_of(method.source))
+            self._fusers[method.name] = fuser
         return self._fusers[method.name]
+
+
+def _known(case: Case) -> Known:
+    return Known({case.ir.path: case.ir.of_file, case.vis.path: case.vis.of_file})
 
 
 def fused_file(out: Path, method: Method, case: Case) -> Path:

@@ -16,9 +16,9 @@ from diffuse_fuse.evaluation.matching import Results, pair_name
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
+from diffuse_fuse.images.decode import decode, read_bytes
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.pairs import Pair
-from diffuse_fuse.images.read import read_image
 
 # Median of ``jpeg_trace`` over a folder from which results are called former JPEGs. Measured on three methods and three
 # data sets: lossless results have 0.18 to 0.34, the same through JPEG of quality 75 have 0.54 to 0.96, of quality 90
@@ -32,7 +32,10 @@ _COSINES = np.sqrt([[1 / 8], [2 / 8], [2 / 8]]) * np.cos(np.outer(np.arange(3), 
 
 @dataclass(frozen=True)
 class Picture:
-    """What a file holds. size: (H, W). jpeg: see ``jpeg_trace``. error: why it cannot be used."""
+    """What a file holds. size: (H, W). jpeg: see ``jpeg_trace``. error: why it cannot be used.
+
+    sha256: of the file, or, with what is said of how it is read, of both; contents: then of the file alone.
+    """
 
     path: Path
     sha256: str = ""
@@ -41,6 +44,12 @@ class Picture:
     lossy: str | None = None
     jpeg: float = 0.0
     error: str | None = None
+    contents: str = ""
+
+    @property
+    def of_file(self) -> str:
+        """SHA-256 of the file's contents."""
+        return self.contents or self.sha256
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,8 @@ def inspect(
 def look_at(path: Path, trace: bool = False) -> Picture:
     """Read and decode one file; ``trace`` asks for ``jpeg_trace``, which takes as long as decoding."""
     try:
-        data = path.read_bytes()
-        image = read_image(path)
+        data = read_bytes(path)
+        image = decode(data, path).array
     except DfuseError as error:
         return Picture(path, error=str(error))
     except OSError as error:
@@ -152,7 +161,10 @@ def _together(pair: Pair, ir: Picture, vis: Picture, reading: Reading) -> tuple[
     except DfuseError as error:
         return (replace(ir, error=f"{pair.ir} and {pair.vis}: {error}"), vis), reading
     own = reading.settled(loaded)
-    cut = [replace(each, size=loaded.vis.shape[:2], sha256=own.mark(each.sha256)) for each in (ir, vis)]
+    cut = [
+        replace(each, size=loaded.vis.shape[:2], sha256=own.mark(each.sha256), contents=each.sha256)
+        for each in (ir, vis)
+    ]
     return (cut[0], cut[1]), own
 
 

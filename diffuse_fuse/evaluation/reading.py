@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffuse_fuse.alignment import Aligner
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.field import Field, GivenField
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -20,11 +21,11 @@ class Reading:
     load: LoadOptions = DEFAULT
     aligner: Aligner | None = None
 
-    def pair(self, ir: Path, vis: Path) -> LoadedPair:
+    def pair(self, ir: Path, vis: Path, read_file: ReadBytes = read_bytes) -> LoadedPair:
         """Both pictures, cut and moved. Raises what ``load_pair`` and ``Aligner.load`` raise."""
         if self.aligner is None:
-            return load_pair(ir, vis, self.load)
-        return self.aligner.load(ir, vis, self.load)[0]
+            return load_pair(ir, vis, self.load, read_file)
+        return self.aligner.load(ir, vis, self.load, read_file)[0]
 
     def settled(self, pair: LoadedPair) -> Reading:
         """The same for one pair, without looking for its field again."""

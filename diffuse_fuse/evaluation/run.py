@@ -26,6 +26,7 @@ from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
+from diffuse_fuse.threads import require
 
 # Whatever decides about a value besides the pictures; a change there makes old cache lines useless.
 _SCORING_CODE = ("diffuse_fuse.metrics", "diffuse_fuse.evaluation.baselines", "diffuse_fuse.images")
@@ -116,7 +117,8 @@ class _Work:
 
     def task(self, case: Case) -> Task | None:
         """What is left to do for a pair; fuses what has to be fused. None if all is known."""
-        items = []
+        items: list[Item] = []
+        hashes: dict[Path, str] = {}
         stems = self.views.setdefault(case.name, {})
         for method in self.plan.methods:
             try:
@@ -129,6 +131,8 @@ class _Work:
             if fused is None:
                 continue
             stems[method.name] = fused.identity[:16]
+            if isinstance(fused.picture, Path):
+                hashes[fused.picture] = fused.identity
             item = self._item(method, case, fused)
             if item.names or item.views:
                 items.append(item)
@@ -136,7 +140,10 @@ class _Work:
         if not items and not ir_views and not vis_views:
             return None
         convention = self.plan.convention
-        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, ir_views, vis_views, case.reading)
+        hashes |= {case.ir.path: case.ir.of_file, case.vis.path: case.vis.of_file}
+        return Task(
+            case.name, case.ir.path, case.vis.path, tuple(items), convention, hashes, ir_views, vis_views, case.reading
+        )
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
         code = code_version(*_SCORING_CODE)
@@ -233,6 +240,7 @@ class _scorer:
     def __enter__(self) -> Callable[[Task], Future[Scores]]:
         if self._workers <= 1:
             return self._here
+        require(2 * self._workers)  # a pool that cannot start its own waits for ever
         # spawn: a fork of a process in which PyTorch runs threads may hang
         context = get_context("spawn")
         self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=start_worker)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,13 +13,14 @@ import cv2
 import numpy as np
 
 from diffuse_fuse import descriptors, shortage
-from diffuse_fuse.errors import DfuseError, ImageWriteError
+from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.files import temporary_path
 from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
-from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
+from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.read import read_image, read_visible, visible_from_file_array
 from diffuse_fuse.images.thermal import read_thermal, to_unit
 
@@ -40,13 +43,15 @@ class Item:
 
 @dataclass(frozen=True)
 class Task:
-    """A pair and its fused pictures. views: (picture, thumbnail) to write of the sources, None if they are there."""
+    """A pair and its fused pictures. hashes: SHA-256 of the files, by which what is found is kept. views: (picture,
+    thumbnail) to write of the sources, None if they are there."""
 
     case: str
     ir: Path
     vis: Path
     items: tuple[Item, ...]
     convention: str
+    hashes: Mapping[Path, str] = field(default_factory=dict)
     ir_views: tuple[Path, Path] | None = None
     vis_views: tuple[Path, Path] | None = None
     reading: Reading | None = None
@@ -88,24 +93,45 @@ class OneThreadEach:
                 os.environ[name] = value
 
 
-def read_pair(ir: Path, vis: Path, reading: Reading | None = None) -> tuple[np.ndarray, np.ndarray]:
+class Known:
+    """Reads files whose SHA-256 is known, so that nothing is kept under a name that is another file's.
+
+    Called as ``read_bytes``; raises ImageReadError for a file that has been replaced.
+    """
+
+    def __init__(self, hashes: Mapping[Path, str]) -> None:
+        self._hashes = hashes
+
+    def __call__(self, path: str | os.PathLike[str]) -> bytes:
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != self._hashes.get(Path(path), ""):
+            raise ImageReadError(f"{shown(path)} was replaced meanwhile: start the evaluation again.")
+        return data
+
+
+def read_pair(
+    ir: Path, vis: Path, reading: Reading | None = None, read_file: ReadBytes = read_bytes
+) -> tuple[np.ndarray, np.ndarray]:
     """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
-    return _read_pair(ir, vis, reading)[:2]
+    return _read_pair(ir, vis, reading, read_file)[:2]
 
 
-def _read_pair(ir: Path, vis: Path, reading: Reading | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _read_pair(
+    ir: Path, vis: Path, reading: Reading | None, read_file: ReadBytes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
     if reading or ir == vis:  # both pictures are in one file
-        pair = (reading or Reading()).pair(ir, vis)
+        pair = (reading or Reading()).pair(ir, vis, read_file)
         return *pair.as_bytes(), pair.holes
-    thermal = read_thermal(read_bytes(ir), ir)
-    own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
+    thermal = read_thermal(read_file(ir), ir)
+    own, visible = to_uint8_grey(to_unit(thermal)), read_visible(vis, read_file=read_file)
+    holes = thermal.wide_holes()
     return own, visible, holes if own.shape == visible.shape[:2] else None
 
 
-def read_fused(path: Path) -> np.ndarray:
+def read_fused(path: Path, read_file: ReadBytes = read_bytes) -> np.ndarray:
     """A result as metrics take it: uint8 H×W for a grey file, else H×W×3. Raises ImageReadError."""
-    image = read_image(path)
+    image = read_image(path, read_file=read_file)
     rgb = visible_from_file_array(image, path)
     return np.ascontiguousarray(rgb[..., 0]) if image.ndim == 2 else rgb
 
@@ -114,14 +140,18 @@ def score(task: Task) -> Scores:
     """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
     from diffuse_fuse import metrics
 
-    ir, vis, holes = _read_pair(task.ir, task.vis, task.reading)
+    known = Known(task.hashes)
+    try:
+        ir, vis, holes = _read_pair(task.ir, task.vis, task.reading, known)
+    except DfuseError as error:
+        return Scores(task.case, errors={item.method: str(error) for item in task.items})
     part = ... if holes is None else seam.measured_part(holes)
     _write_views(task.ir_views, ir)
     _write_views(task.vis_views, vis)
     scores = Scores(task.case, holes=0.0 if holes is None else float(holes.mean()))
     for item in task.items:
         try:
-            fused = _fused(item.picture, ir, vis)
+            fused = _fused(item.picture, ir, vis, known)
             _write_views(item.views, fused)
             if item.names:
                 cut = part if fused.shape[:2] == ir.shape else ...  # another size is not to be hidden by a cut
@@ -137,10 +167,10 @@ def score(task: Task) -> Scores:
     return scores
 
 
-def _fused(picture: Path | np.ndarray | str, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+def _fused(picture: Path | np.ndarray | str, ir: np.ndarray, vis: np.ndarray, read_file: ReadBytes) -> np.ndarray:
     if isinstance(picture, np.ndarray):
         return picture
-    return read_fused(picture) if isinstance(picture, Path) else BASELINES[picture](ir, vis)
+    return read_fused(picture, read_file) if isinstance(picture, Path) else BASELINES[picture](ir, vis)
 
 
 def _write_views(views: tuple[Path, Path] | None, image: np.ndarray) -> None:

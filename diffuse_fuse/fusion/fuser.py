@@ -10,7 +10,8 @@ import torch
 
 from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
-from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.checkpoint import load_weights
+from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
@@ -33,7 +34,7 @@ class Fuser:
     whole process, which otherwise are no more than the cores that it may use; ``balance`` is how much of the infrared
     picture's light the result has, from 0 (the scene as the eye saw it, hot targets added) to 1 (all of it), or "auto"
     by the light of each scene, see ``fusion.relight``. Raises WeightsError for weights that cannot be used, UsageError
-    for a device that is not there or another balance.
+    for a device that is not there or another balance. ``weights_sha256``: of the bytes that were loaded.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Fuser:
         path = models.locate(model)
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
-        model = load_model(path)
+        weights = load_weights(path, models.FUSES)
+        self.weights_sha256: str = weights.sha256
+        model = model_of(weights, path)
         dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
         self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
         _keep_freed_memory()

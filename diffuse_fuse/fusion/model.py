@@ -124,7 +124,11 @@ AnyModel = FusionModel | StudentModel
 
 def load_model(path: Path | str) -> AnyModel:
     """The fusion model or student of a weights file, ready for inference, float32 on the CPU."""
-    weights = load_weights(path, FUSES)
+    return model_of(load_weights(path, FUSES), path)
+
+
+def model_of(weights: Weights, path: Path | str) -> AnyModel:
+    """As ``load_model``, of ``weights`` that were read from ``path``."""
     kind = StudentModel if weights.kind == "student" else FusionModel
     with building(str(path), weights.tensors):
         model = kind.from_weights(weights, str(path))

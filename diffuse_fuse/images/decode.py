@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -35,6 +36,7 @@ class Picture:
     on_black: bool = False
 
 
+ReadBytes = Callable[[str | os.PathLike[str]], bytes]
 _Decoded = tuple[np.ndarray | None, np.ndarray | None, bool]  # array, alpha and on_black of a Picture
 
 
@@ -136,12 +138,13 @@ def _decode_tiff(data: bytes, _: header.Header, number: int, room: int) -> _Deco
 
 
 def _tiff_page(data: bytes, page: tiff.Page, room: int) -> _Decoded:
+    tiff.require_known(page)
     if page.lab:
         return _tiff_with_lab(data, page, room), None, False
     decoded = _tiff_with_alpha(data, page, room) if page.alpha else None
     if decoded:
         return decoded
-    image = None if page.planar else opencv_image(tiff.with_first_page(data, page), _AS_IT_IS)
+    image = None if page.planar else _by_libtiff(tiff.with_first_page(data, page), _AS_IT_IS)
     if image is not None:
         # OpenCV turns 8-bit pictures with white at 0 the right way round, but not deeper ones
         if page.inverted and image.dtype == np.uint16:
@@ -153,12 +156,18 @@ def _tiff_page(data: bytes, page: tiff.Page, room: int) -> _Decoded:
     return _plain_dtype(array[..., :3] if array.ndim == 3 else array), None, False
 
 
+def _by_libtiff(data: bytes, flags: int) -> np.ndarray | None:
+    """The first page by OpenCV, which makes black of what is damaged: so that is looked for before."""
+    tiff.require_whole(data)
+    return opencv_image(data, flags)
+
+
 def _tiff_with_alpha(data: bytes, page: tiff.Page, room: int) -> _Decoded | None:
     """By tifffile, which knows every kind of alpha; by OpenCV where that cannot decompress; None where neither can."""
     try:
         array = _plain_dtype(tiff.decode_page(data, page, room))
     except ValueError:
-        image = None if page.planar else opencv_image(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
+        image = None if page.planar else _by_libtiff(tiff.with_first_page(data, page), cv2.IMREAD_UNCHANGED)
         if image is None or image.dtype not in (np.uint8, np.uint16) or image.shape[2:] != (4,):
             return None
         # libtiff multiplies 8-bit colours by an alpha that they do not hold yet
@@ -183,7 +192,7 @@ def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
         kind = f"{page.lab}, {page.channels} channels, {page.dtype}"
         raise ValueError(f"its colours are L*a*b* of a kind that is not read here ({kind}): save it as RGB")
     plain = tiff.with_channels_as_they_are(data, page)
-    stored = None if page.planar else _rgb(opencv_image(tiff.with_first_page(plain, page), _AS_IT_IS))
+    stored = None if page.planar else _rgb(_by_libtiff(tiff.with_first_page(plain, page), _AS_IT_IS))
     if stored is None:
         stored = _plain_dtype(tiff.decode_page(plain, page, room))
     return lab.to_rgb(stored.view(f"u{stored.dtype.itemsize}"), page.lab)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +11,7 @@ import numpy as np
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import arrays, embedded, exif, seam
-from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -61,9 +60,6 @@ class LoadedPair:
     def as_bytes(self) -> tuple[np.ndarray, np.ndarray]:
         """ir H×W and vis H×W×3 as uint8: what the metrics and the training take."""
         return arrays.to_uint8_grey(self.ir), arrays.to_uint8_rgb(self.vis)
-
-
-ReadBytes = Callable[[str | os.PathLike[str]], bytes]
 
 
 def load_pair(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from diffuse_fuse.errors import one_line
+
 # What counts as a picture when a folder is searched. A file named on the command line is judged by its
 # content.
 SUFFIXES = frozenset({
@@ -19,5 +21,4 @@ def is_picture_name(name: str) -> bool:
 
 def shown(path: str | os.PathLike[str]) -> str:
     """A path as one line that every terminal can print: control characters and bytes that are no text as escapes."""
-    text = os.fspath(path)
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return one_line(os.fspath(path))

@@ -26,7 +26,8 @@ _undo = ExitStack()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without OpenCV's and tifffile's logs, Pillow's warnings, and what libjpeg, libpng and libtiff write themselves.
+    """Without OpenCV's and tifffile's logs, Pillow's warnings, and what libjpeg, libpng, libtiff, FFmpeg and its
+    encoders write themselves.
 
     The last of these in dfuse's own processes only, see ``descriptors``.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageError, ImageReadError
 from diffuse_fuse.images import arrays
-from diffuse_fuse.images.decode import Picture, decode, read_bytes
+from diffuse_fuse.images.decode import Picture, ReadBytes, decode, read_bytes
 from diffuse_fuse.images.names import SUFFIXES, is_picture_name, shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal import asked_range, read_thermal, to_unit
@@ -24,16 +24,18 @@ __all__ = [
 ]
 
 
-def read_visible(path: str | os.PathLike[str], options: LoadOptions = DEFAULT, deep: bool = False) -> np.ndarray:
+def read_visible(
+    path: str | os.PathLike[str], options: LoadOptions = DEFAULT, deep: bool = False, read_file: ReadBytes = read_bytes
+) -> np.ndarray:
     """A visible picture → H×W×3, RGB: uint8, or with ``deep`` uint16 where the file has more than 8 bits.
 
     EXIF orientation is applied, what is transparent becomes black, a grey file is repeated to three equal channels;
-    float files must be in [0, 1]. Of a radiometric JPEG it is the photograph inside, if there is one. Raises
-    ImageReadError.
+    float files must be in [0, 1]. Of a radiometric JPEG it is the photograph inside, if there is one. ``read_file``
+    gives the file's bytes. Raises ImageReadError.
     """
     from diffuse_fuse.images import embedded  # which reads by what is here
 
-    data = read_bytes(path)
+    data = read_file(path)
     flir = embedded.radiometric(data)
     if flir and (found := flir.visible_bytes()):
         return embedded.photo(found, data, path, options.max_pixels)
@@ -52,13 +54,15 @@ def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     return to_unit(thermal, asked_range(thermal, options.thermal_range, path), options.polarity == "black-hot")
 
 
-def read_image(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> np.ndarray:
+def read_image(
+    path: str | os.PathLike[str], options: LoadOptions = DEFAULT, read_file: ReadBytes = read_bytes
+) -> np.ndarray:
     """A picture file → H×W or H×W×3 (RGB) with the dtype of the file, upright, without alpha.
 
-    Works for any path the system knows, in any script. Raises ImageReadError when the file is missing,
-    unreadable, cut off, or no picture.
+    Works for any path the system knows, in any script. ``read_file`` gives the file's bytes. Raises ImageReadError when
+    the file is missing, unreadable, cut off, or no picture.
     """
-    return decode(read_bytes(path), path, options.page, options.max_pixels).array
+    return decode(read_file(path), path, options.page, options.max_pixels).array
 
 
 def visible_from_picture(picture: Picture, path: str | os.PathLike[str], deep: bool = False) -> np.ndarray:

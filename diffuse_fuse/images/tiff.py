@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from diffuse_fuse.images import exif
+from diffuse_fuse.images import exif, unpacked
 from diffuse_fuse.images.quiet import quiet
-from diffuse_fuse.images.unpacked import require_honest
 
 if TYPE_CHECKING:
     import tifffile
@@ -28,6 +27,9 @@ _MOST_MASKS = 32  # behind a picture that are not counted as pages
 _MOST_PAGES = 1_000_000  # that are counted
 _MOST_CHANNELS = 16  # three colours, alpha, and what measuring cameras may add; a damaged file claims thousands
 _WORKERS = 2  # parts that tifffile unpacks at once
+# What tifffile may unpack: ``require_honest`` looks at the parts before, or the codec, of the package imagecodecs where
+# that is installed, stops at their size. Its other codecs unpack pictures, whose own size nothing bounds.
+_TIFFFILE_COMPRESSIONS = (1, 5, 8, 32773, 32946, 34925, 34926, 50000)  # none, LZW, deflate, PackBits, LZMA, Zstandard
 _OPENCV_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)  # none, fax, LZW, JPEG, deflate, PackBits
 
 Alpha = Literal["multiplied", "separate", "unsaid"]  # do the colours hold it already?
@@ -39,8 +41,8 @@ class Page:
     """One directory of a TIFF. offset: where it is. inverted: 0 means white. planar: channels one after another.
 
     alpha: the kind of its last channel, None for a channel of the picture. nodata: GDAL's tag, as a number.
-    lab: how L*, a* and b* are stored where the channels are these. memory: bytes that decoding takes. mask: the page
-    that is 0 where this one has no value, as GDAL writes it behind the picture.
+    lab: how L*, a* and b* are stored where the channels are these. compression: its number. memory: bytes that decoding
+    takes. mask: the page that is 0 where this one has no value, as GDAL writes it behind the picture.
     """
 
     offset: int
@@ -53,6 +55,7 @@ class Page:
     channels: int
     nodata: float | None
     lab: Lab | None
+    compression: int
     memory: int
     mask: Page | None = None
 
@@ -91,6 +94,7 @@ def _page_at(data: bytes, offset: int, by_tifffile: bool = False) -> Page:
             int(page.samplesperpixel),
             _nodata_of(page),
             _lab_of(page),
+            int(page.compression),
             _memory(page, by_tifffile),
         )
 
@@ -135,6 +139,25 @@ def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
     return bytes(changed)
 
 
+def require_whole(data: bytes) -> None:
+    """Raise ValueError where OpenCV would make a picture of the first page although it is damaged."""
+    with _opened(data) as file:
+        unpacked.require_whole(file.pages[0], data)
+
+
+def require_known(page: Page) -> None:
+    """Raise ValueError for a compression that nothing here knows: OpenCV makes a black picture of some."""
+    if page.compression not in (*_OPENCV_COMPRESSIONS, *_TIFFFILE_COMPRESSIONS):
+        raise _unknown(page.compression)
+
+
+def _unknown(compression: int) -> ValueError:
+    import tifffile
+
+    kind = tifffile.COMPRESSION(compression).name if compression in tifffile.COMPRESSION.__members__.values() else ""
+    return ValueError(f"its compression, {kind or f'number {compression}'}, is not read here: save it with deflate")
+
+
 def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
     """A page → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot, or not in ``room``."""
     with _opened(_beginning_at(data, chosen.offset)) as file:
@@ -145,7 +168,9 @@ def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
             raise ValueError("a part of it is missing")
         if _memory(page, by_tifffile=True) > room:
             raise ValueError("it is damaged, or of a kind that takes too much memory")
-        require_honest(page, data)
+        if int(page.compression) not in _TIFFFILE_COMPRESSIONS:
+            raise _unknown(chosen.compression)
+        unpacked.require_honest(page, data)
         array = page.asarray(maxworkers=_WORKERS)
         if array.ndim == 3 and int(page.planarconfig) == 2:
             array = np.moveaxis(array, 0, -1)
@@ -210,13 +235,13 @@ def _memory(page: tifffile.TiffPage, by_tifffile: bool) -> int:
     array = pixels * channels * sample
     # unpacked and laid in order; PackBits first as a list of numbers
     parts = {1: 1, 32773: 10}.get(int(page.compression), 2) * min(_WORKERS, max(1, len(page.dataoffsets)))
-    unpacked = part * sample * (1 if int(page.planarconfig) == 2 else channels) * parts
+    spread = part * sample * (1 if int(page.planarconfig) == 2 else channels) * parts
     turned = pixels * channels * 4 if page.dtype == np.float16 else 0
     if _alpha_of(page):
         turned += pixels * ((channels - 1) * sample + 4)
     elif int(page.planarconfig) == 2 and channels > 1:
         turned += array
-    return array + unpacked + turned
+    return array + spread + turned
 
 
 def _alpha_of(page: tifffile.TiffPage) -> Alpha | None:

@@ -1,10 +1,12 @@
-"""Is a compressed part of a TIFF as large as its page says? Found out without keeping what is unpacked.
+"""Is a compressed part of a TIFF as large as its page says, and whole? Found out without keeping what is unpacked.
 
 tifffile's decoders unpack whatever is there: a strip of 4 MB that should hold 64×64 pixels can hold 4 GB of zeros.
+OpenCV's make a black rest of a strip of 8 bits that is damaged, and say nothing.
 """
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
 import zlib
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tifffile
 
-_DEFLATE, _LZMA, _PACKBITS = (8, 32946), 34925, 32773
+_LZW, _DEFLATE, _LZMA, _PACKBITS = 5, (8, 32946), 34925, 32773
 _SLICE, _PIECE = 1 << 16, 1 << 20  # bytes given to a decoder and unpacked at once
 _MOST_STREAMS, _LARGEST_DICTIONARY = 16, 1 << 28  # of LZMA; writers of TIFFs make one of some megabytes
 _FACTOR, _MORE = 2, 1 << 16  # some writers fill up the last strip, or add to it
@@ -22,7 +24,8 @@ _FACTOR, _MORE = 2, 1 << 16  # some writers fill up the last strip, or add to it
 
 def require_honest(page: tifffile.TiffPage, data: bytes) -> None:
     """Raise ValueError where a strip or tile of ``page`` unpacks to more than twice its pixels, and a bit."""
-    sizes = {**dict.fromkeys(_DEFLATE, _inflated), _LZMA: _unlzma, _PACKBITS: _unpackbits}.get(int(page.compression))
+    unpackers = {**dict.fromkeys(_DEFLATE, _inflated), _LZMA: _unlzma, _PACKBITS: _unpackbits}
+    sizes = unpackers.get(int(page.compression))
     if sizes is None:
         return
     bits = page.bitspersample
@@ -39,6 +42,33 @@ def require_honest(page: tifffile.TiffPage, data: bytes) -> None:
             raise ValueError(f"its compressed data are damaged ({error})") from None
 
 
+def require_whole(page: tifffile.TiffPage, data: bytes) -> None:
+    """Raise ValueError where OpenCV would not notice that a part of ``page``, the first of ``data``, is damaged."""
+    bits = page.bitspersample
+    if int(max(bits) if isinstance(bits, tuple) else bits) > 8:
+        return  # of these it notices
+    if int(page.compression) in _DEFLATE:
+        require_honest(page, data)
+    elif int(page.compression) == _LZW:
+        _require_pillow(data)
+
+
+def _require_pillow(data: bytes) -> None:
+    """Pillow stops at a code that there is not, where OpenCV goes on; what it does not know passes."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except UnidentifiedImageError:
+        return
+    except OSError as error:
+        if "decoder error" in str(error):
+            raise ValueError("its compressed data are damaged") from None
+    except (ValueError, KeyError, TypeError, SyntaxError, Image.DecompressionBombError):
+        return
+
+
 def _inflated(packed: memoryview) -> Iterator[int]:
     unpacker = zlib.decompressobj()
     for start in range(0, len(packed), _SLICE):
@@ -48,6 +78,8 @@ def _inflated(packed: memoryview) -> Iterator[int]:
             slice_ = unpacker.unconsumed_tail
         if unpacker.eof:
             return
+    if packed:
+        raise zlib.error("its end is missing")
 
 
 def _unlzma(packed: memoryview) -> Iterator[int]:

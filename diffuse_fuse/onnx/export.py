@@ -17,11 +17,10 @@ from torch import nn
 
 import diffuse_fuse
 from diffuse_fuse import models
-from diffuse_fuse.checkpoint import read_header
+from diffuse_fuse.checkpoint import Weights, load_weights
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.extras import need
-from diffuse_fuse.files import sha256
-from diffuse_fuse.fusion.model import AnyModel, load_model
+from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.tiles import reach
 from diffuse_fuse.images.write import write_bytes
@@ -51,13 +50,16 @@ class Picture(nn.Module):
 
 
 def export(
-    weights: str | os.PathLike[str], out: str | os.PathLike[str], size: tuple[int, int] | None
+    weights: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    size: tuple[int, int] | None,
+    expected: str | None = None,
 ) -> tuple[GraphFacts, float]:
     """Writes the fusion model ``weights`` (a shipped name or a file) to ``out`` as ONNX, whole or not at all.
 
     ``size``: the (height, width) of all its pictures, each rounded up to the model's multiple; None: any size.
     Returns the file's facts, and the largest difference to PyTorch, of 255, that onnxruntime showed on a probe, but for
-    the few pixels of ``UNDECIDED``.
+    the few pixels of ``UNDECIDED``. ``expected``: the SHA-256 that the weights must have, None for any.
     Raises UsageError where packages are missing, WeightsError for weights that are no fusion model, cannot be exported
     so, or whose graph computes something else, ImageWriteError for a file that cannot be written, FileNotFoundError
     where there is no folder for temporary files.
@@ -66,8 +68,11 @@ def export(
         need(package, "onnx")
     tempfile.gettempdir()  # where there is none, PyTorch's exporter says something else
     path = models.locate(os.fspath(weights))
-    picture = Picture(load_model(path)).eval()
-    facts = _facts(picture.model, path, size)
+    loaded = load_weights(path, models.FUSES)
+    if expected is not None:
+        models.require_same(loaded.sha256, expected, str(path))
+    picture = Picture(model_of(loaded, path)).eval()
+    facts = _facts(picture.model, loaded, path, size)
     data = _graph(picture, facts)
     difference = largest_difference(picture, data, facts)
     if not difference <= TOLERANCE:
@@ -105,7 +110,7 @@ def largest_but_undecided(apart: np.ndarray, share: float) -> float:
     return float(pixels[-1] if np.isnan(pixels[-1]) else pixels[-1 - int(share * pixels.size)])
 
 
-def _facts(model: AnyModel, path: Path, size: tuple[int, int] | None) -> GraphFacts:
+def _facts(model: AnyModel, weights: Weights, path: Path, size: tuple[int, int] | None) -> GraphFacts:
     multiple, student = model.multiple, isinstance(model, StudentModel)
     if size is None and not student and model.features.noise != "none":
         raise WeightsError(
@@ -117,11 +122,11 @@ def _facts(model: AnyModel, path: Path, size: tuple[int, int] | None) -> GraphFa
         size = tuple(side + -side % multiple for side in size)
     return GraphFacts(
         model=models.name_of(path),
-        weights=sha256(path),
+        weights=weights.sha256,
         multiple=multiple,
         reach=model.hyper.reach if student else reach(model),
         size=size,
-        card=read_header(path)[0]["card"],
+        card=weights.card,
         dfuse=diffuse_fuse.__version__,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from diffuse_fuse.arguments import whole
+from diffuse_fuse.arguments import path_of, whole
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.extras import need
 from diffuse_fuse.fusion.levels import of_rgb
@@ -34,7 +34,8 @@ class OnnxFuser:
     ``model`` is an .onnx file of dfuse export, or the name or path of weights, whose graph is exported once into the
     user's cache (``on_export`` is told before); ``threads``: as many CPU threads, otherwise as many as there are cores;
     ``balance`` as ``Fuser`` takes it. Raises WeightsError for a model that is not there or a file that dfuse did not
-    export or that is damaged, UsageError where the extra is not installed or for another balance.
+    export or that is damaged, UsageError where the extra is not installed or for another balance. ``weights_sha256``:
+    of the bytes of the .onnx file, or else of the weights that the graph was made of.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class OnnxFuser:
         need("onnxruntime", "onnx")
         self._session = Session(locate(model, on_export), threads)
         self.facts = self._session.facts
+        is_graph = path_of(model, "The model").suffix.lower() == ".onnx"
+        self.weights_sha256: str = self._session.sha256 if is_graph else self.facts.weights
         self.model_name: str = self.facts.model
         self.device = "cpu"
         self._overlap = self.facts.reach + -self.facts.reach % self.facts.multiple

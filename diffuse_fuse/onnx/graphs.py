@@ -31,7 +31,8 @@ def locate(model: str | os.PathLike[str], on_export: OnExport | None = None) -> 
     weights = models.locate(model)
     import diffuse_fuse
 
-    graph = cache_folder() / f"{weights.stem}-{sha256(weights)[:16]}-{diffuse_fuse.__version__}-{VERSION}.onnx"
+    digest = sha256(weights)
+    graph = cache_folder() / f"{weights.stem}-{digest[:16]}-{diffuse_fuse.__version__}-{VERSION}.onnx"
     if not graph.is_file():
         name = models.name_of(weights)
         if on_export:
@@ -39,7 +40,7 @@ def locate(model: str | os.PathLike[str], on_export: OnExport | None = None) -> 
         from diffuse_fuse.onnx.export import export
 
         try:
-            export(weights, graph, None)
+            export(weights, graph, None, digest)
         except ImageWriteError as error:
             raise WeightsError(
                 f"The graph of {name} cannot be kept ({error}) Make one with dfuse export --dynamic -o {graph.name}, "

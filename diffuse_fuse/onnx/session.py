@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from diffuse_fuse.onnx.facts import GraphFacts
 # Of all graphs of the process together. The largest shipped one takes less than a sixth of it for the largest tile, and
 # up to four pictures are fused at once; a damaged graph may ask for any number of gigabytes.
 MOST_MEMORY = 16 << 30
+_LARGEST_FILE = 2**31 - 1  # bytes; protobuf takes no more
 _CHANNELS = {"ir": 1, "vis": 3, "fused": 3}
 _FAR = 1e6  # a fused picture is in [0, 1]: beyond this nothing is one
 
@@ -27,11 +29,14 @@ _is_bounded = False
 class Session:
     """``path``, loaded; ``threads`` as ``OnnxFuser`` takes them.
 
-    facts: what the file says about itself. Raises WeightsError for a file that dfuse did not export or that is damaged.
+    facts: what the file says about itself; sha256: of the bytes that were loaded. Raises WeightsError for a file that
+    dfuse did not export or that is damaged.
     """
 
     def __init__(self, path: Path, threads: int | None) -> None:
         self.path = path
+        data = _content(path)
+        self.sha256 = hashlib.sha256(data).hexdigest()
         ort = need("onnxruntime", "onnx")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or available_cores()
@@ -40,7 +45,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         _bound(ort, options)
         try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # its exceptions have no base of their own
             reason = shortage.sentence(error)
             reason = f": {reason}" if reason else f" ({type(error).__name__})."
@@ -83,6 +88,15 @@ class Session:
                     f"{self.path} is damaged or no fusion model: its array {name} is {what}, and must be "
                     f"tensor(float) of the shape [1, {channels}, H, W]."
                 )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise WeightsError(f"{path} is no graph: none is larger than 2 GB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be opened: {error.strerror or error}.") from None
 
 
 def _bound(ort: Any, options: Any) -> None:

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from diffuse_fuse import models
-from diffuse_fuse.checkpoint import Weights, sha256
+from diffuse_fuse.checkpoint import Weights, load_weights
 from diffuse_fuse.diffusion.linear import CHANNELS, KNOTS, LinearPath, to_frequencies
-from diffuse_fuse.diffusion.model import DiffusionModel, load_diffusion, pack_diffusion
+from diffuse_fuse.diffusion.model import DiffusionModel, diffusion_of, pack_diffusion
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
@@ -40,9 +40,10 @@ def start_model(
     """
     if init is not None:
         path = models.locate(init)
-        found = load_diffusion(path).requires_grad_(True).train()
+        weights = load_weights(path, "diffusion")
+        found = diffusion_of(weights, path).requires_grad_(True).train()
         linear = found.linear if prediction == "v" else None
-        return DiffusionModel(found.unet, found.schedule, prediction, linear), f"diffusion {sha256(path)}"
+        return DiffusionModel(found.unet, found.schedule, prediction, linear), f"diffusion {weights.sha256}"
     torch.manual_seed(seed)
     return DiffusionModel(UNet(config), schedule, prediction), "random"
 

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse import models
-from diffuse_fuse.checkpoint import Weights, load_weights, sha256
-from diffuse_fuse.diffusion.model import load_diffusion
+from diffuse_fuse.checkpoint import Weights, load_weights
+from diffuse_fuse.diffusion.model import diffusion_of
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
@@ -69,17 +69,19 @@ def start_model(
         raise UsageError("--init and --diffusion exclude each other: a fusion model has its UNet inside.")
     if init is not None:
         path = models.locate(init)
-        return FusionModel.from_weights(load_weights(path, "fusion"), str(path)), f"fusion {sha256(path)}"
+        weights = load_weights(path, "fusion")
+        return FusionModel.from_weights(weights, str(path)), f"fusion {weights.sha256}"
     torch.manual_seed(seed)
     features = FeatureConfig(tuple(feature_steps), noise)
     if diffusion is None:
         return FusionModel(UNetConfig(), Schedule(), features), "random"
     diffusion = models.locate(diffusion)
-    source = load_diffusion(diffusion)
+    weights = load_weights(diffusion, "diffusion")
+    source = diffusion_of(weights, diffusion)
     unet = source.unet.with_hints(0)
     model = FusionModel(unet.config, source.schedule, features)
     model.load_unet(unet)
-    return model, f"diffusion {sha256(diffusion)}"
+    return model, f"diffusion {weights.sha256}"
 
 
 class FusionTask:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse import models
-from diffuse_fuse.checkpoint import Weights, load_weights, sha256
+from diffuse_fuse.checkpoint import Weights, load_weights
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, blur, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
@@ -53,9 +53,10 @@ def start_student(size: str, seed: int, init: str | None = None) -> tuple[Studen
         torch.manual_seed(seed)
         return StudentModel(SIZES[size]), "random"
     path = models.locate(init)
-    found = StudentModel.from_weights(load_weights(path, "student"), str(path))
+    weights = load_weights(path, "student")
+    found = StudentModel.from_weights(weights, str(path))
     torch.manual_seed(seed)
-    return grown(found, SIZES[size]), f"student {sha256(path)}"
+    return grown(found, SIZES[size]), f"student {weights.sha256}"
 
 
 class StudentTask:

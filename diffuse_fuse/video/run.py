@@ -16,6 +16,7 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
 from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.pairing import NO_RULES, Rules
+from diffuse_fuse.images.quiet import quiet
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.video.audio import Sound
 from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
@@ -97,6 +98,7 @@ class Summary:
         }
 
 
+@quiet()
 def open_sources(
     ir: Path,
     vis: Path | None,
@@ -125,6 +127,7 @@ def open_sources(
     return open_files(ir, vis, any_rate=fps is not None, nodata=nodata)
 
 
+@quiet()  # for all of it: decoders and encoders have threads of their own, which write when they like
 def fuse_video(
     frames: Frames,
     fuser: FusesFrames,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffuse_fuse import shortage
 from diffuse_fuse.errors import DataError, ImageReadError
 from diffuse_fuse.extras import need
 from diffuse_fuse.images.decode import read_bytes
@@ -166,6 +167,8 @@ class VideoFile:
                     number += 1
                     yield frame
             except self._av.error.FFmpegError as error:
+                if shortage.of_threads(error) or shortage.of_memory(error):
+                    raise ImageReadError(f"{shown(self._path)} cannot be decoded: {shortage.sentence(error)}") from None
                 raise ImageReadError(
                     f"{shown(self._path)} is damaged after frame {number} ({error.strerror})."
                 ) from None

@@ -215,3 +215,9 @@ def test_links_and_other_spellings_of_an_input_are_known(table, tmp_path):
     (tmp_path / "out" / "link").symlink_to(tmp_path / "vi", target_is_directory=True)
     plan = table("ir/0.png,vi/0.png,link/1.png", "ir/1.png,ir/../vi/1.png,b.png", "ir/2.png,vi/2.png,./b.png")
     assert len(plan.jobs) == 1 and "one of the input" in plan.failed[0].error and "line 3" in plan.failed[1].error
+
+
+def test_names_with_line_breaks_are_one_line(table):
+    """As of a quotation mark that nothing closes: the rest of the table is a name."""
+    plan = table('ir/0.png,vi/0.png,"a', 'ir/1.png,vi/1.png,b.x\x1b[31m"', "~\r/a,vi/2.png,c.png")
+    assert plan.failed and all("\n" not in found.error and found.error.isprintable() for found in plan.failed)

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from diffuse_fuse import backends, batch
+from diffuse_fuse import backends, batch, models
 from diffuse_fuse.batch import Job
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.cli.fuse_model import choose
+from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.files import sha256
 
 
 @pytest.fixture
@@ -38,6 +40,19 @@ def test_a_student_has_several_small_pictures_at_once(tmp_path, four_cores):
     ):
         assert choose(model, "cpu", threads, None, jobs=pairs).fuser.at_once == expected
     assert choose("fast", "cpu", None, "auto", jobs=several).fuser.at_once == 1
+
+
+@pytest.mark.parametrize("denoise", [None, "5"])
+def test_weights_that_are_replaced_before_they_are_loaded_fuse_nothing(tmp_path, tiny_model, monkeypatch, denoise):
+    """What the pictures would note is the hash of other weights."""
+    given = tmp_path / "w.safetensors"
+    given.write_bytes(tiny_model.read_bytes())
+    chosen = choose(str(given), "cpu", 1, denoise)
+    assert chosen.weights == sha256(tiny_model)
+    (small,) = (card for card in models.available() if card.name == "tiny")
+    given.write_bytes(small.path.read_bytes())
+    with pytest.raises(WeightsError, match=r"w\.safetensors were replaced while the run began: start it again"):
+        chosen.fuser.fuse(np.zeros((20, 20), np.uint8), np.zeros((20, 20, 3), np.uint8))
 
 
 def test_large_pictures_have_the_network_for_themselves(tmp_path, four_cores):

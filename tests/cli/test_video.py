@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -56,3 +59,34 @@ def test_a_missing_extra_gives_the_line_that_installs_it(files, tmp_path, capsys
     monkeypatch.setattr("diffuse_fuse.extras.import_module", missing)
     assert main(["video", *map(str, files), "-o", str(tmp_path / "out.mp4")]) == 2
     assert "pip install '.[video]'" in capsys.readouterr().err
+
+
+# FFmpeg as it is before PyAV takes its messages: they go to descriptor 2.
+LOUD = """
+import sys
+import av.logging
+av.logging.restore_default_callback()
+from diffuse_fuse.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptor 2 is another on Windows")
+def test_what_ffmpeg_and_its_encoders_print_reaches_no_terminal(files, tiny_model, tmp_path):  # noqa: F811
+    import av
+
+    data = bytearray(files[1].read_bytes())
+    start = data.index(b"mdat") + 2000
+    data[start : start + 2000 : 40] = bytes(50)
+    (tmp_path / "bad.mp4").write_bytes(data)
+
+    def run(*arguments):
+        call = [sys.executable, "-c", LOUD, "video", *map(str, arguments), "-q", "--model", str(tiny_model)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.run(call, capture_output=True, text=True, env=environment, timeout=120)
+
+    damaged = run(files[0], tmp_path / "bad.mp4", "-o", tmp_path / "a.mp4")
+    assert damaged.stderr.count("\n") == damaged.returncode and "[h264" not in damaged.stderr, damaged.stderr
+    if "libsvtav1" in av.codecs_available:
+        done = run(*files, "-o", tmp_path / "b.mp4", "--codec", "libsvtav1")
+        assert (done.returncode, done.stderr) == (0, "")

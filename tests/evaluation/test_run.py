@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diffuse_fuse import metrics
-from diffuse_fuse.errors import MetricError, UsageError
+from diffuse_fuse import metrics, models
+from diffuse_fuse.errors import MetricError, UsageError, WeightsError
 from diffuse_fuse.evaluation import evaluate, prepare, run, score
 from diffuse_fuse.evaluation.baselines import BASELINES
 from diffuse_fuse.evaluation.cache import NAME, Cache
 from diffuse_fuse.evaluation.score import read_pair
 from diffuse_fuse.images.write import write_image
-from tests.evaluation.conftest import picture
+from tests.evaluation.conftest import picture, write_pairs
 from tests.metrics.scenes import rendered, street
 
 NAMES = ["EN", "SD", "DeltaE"]
@@ -68,6 +68,34 @@ def test_a_shipped_kind_of_model(dataset: Path, tiny_model: Path, tmp_path: Path
     result = evaluate(dataset, {"net": tiny_model}, ["EN"], out=tmp_path / "out", device="cpu")
     assert result.ok and len(result.as_dict()["methods"][0]["sha256"]) == 64
     assert sorted(path.name for path in (tmp_path / "out/fused/net").iterdir()) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_model_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(dataset: Path, tiny_model: Path) -> None:
+    given = dataset.parent / "w.safetensors"
+    given.write_bytes(tiny_model.read_bytes())
+    plan = prepare(dataset, {"mine": given}, metrics=["EN"])
+    given.write_bytes(models.find("tiny").path.read_bytes())
+    with pytest.raises(WeightsError, match="were replaced while the run began"):
+        run(plan)
+
+
+@pytest.mark.parametrize("replaced", ["ir/a.png", "vi/a.png", "mine/a.png"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_picture_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(
+    dataset: Path, tmp_path: Path, tiny_model: Path, replaced: str, workers: int
+) -> None:
+    """The cache would keep its values under the other's hash for ever."""
+    write_pairs(dataset / "mine", dataset / "x", ["a", "b", "c"])
+    methods = {"folder": dataset / "mine", "ones": lambda ir, vis: vis, "net": tiny_model}
+    plan = prepare(dataset, methods, metrics=["EN"])
+    write_image(dataset / replaced, np.full((40, 56), 9, np.uint8))
+    found = run(plan, tmp_path / "out", workers=workers)
+    bad = ["folder"] if replaced.startswith("mine") else ["folder", "ones", "net"]
+    assert {problem.partition(",")[0] for problem in found.problems} == set(bad)
+    assert all("a.png was replaced meanwhile: start the evaluation again." in text for text in found.problems)
+    again = evaluate(dataset, methods, metrics=["EN"], out=tmp_path / "out")
+    alone = evaluate(dataset, methods, metrics=["EN"])
+    assert np.array_equal(again.values, alone.values) and not again.problems
 
 
 def test_models_are_not_run_again(dataset: Path, tiny_model: Path, tmp_path: Path, monkeypatch) -> None:

@@ -4,7 +4,8 @@
 
 prints a summary as JSON; exit code 1 with the failures' names and numbers when there are any. --case N repeats one,
 with its traceback, and --keep FOLDER puts its file there. Each case has a gigabyte of memory and ten seconds of the
-processor. The cases of a seed are the same with any number of --workers, and whichever is the --first of them.
+processor. The cases of a seed are the same with any number of --workers, and whichever is the --first of them. With
+--journal FILE what became of each is noted there, and the same command goes on where it was stopped.
 
     damage.py      bits, numbers, noise, pieces cut out or repeated
     structure.py   the numbers and pieces of TIFF, PNG, JPEG, JPEG 2000, WebP, BMP, NumPy, EXIF, ICC, FLIR, MP4, AVI
@@ -18,6 +19,7 @@ processor. The cases of a seed are the same with any number of --workers, and wh
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -52,10 +54,49 @@ class Found:
     slowest: tuple[float, str] = (0.0, "")
     peak: tuple[int, str] = (0, "")
     seconds: float = 0.0
+    clock: float = 0.0  # seconds of runs before this one
+    began: float = field(default_factory=time.perf_counter)
+    done: set[int] = field(default_factory=set)  # numbers of cases
+    journal: Path | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def so_far(cls, journal: Path, what: dict[str, int]) -> Found:
+        """What a ``journal`` tells of runs of the same cases. Raises SystemExit where it is of others."""
+        found = cls()
+        lines = journal.read_text("utf-8").splitlines() if journal.exists() else []
+        for line in lines:
+            with contextlib.suppress(ValueError):  # the last one, where the run was killed
+                if (entry := json.loads(line)).pop("of", what) != what:
+                    raise SystemExit(f"{journal} is of other cases: give another file, or the same options.")
+                if entry:
+                    found.clock = entry.pop("clock")
+                    (found.died if "code" in entry else found.take)(**entry)
+        found.journal = journal
+        with journal.open("a", encoding="utf-8") as file:
+            file.write("\n" * bool(lines))  # after one that may not be whole
+        found._note(of=what)
+        return found
+
+    def time(self) -> float:
+        """Seconds since the first run began, without the pauses."""
+        return self.clock + time.perf_counter() - self.began
+
+    def _note(self, **entry: object) -> None:
+        if self.journal:
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+
+    def next(self, cases: range) -> int:
+        """The first of a worker's cases that is not done."""
+        return next((number for number in cases if number not in self.done), cases.stop)
 
     def take(self, number: int, name: str, outcome: str, seconds: float, peak: int, wrong: str) -> None:
         with self.lock:
+            self._note(
+                number=number, name=name, outcome=outcome, seconds=seconds, peak=peak, wrong=wrong, clock=self.time()
+            )
+            self.done.add(number)
             self.outcomes[outcome] += 1
             self.seconds += seconds
             self.slowest = max(self.slowest, (seconds, f"{name}, case {number}"))
@@ -65,6 +106,8 @@ class Found:
 
     def died(self, number: int, code: int, said: str) -> None:
         with self.lock:
+            self._note(number=number, code=code, said=said[-1500:], clock=self.time())
+            self.done.add(number)
             self.outcomes["died"] += 1
             how = signal.Signals(-code).name if code < 0 else f"code {code}"
             self.failures.append(f"case {number}: the process ended with {how}: {said[-1500:]}")
@@ -80,14 +123,17 @@ def write_seeds(folder: Path) -> int:
     return sum(map(len, kinds.values()))
 
 
-def run(cases: int, seed: int, workers: int, first: int = 0) -> dict[str, Any]:
+def run(cases: int, seed: int, workers: int, first: int = 0, journal: Path | None = None) -> dict[str, Any]:
     """Damage and read ``cases`` files in ``workers`` processes; the summary, with a line for each failure."""
-    found, start = Found(), time.perf_counter()
+    what = {"cases": cases, "seed": seed, "workers": workers, "first": first}
+    found = Found.so_far(journal, what) if journal else Found()
     with tempfile.TemporaryDirectory() as folder:
         count = write_seeds(Path(folder))
+        end = first + cases
         threads = [
             threading.Thread(
-                target=go_through, args=(WORKER, Path(folder), seed, first + number, workers, first + cases, found)
+                target=go_through,
+                args=(WORKER, Path(folder), seed, found.next(range(first + number, end, workers)), workers, end, found),
             )
             for number in range(workers)
         ]
@@ -100,7 +146,7 @@ def run(cases: int, seed: int, workers: int, first: int = 0) -> dict[str, Any]:
         "files": count,
         **{name: found.outcomes[name] for name in ("read", "refused", "failed", "died")},
         "failures": sorted(found.failures),
-        "seconds": round(time.perf_counter() - start, 1),
+        "seconds": round(found.time(), 1),
         "processor_seconds": round(found.seconds, 1),
         "slowest": found.slowest[1],
         "slowest_seconds": round(found.slowest[0], 2),
@@ -156,6 +202,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=available_cores())
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--journal", type=Path, metavar="FILE", help="note each case there, and go on after a stop")
     parser.add_argument("--case", type=int, help="only this one, with its traceback")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="with --case: put its file there")
     arguments = parser.parse_args()
@@ -163,6 +210,6 @@ if __name__ == "__main__":
         warnings.simplefilter("error")
         repeat(arguments.case, arguments.seed, arguments.keep)
         sys.exit()
-    summary = run(arguments.cases, arguments.seed, arguments.workers, arguments.first)
+    summary = run(arguments.cases, arguments.seed, arguments.workers, arguments.first, arguments.journal)
     print(json.dumps(summary, indent=2))
     sys.exit(bool(summary["failures"]))

@@ -86,6 +86,23 @@ worker.main(Path(sys.argv[1]), *map(int, sys.argv[2:6]))
     assert "case 10: the process ended with SIGABRT" in crash
 
 
+def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
+    what = {"cases": 4, "seed": 1}
+    killed = Found.so_far(tmp_path / "journal", what)
+    killed.take(0, "a.png", "read", 0.5, 9, "")
+    killed.died(1, -6, "said")
+    with (tmp_path / "journal").open("a") as file:
+        file.write('{"number": 2, "na')
+    for _ in range(2):
+        again = Found.so_far(tmp_path / "journal", what)
+        assert again.next(range(4)) == 2 and again.outcomes == {"read": 1, "died": 1}
+        assert again.failures == killed.failures and again.peak == killed.peak
+    again.take(2, "a.png", "read", 0.5, 9, "")
+    assert Found.so_far(tmp_path / "journal", what).next(range(4)) == 3
+    with pytest.raises(SystemExit, match="of other cases"):
+        Found.so_far(tmp_path / "journal", {"cases": 5, "seed": 1})
+
+
 def test_it_gives_up_on_a_worker_that_cannot_begin(tmp_path):
     found = found_with("import no_such_module", tmp_path, 3000)
     assert found.outcomes == {"died": 5} and "No module named" in found.failures[0]

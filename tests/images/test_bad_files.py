@@ -18,6 +18,7 @@ from diffuse_fuse.images import load_pair, read_infrared, read_visible
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_image
+from tests.images import hostile
 
 UNIX = pytest.mark.skipif(os.name == "nt", reason="no such files there")
 
@@ -289,3 +290,32 @@ def _with_tags(data: bytes, values: dict[int, int]) -> bytes:
         if tag in values:
             changed[entry + 8 : entry + 12] = values[tag].to_bytes(4, "little")
     return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "number, name",
+    [(34712, "JPEG2000"), (34933, "PNG"), (50002, "JPEGXL"), (34887, "LERC"), (7, "JPEG"), (999, "number 999")],
+)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_tiffs_packed_in_another_way_are_refused(monkeypatch, number, name, channels):
+    """OpenCV makes black pictures of some, and other packages unpack pictures of any size inside a small page."""
+    data = hostile.tiff(64, 64, channels, 8, hostile.DEFLATE, extra={259: number})
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda *_, **__: np.zeros((64, 64, channels), np.uint8))
+    with pytest.raises(ImageReadError, match=rf"its compression, {name}, is not read here: save it with deflate\.$"):
+        decode(data, "a.tif")
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_that_is_damaged_is_no_picture_with_a_black_rest(packing, channels):
+    """As OpenCV makes it of 8 bits."""
+    picture = np.random.default_rng(0).integers(0, 90, (40, 50, channels), dtype=np.uint8) + 90
+    stream = io.BytesIO()
+    Image.fromarray(picture[..., 0] if channels == 1 else picture).save(stream, "TIFF", compression=packing)
+    data = bytearray(stream.getvalue())
+    assert np.array_equal(decode(bytes(data), "a.tif").array, np.squeeze(picture))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        start, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    data[start + size // 2 : start + size // 2 + 40] = b"\xff" * 40
+    with pytest.raises(ImageReadError, match="its compressed data are damaged"):
+        decode(bytes(data), "a.tif")

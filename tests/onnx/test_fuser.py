@@ -11,6 +11,7 @@ import pytest
 from diffuse_fuse import Fuser, backends
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import ImageError, PairError, UsageError, WeightsError
+from diffuse_fuse.files import sha256
 from diffuse_fuse.fusion.relight import as_whole, relight
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_bytes, write_image
@@ -100,7 +101,8 @@ def test_weights_are_exported_into_the_cache_once(weights, dynamic_graph, tmp_pa
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     calls, told = [], []
 
-    def export(path, out, size):
+    def export(path, out, size, expected):
+        assert expected == sha256(path)
         calls.append((path, size))
         write_bytes(out, dynamic_graph.read_bytes())
 
@@ -110,6 +112,22 @@ def test_weights_are_exported_into_the_cache_once(weights, dynamic_graph, tmp_pa
     second = backends.load_fuser(weights, backend="onnx", threads=1)
     assert calls == [(weights, None)]
     assert np.array_equal(first.fuse(*scene), second.fuse(*scene)) and first.model_name == str(weights)
+
+
+def test_weights_that_are_replaced_before_the_export_spoil_no_cache(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(graphs, "sha256", lambda path: "ab" * 32)  # as the file was a moment ago
+    monkeypatch.setattr("diffuse_fuse.onnx.export._graph", lambda picture, facts: b"")
+    monkeypatch.setattr("diffuse_fuse.onnx.export.largest_difference", lambda *_: 0.0)
+    with pytest.raises(WeightsError, match="were replaced while the run began: start it again"):
+        OnnxFuser(weights)
+    assert not list(tmp_path.rglob("*.onnx"))
+
+
+def test_the_hash_is_that_of_what_was_loaded(weights, dynamic_graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "locate", lambda *_: dynamic_graph)
+    assert OnnxFuser(dynamic_graph, threads=1).weights_sha256 == sha256(dynamic_graph)
+    assert backends.load_fuser(weights, backend="onnx", threads=1).weights_sha256 == sha256(weights)
 
 
 def test_a_cache_that_cannot_be_written_is_said(weights, tmp_path, monkeypatch):

@@ -106,6 +106,8 @@ def choose(
 
     def make() -> FusesArrays:
         fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
+        if on_export and getattr(fuser, "device", "cpu") != "cpu":
+            typer.echo(f"The network runs on {fuser.device} in {fuser.precision}.", err=True)
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Shard, check_balance, parse_shard
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.errors import MetricError, UsageError
 
@@ -78,6 +78,7 @@ def eval_(
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes that compute metrics; one a core unless given.")
     ] = None,
+    shard: Shard = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
@@ -106,6 +107,9 @@ def eval_(
     from diffuse_fuse import evaluation
     from diffuse_fuse.evaluation.given import given_dataset
 
+    part = parse_shard(shard, many=True)
+    if part and out is None:
+        raise UsageError("--shard leaves its part of the work in a folder: add -o OUT, the same for all parts.")
     workers = workers or _cores()
     found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
@@ -118,12 +122,17 @@ def eval_(
             limit=limit,
             seed=seed,
             threads=workers,
+            shard=part,
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
     _say_before(plan, quiet)
     result = _run(plan, out, workers, device, quiet, overwrite)
     _say_after(plan, result)
+    if part:
+        if not quiet:
+            _say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
+        raise typer.Exit(0 if result.ok else 1)
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
         evaluation.write_all(result, out, overwrite)
     if as_json:

@@ -19,6 +19,7 @@ from diffuse_fuse.cli.fuse_options import (
     Depth,
     Device,
     Polarity,
+    Shard,
     Size,
     Window,
     check_balance,
@@ -27,6 +28,7 @@ from diffuse_fuse.cli.fuse_options import (
     check_window,
     make_aligner,
     make_plan,
+    parse_shard,
 )
 from diffuse_fuse.cli.fuse_run import Run
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
@@ -84,6 +86,7 @@ def fuse(
         int | None,
         typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
     ] = None,
+    shard: Shard = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
     picture_format: Annotated[
         str | None,
@@ -144,6 +147,8 @@ def fuse(
     them, needs no VIS. dfuse inspect tells what a file holds.
     """
     out = check_paths(ir, vis, out, manifest)
+    whole_folder = ir is None or ir.is_dir()
+    part = parse_shard(shard, whole_folder)
     given_range = parse_range(thermal_range)
     check_window(given_range, thermal_window)
     weight = check_balance(balance)
@@ -159,7 +164,7 @@ def fuse(
             no_gps=no_gps,
             balance=weight != "auto",
         )
-    from diffuse_fuse.batch import Recipe, with_own_gifs
+    from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
     bits = 8 if depth is Depth.eight else 16
@@ -189,10 +194,11 @@ def fuse(
     )
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)
+    if part:  # after what is said of all pairs: their GIFs, and their range
+        plan = part_of(plan, part, out)
     recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
-    whole_folder = ir is None or ir.is_dir()
     run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder)
     if dry_run:
         run.dry(as_json)

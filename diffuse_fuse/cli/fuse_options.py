@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffuse_fuse import shard
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Plan
     from diffuse_fuse.images.options import ThermalRange
@@ -72,6 +75,10 @@ class Depth(str, Enum):
     sixteen = "16"
 
 
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only part I of N of the pairs, for N machines with one OUT."),
+]
 BALANCE_HELP = (
     "How much of the infrared picture's light: 0 the scene as the eye saw it with hot targets added, 1 all of it; "
     "auto: by the light of the scene."
@@ -122,6 +129,17 @@ def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: P
         also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
         raise UsageError(f"It is not said where the result goes: add {example}{also}.")
     return out
+
+
+def parse_shard(text: str | None, many: bool) -> shard.Shard | None:
+    """The part that --shard names; ``many``: there are pairs to be parted. Raises UsageError."""
+    from diffuse_fuse import shard
+
+    if text is None:
+        return None
+    if not many:
+        raise UsageError("--shard parts folders and tables of pairs, and two files are one pair: leave it out.")
+    return shard.Shard.parse(text)
 
 
 def check_window(given: ThermalRange | None, window: Window) -> None:

@@ -82,7 +82,7 @@ def run(
     Raises UsageError for an output folder of the data set itself, ImageWriteError where ``out`` holds files under the
     names of its own that an evaluation did not write, unless ``overwrite``.
     """
-    cache = Cache(out)
+    cache = Cache(out, part=plan.shard is not None)
     if out is not None:
         require_output(plan, out, cache, overwrite)
     work = _Work(plan, out, cache, Fusing(out, device))

@@ -47,7 +47,9 @@ def prepare(
     threads: int = 1,
     shard: Shard | None = None,
 ) -> Plan:
-    """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments. shard: only this part.
+    """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
+
+    shard: only this part of the pairs.
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """

@@ -34,6 +34,7 @@ from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
 from diffuse_fuse.errors import DfuseError
+from diffuse_fuse.remote.urls import told
 
 # Plain help instead of rich's boxes: a tenth of a second faster, and readable in pipes and narrow terminals.
 app = typer.Typer(
@@ -120,7 +121,7 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
 def _report(text: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    typer.echo(text, err=True)
+    typer.echo(told(text), err=True)
     return code
 
 

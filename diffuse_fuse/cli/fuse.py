@@ -18,6 +18,7 @@ from diffuse_fuse.cli.fuse_options import (
     Backend,
     Depth,
     Device,
+    Paths,
     Polarity,
     Shard,
     Size,
@@ -29,6 +30,7 @@ from diffuse_fuse.cli.fuse_options import (
     make_aligner,
     make_plan,
     parse_shard,
+    staged,
 )
 from diffuse_fuse.cli.fuse_run import Run
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
@@ -146,7 +148,9 @@ def fuse(
     of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
     them, needs no VIS. dfuse inspect tells what a file holds.
     """
-    out = check_paths(ir, vis, out, manifest)
+    paths = staged(Paths(ir, vis, out, manifest), recursive, thermal_window)
+    ir, vis, manifest = paths.ir, paths.vis, paths.manifest
+    out = check_paths(ir, vis, paths.out, manifest)
     whole_folder = ir is None or ir.is_dir()
     part = parse_shard(shard, whole_folder)
     given_range = parse_range(thermal_range)
@@ -199,7 +203,7 @@ def fuse(
     recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
-    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder)
+    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage)
     if dry_run:
         run.dry(as_json)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.batch import Plan
     from diffuse_fuse.images.options import ThermalRange
     from diffuse_fuse.images.pairing import Rules
+    from diffuse_fuse.remote.stage import Stage
 
 
 class Device(str, Enum):
@@ -102,6 +104,46 @@ def refuse_stdout(out: Path | str | None) -> None:
     """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
     if str(out) == "-":
         raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What the call names. stage: where addresses have places, which then stand here for them; None without any."""
+
+    ir: Path | None
+    vis: Path | None
+    out: Path | None
+    manifest: Path | None
+    stage: Stage | None = None
+
+
+def staged(paths: Paths, recursive: bool, window: Window) -> Paths:
+    """The paths as the planning takes them: addresses such as s3://bucket/ir by their places in a stage.
+
+    Raises UsageError, DataError where an address cannot be looked at, ImageReadError for a table that cannot be read.
+    """
+    from diffuse_fuse.remote.urls import names_urls, url_of
+
+    ir, vis, out, manifest = paths.ir, paths.vis, paths.out, paths.manifest
+    if not any(map(url_of, (ir, vis, out, manifest))) and (manifest is None or not names_urls(manifest)):
+        return paths
+    if window is Window.series:
+        raise UsageError("--thermal-window series looks at all files first: with addresses, give --thermal-range.")
+    from diffuse_fuse.remote.stage import Stage
+
+    stage = Stage()
+    ir_url = url_of(ir)
+    is_folder = stage.store(ir_url).kind(ir_url) == "folder" if ir_url else ir is not None and ir.is_dir()
+    many = manifest is not None or is_folder
+    if manifest is not None and out is None and url_of(manifest) is None:
+        out = manifest.parent
+    return Paths(
+        stage.source(ir, recursive),
+        stage.source(vis, recursive),
+        stage.output(out, many),
+        stage.manifest(manifest),
+        stage,
+    )
 
 
 def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:

@@ -7,22 +7,26 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
+from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
     from diffuse_fuse.cli.fuse_model import Chosen
     from diffuse_fuse.fusion.spans import OnRows
+    from diffuse_fuse.remote.stage import Stage
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the command, with its options checked. chosen: None for --only-metrics."""
+    """One call of the command, with its options checked. chosen: None for --only-metrics. stage: where files that are
+    elsewhere have their places; None where all are on this machine."""
 
     plan: Plan
     chosen: Chosen | None
@@ -32,6 +36,25 @@ class Run:
     overwrite: bool
     quiet: bool
     whole_folder: bool
+    stage: Stage | None = None
+
+    @property
+    def _ways(self) -> dict[str, Any]:
+        """What ``batch.run`` takes for files that are elsewhere."""
+        if self.stage is None:
+            return {}
+        from diffuse_fuse.batch.afar import FarSteps
+
+        return {"make_steps": partial(FarSteps, stage=self.stage)}
+
+    @property
+    def _scores(self) -> dict[str, Any]:
+        """What ``batch.run_folder`` takes for an output folder that is elsewhere."""
+        if self.stage is None or self.stage.url(self.out) is None:
+            return {}
+        from diffuse_fuse.batch.afar import FarScores
+
+        return {"make_scores": partial(FarScores, stage=self.stage)}
 
     @property
     def _existing(self) -> Existing:
@@ -54,6 +77,8 @@ class Run:
 
     def dry(self, as_json: bool) -> None:
         """Say what would be done; raises typer.Exit when some of it would fail."""
+        if self.stage is not None:
+            raise UsageError("--dry-run opens all files, and some of these are elsewhere: leave it out.")
         found = self._ahead(check=True)
         if as_json:
             told = {**found.as_dict(), **report.unused_as_dict(self.plan), "model": self.recipe.model}
@@ -82,6 +107,7 @@ class Run:
                 recipe=self.recipe,
                 workers=self.workers,
                 only_metrics=self.chosen is None,
+                **self._ways,
             )
         report.say_about_pair(results[0], self.quiet, self.chosen is None)
         return report.Ran(results, time.perf_counter() - start)
@@ -104,7 +130,7 @@ class Run:
         fusing = self._existing == "replace" or only_metrics
         # what is skipped takes no time: counted, it would spoil the rate and the time left
         work = sum(fusing or not job.out.exists() for job in self.plan.jobs)
-        if not self.quiet and not only_metrics and work:
+        if not self.quiet and not only_metrics and work and self.stage is None:
             report.say_preflight(self._ahead(check=False), self.out)
         doing = "measuring" if only_metrics else "fusing"
         with (
@@ -131,6 +157,8 @@ class Run:
                 only_metrics=only_metrics,
                 on_result=count,
                 stop=stop,
+                **self._ways,
+                **self._scores,
             )
             seconds = time.perf_counter() - start
         ran = report.Ran(results, seconds, "measured" if only_metrics else "fused")

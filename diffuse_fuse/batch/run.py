@@ -81,12 +81,14 @@ def run_folder(
     stop: Stop = never,
     make_steps: MakeSteps = Steps,
     make_scores: MakeScores = MetricsFile,
+    runner: Callable[..., list[Result]] = run,
 ) -> list[Result]:
     """``run`` for a plan with an output folder: keeps ``out_dir/metrics.csv``, and adds what failed in planning.
 
     Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there, and
     measures what lacks a row. Several may run at once, also on several machines. Raises ImageWriteError when
     metrics.csv cannot be read or is none of dfuse's. make_scores: ``MetricsFile``, or what stands for it elsewhere.
+    runner: ``run``, or what does the same on other machines.
     """
     plan = with_own_gifs(plan) if recipe.gif else plan
     scores = make_scores(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
@@ -100,7 +102,7 @@ def run_folder(
             on_result(result)
 
     try:
-        results = run(
+        results = runner(
             plan.jobs,
             fuser,
             existing=existing,

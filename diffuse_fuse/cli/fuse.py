@@ -34,7 +34,9 @@ from diffuse_fuse.cli.fuse_options import (
 )
 from diffuse_fuse.cli.fuse_run import Run
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
+from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
+from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Job
@@ -89,6 +91,8 @@ def fuse(
         typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
     ] = None,
     shard: Shard = None,
+    ray: OnRay = None,
+    ray_gpus: RayGpus = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
     picture_format: Annotated[
         str | None,
@@ -153,6 +157,9 @@ def fuse(
     out = check_paths(ir, vis, paths.out, manifest)
     whole_folder = ir is None or ir.is_dir()
     part = parse_shard(shard, whole_folder)
+    cluster = parse_cluster(ray, ray_gpus, threads)
+    if cluster and not whole_folder:
+        raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
     given_range = parse_range(thermal_range)
     check_window(given_range, thermal_window)
     weight = check_balance(balance)
@@ -189,13 +196,10 @@ def fuse(
     plan = with_own_gifs(plan) if gif else plan
     if not only_metrics:
         model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
-    chosen = (
-        None
-        if only_metrics
-        else choose(
-            model, device.value, threads, denoise, backend.value, None if quiet else say_export, plan.jobs, weight
-        )
-    )
+    chosen = None
+    if not only_metrics:
+        said, cores = None if quiet else say_export, cluster.cpus if cluster else threads
+        chosen = choose(model, device.value, cores, denoise, backend.value, said, plan.jobs, weight)
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)
     if part:  # after what is said of all pairs: their GIFs, and their range
@@ -203,7 +207,7 @@ def fuse(
     recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
-    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage)
+    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage, cluster)
     if dry_run:
         run.dry(as_json)
         return

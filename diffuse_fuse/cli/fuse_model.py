@@ -51,6 +51,10 @@ class Lazy:
         self._make, self.at_once = make, at_once
         self.on_rows: OnRows | None = None
 
+    def anew(self) -> Lazy:
+        """One that has made nothing yet: for another process."""
+        return Lazy(self._make)
+
     @cached_property
     def _made(self) -> FusesArrays:
         return self._make()

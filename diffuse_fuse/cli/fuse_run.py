@@ -19,6 +19,7 @@ from diffuse_fuse.errors import UsageError
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
     from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.fusion.spans import OnRows
     from diffuse_fuse.remote.stage import Stage
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Run:
     """One call of the command, with its options checked. chosen: None for --only-metrics. stage: where files that are
-    elsewhere have their places; None where all are on this machine."""
+    elsewhere have their places; None where all are on this machine. cluster: where it runs, if not in this process."""
 
     plan: Plan
     chosen: Chosen | None
@@ -37,6 +38,7 @@ class Run:
     quiet: bool
     whole_folder: bool
     stage: Stage | None = None
+    cluster: Cluster | None = None
 
     @property
     def _ways(self) -> dict[str, Any]:
@@ -62,12 +64,22 @@ class Run:
             return "replace"
         return "resume" if self.whole_folder else "refuse"
 
+    @property
+    def _runner(self) -> dict[str, Any]:
+        """What ``batch.run_folder`` takes for a run on a cluster."""
+        if self.cluster is None:
+            return {}
+        from diffuse_fuse.batch.on_ray import run_on_ray
+
+        make = self.chosen.fuser.anew if self.chosen else _no_fuser
+        return {"runner": partial(run_on_ray, cluster=self.cluster, make_fuser=make, stage=self.stage)}
+
     def _ahead(self, check: bool) -> Preflight:
         from diffuse_fuse import batch
 
         return batch.look_ahead(
             self.plan,
-            self.chosen and self.chosen.fuser,
+            self.chosen.fuser if self.chosen and not self.cluster else None,  # other machines take another time
             self.out if self.whole_folder else self.out.parent,
             existing=self._existing,
             recipe=self.recipe,
@@ -137,7 +149,7 @@ class Run:
             gentle_interrupt(self.quiet, at_once=True) as stop,
             progress_bar(doing, work, "pair", self.quiet) as advance,
         ):
-            if self.chosen:
+            if self.chosen and not self.cluster:
                 self.chosen.fuser.on_rows = advance.rows
 
             def count(result: Result) -> None:
@@ -159,8 +171,13 @@ class Run:
                 stop=stop,
                 **self._ways,
                 **self._scores,
+                **self._runner,
             )
             seconds = time.perf_counter() - start
         ran = report.Ran(results, seconds, "measured" if only_metrics else "fused")
         report.say_about_folder(ran, self.plan, self.out, self.quiet)
         return ran, len(results) < len(self.plan.jobs) + len(self.plan.failed)
+
+
+def _no_fuser() -> None:
+    """For --only-metrics."""

@@ -27,10 +27,27 @@ class Stage:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix=MARK, ignore_cleanup_errors=True)
         self.root = Path(self._folder.name)
+        self._planned = self.root
         self._stores: dict[str, Store] = {}
         self._held: dict[Path, int] = defaultdict(int)
         self._locks: dict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"planned": self.root}
+
+    def __setstate__(self, state: dict[str, Path]) -> None:
+        """In another process, maybe on another machine, it has a folder of its own: see ``own`` and ``planned``."""
+        self.__init__()
+        self._planned = state["planned"]
+
+    def own(self, path: Path) -> Path:
+        """The place here of what the process that planned has at ``path``; a path that is no place as it is."""
+        return self.root / path.relative_to(self._planned) if path.is_relative_to(self._planned) else path
+
+    def planned(self, path: Path) -> Path:
+        """The opposite of ``own``."""
+        return self._planned / path.relative_to(self.root) if path.is_relative_to(self.root) else path
 
     def store(self, url: str) -> Store:
         """What an address is read and written with."""

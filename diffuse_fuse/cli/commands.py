@@ -27,6 +27,7 @@ from diffuse_fuse.cli.inspect import inspect
 from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
+from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.streams import take_all
 from diffuse_fuse.cli.thermal_range import RangeCommand
@@ -69,7 +70,7 @@ app.command(cls=RangeCommand)(fuse)
 app.command(cls=RangeCommand)(video)
 app.command()(inspect)
 app.command(cls=TwoPaths)(align)
-app.command("eval")(eval_)
+app.command("eval", cls=RayCommand)(eval_)
 app.command()(metrics)
 app.add_typer(train_app, name="train")
 app.command()(sample)

@@ -100,6 +100,16 @@ def run(
     return work.evaluation()
 
 
+def work_off(plan: Plan, out: Path | None, cache: Cache, fusing: Fusing, cases: Sequence[Case]) -> int:
+    """Fuse and score some of the plan's pairs in this process, for ``cache`` and ``out`` alone; returns how many."""
+    work = _Work(plan, out, cache, fusing)
+    for case in cases:
+        task = work.task(case)
+        if task is not None:
+            work.take(score(task))
+    return len(cases)
+
+
 @dataclass
 class _Work:
     """The state of a run: what is known of every picture so far."""

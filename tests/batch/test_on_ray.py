@@ -112,3 +112,32 @@ def test_a_node_that_is_killed_costs_nothing_but_time(dfuse, here, tmp_path, clu
     told = json.loads(done.stdout)
     assert told["ok"] + told["skipped"] == PAIRS - 1 and told["failed"] == 1, done.stderr
     assert contents(out) == contents(here / "calm")
+
+
+def test_an_evaluation_on_a_cluster_has_the_scores_of_a_local_one(here, cluster, tiny_model, tmp_path, capsys):
+    for number in range(10):
+        for side in ("ir", "vi"):
+            target = tmp_path / "set" / side / f"{number}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((here / side / f"{10 + number:03}.png").read_bytes())
+    call = [
+        "eval",
+        tmp_path / "set",
+        "--model",
+        tiny_model,
+        "--baselines",
+        "--metrics",
+        "EN,VIF",
+        "--workers",
+        "1",
+        "-q",
+    ]
+    for more_options in (["-o", tmp_path / "here"], ["-o", tmp_path / "ray", "--ray", cluster.address]):
+        assert commands.main([str(word) for word in (*call, *more_options)]) == 0, capsys.readouterr().err
+    found = [contents(tmp_path / name) for name in ("here", "ray")]
+    summaries = [json.loads(files.pop("summary.json")) for files in found]
+    for files, summary in zip(found, summaries, strict=True):
+        for name in [name for name in files if "cache" in name or name == "report.html"]:  # which say when
+            files.pop(name)
+        summary.pop("date")
+    assert found[0] == found[1] and summaries[0] == summaries[1]

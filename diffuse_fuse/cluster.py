@@ -8,7 +8,7 @@ all that is done here; what a piece is, is the callers' business.
 from __future__ import annotations
 
 import contextlib
-import sys
+import io
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -46,19 +46,24 @@ class Lost:
 
 
 def spread(
-    cluster: Cluster, set_up: Callable[[], Work], pieces: Sequence[Any], stop: Callable[[], bool] = lambda: False
+    cluster: Cluster,
+    set_up: Callable[[], Work],
+    pieces: Sequence[Any],
+    stop: Callable[[], bool] = lambda: False,
+    on_death: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, Any]]:
     """(number of the piece, what the work made of it) for every piece, as they come.
 
     set_up: called once in each worker; gives what is called with each piece. All of it travels as Python pickles it.
-    Once ``stop`` says so, nothing new is given out. An exception of the work ends all and is raised. Raises UsageError
-    without the extra or the cluster, DataError where no worker can be started.
+    Once ``stop`` says so, nothing new is given out. ``on_death`` is called where a worker has died. An exception of the
+    work ends all and is raised. Raises UsageError without the extra or the cluster, DataError where no worker can be
+    started.
     """
     ray = need("ray", "ray")
-    with contextlib.redirect_stdout(sys.stderr):  # where Ray tells of nodes that died; results go to stdout
+    with contextlib.redirect_stdout(io.StringIO()):  # where Ray prints pages of its logs when a node dies
         connected = _connect(ray, cluster.address)
         try:
-            yield from _Round(ray, cluster, set_up, pieces, stop)
+            yield from _Round(ray, cluster, set_up, pieces, stop, on_death)
         finally:
             if connected:
                 ray.shutdown()
@@ -88,9 +93,15 @@ class _Round:
     """One call of ``spread``, connected."""
 
     def __init__(
-        self, ray: Any, cluster: Cluster, set_up: Callable[[], Work], pieces: Sequence[Any], stop: Callable[[], bool]
+        self,
+        ray: Any,
+        cluster: Cluster,
+        set_up: Callable[[], Work],
+        pieces: Sequence[Any],
+        stop: Callable[[], bool],
+        on_death: Callable[[], None],
     ) -> None:
-        self._ray, self._pieces, self._stop = ray, pieces, stop
+        self._ray, self._pieces, self._stop, self._on_death = ray, pieces, stop, on_death
         self._waiting = deque(range(len(pieces)))
         self._deaths: Counter[int] = Counter()
         self._running: dict[Any, tuple[Any, int | None]] = {}  # what is awaited → worker, piece (None: its start)
@@ -121,6 +132,7 @@ class _Round:
         except errors.RayTaskError as error:
             raise error.cause from None
         except (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError):
+            self._on_death()
             # Ray starts it again, here or elsewhere
             self._running[worker.ready.remote()] = (worker, None)
             if piece is not None:

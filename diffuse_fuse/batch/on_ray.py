@@ -78,6 +78,7 @@ def run_on_ray(
     cluster: Cluster,
     make_fuser: Callable[[], FusesArrays | None],
     stage: Stage | None = None,
+    on_death: Callable[[], None] = lambda: None,
     existing: Existing = "refuse",
     recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
     workers: int | None = None,
@@ -90,8 +91,9 @@ def run_on_ray(
     """As ``run``, for the same results in the same order. ``fuser`` is not used: each worker calls ``make_fuser``;
     nor is ``make_steps``: those of a ``stage`` are made in each worker.
 
-    workers: threads that read and write in each worker; as many as it has cores unless given. Files are read and
-    written by the workers, so the paths are those of all machines. Raises what ``run`` and ``cluster.spread`` raise.
+    on_death: called where a worker has died. workers: threads that read and write in each worker; as many as it has
+    cores unless given. Files are read and written by the workers, so the paths are those of all machines. Raises what
+    ``run`` and ``cluster.spread`` raise.
     """
     options = {"existing": existing, "recipe": recipe, "workers": workers or cluster.cpus, "only_metrics": only_metrics}
     pieces = [
@@ -101,7 +103,7 @@ def run_on_ray(
     made: dict[int, list[Result]] = {}
     results: list[Result] = []
     told = 0
-    for number, found in spread(cluster, set_up, pieces, stop):
+    for number, found in spread(cluster, set_up, pieces, stop, on_death):
         if isinstance(found, Lost):
             found = [failed(job, f"{job}: {found.sentence}.") for job in pieces[number].jobs]
         made[number] = found

@@ -116,9 +116,7 @@ def eval_(
         raise UsageError("--shard leaves its part of the work in a folder: add -o OUT, the same for all parts.")
     cluster = parse_cluster(ray, ray_gpus, None)
     if cluster and out is None:
-        raise UsageError(
-            "--ray has its workers leave what they make in a folder: add -o OUT, which all of them see."
-        )
+        raise UsageError("--ray has its workers leave what they make in a folder: add -o OUT, which all of them see.")
     if cluster and part:
         raise UsageError("--ray spreads the pairs over a cluster and --shard takes a part of them: give one of them.")
     workers = workers or _cores()

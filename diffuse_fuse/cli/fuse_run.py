@@ -72,7 +72,12 @@ class Run:
         from diffuse_fuse.batch.on_ray import run_on_ray
 
         make = self.chosen.fuser.anew if self.chosen else _no_fuser
-        return {"runner": partial(run_on_ray, cluster=self.cluster, make_fuser=make, stage=self.stage)}
+        ways = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
+        return {"runner": partial(run_on_ray, on_death=self._say_death, **ways)}
+
+    def _say_death(self) -> None:
+        if not self.quiet:
+            report.say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
 
     def _ahead(self, check: bool) -> Preflight:
         from diffuse_fuse import batch

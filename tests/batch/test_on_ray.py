@@ -48,7 +48,7 @@ def here(tmp_path_factory, tiny_model):
 
 
 def more(model):
-    return ["--model", str(model), "--threads", "1", "--quiet"]
+    return ["--model", str(model), "--threads", "1"]
 
 
 @pytest.fixture
@@ -111,6 +111,7 @@ def test_a_node_that_is_killed_costs_nothing_but_time(dfuse, here, tmp_path, clu
     killer.join()
     told = json.loads(done.stdout)
     assert told["ok"] + told["skipped"] == PAIRS - 1 and told["failed"] == 1, done.stderr
+    assert "a worker of the Ray cluster died" in done.stderr and "raylet" not in done.stdout + done.stderr
     assert contents(out) == contents(here / "calm")
 
 

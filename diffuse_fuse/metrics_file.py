@@ -80,8 +80,8 @@ class MetricsFile:
         """Adds a row, from any thread; without values, that the picture has none any more. Raises ImageWriteError."""
         key = self._key_of(picture)
         with self._lock:
-            self._put(key, _texts(values))
-            self._added[key] = _texts(values)
+            self._put(key, texts(values))
+            self._added[key] = texts(values)
             if time.monotonic() > self._merge_at:
                 start = time.monotonic()
                 with contextlib.suppress(ImageWriteError):  # the rows are in the journal
@@ -94,7 +94,7 @@ class MetricsFile:
         key = self._key_of(picture)
         with self._lock:
             self._added.pop(key, None)
-            self._own[key] = _texts(values)
+            self._own[key] = texts(values)
             self._there.add(key)
             if values:
                 self._known[key] = self._own[key]
@@ -211,32 +211,48 @@ class MetricsFile:
 
     def _read(self) -> _Table:
         try:
-            data = self.path.read_bytes()
+            return _table_of(self.path.read_bytes(), self.path)
         except (FileNotFoundError, NotADirectoryError):
             return _Table()
         except OSError as error:
             raise ImageWriteError(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        text = data.decode("utf-8", "surrogateescape")
-        whole = text[: text.rfind("\n") + 1]  # the rest is a row that was cut off with the power
-        reader = csv.DictReader(io.StringIO(whole))
-        try:
-            header = reader.fieldnames or []
-        except csv.Error:
-            header = []
-        if not _is_own(header):
-            raise ImageWriteError(
-                f"{self.path} is there and was not written by dfuse: move it away, or add --no-metrics."
-            )
-        table = _Table(list(header), {}, data)
-        try:
-            for row in reader:
-                table.rows[row.pop(_KEY)] = {name: value for name, value in row.items() if name and value}
-        except csv.Error as error:
-            raise ImageWriteError(f"{self.path} is damaged ({error}): move it away, or add --no-metrics.") from None
-        return table
 
 
-def _texts(values: Mapping[str, float]) -> Row:
+def _table_of(data: bytes, path: Path | str) -> _Table:
+    """What a metrics.csv holds. Raises ImageWriteError for one that is none of dfuse's."""
+    text = data.decode("utf-8", "surrogateescape")
+    whole = text[: text.rfind("\n") + 1]  # the rest is a row that was cut off with the power
+    reader = csv.DictReader(io.StringIO(whole))
+    try:
+        header = reader.fieldnames or []
+    except csv.Error:
+        header = []
+    if not _is_own(header):
+        raise ImageWriteError(f"{path} is there and was not written by dfuse: move it away, or add --no-metrics.")
+    table = _Table(list(header), {}, data)
+    try:
+        for row in reader:
+            table.rows[row.pop(_KEY)] = {name: value for name, value in row.items() if name and value}
+    except csv.Error as error:
+        raise ImageWriteError(f"{path} is damaged ({error}): move it away, or add --no-metrics.") from None
+    return table
+
+
+def read_rows(data: bytes | None, path: str) -> dict[str, Row]:
+    """The rows of a metrics.csv that is elsewhere, by picture; none where there is no such file.
+
+    Raises ImageWriteError for one that is none of dfuse's.
+    """
+    return {} if data is None else _table_of(data, path).rows
+
+
+def merged_text(rows: Mapping[str, Row]) -> bytes:
+    """The metrics.csv of these rows."""
+    columns = list(dict.fromkeys([_KEY, *(name for row in rows.values() for name in row)]))
+    return _csv(columns, [{_KEY: key, **rows[key]} for key in sorted(rows)])
+
+
+def texts(values: Mapping[str, float]) -> Row:
     return {name: f"{value:.6g}" for name, value in values.items()}
 
 

@@ -8,9 +8,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "diffuse_fuse"
 # each may import what stands before it
 ORDER = (
-    "errors", "luma", "arguments", "extras", "descriptors", "owners", "files", "outputs", "spinning", "machine",
-    "shortage", "threads", "checkpoint", "models", "metrics", "images", "journal", "metrics_file", "alignment",
-    "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video", "evaluation", "training", "cli", "__main__",
+    "errors", "luma", "arguments", "shard", "extras", "descriptors", "owners", "files", "outputs", "spinning",
+    "machine", "shortage", "threads", "checkpoint", "models", "metrics", "images", "remote", "cluster", "journal",
+    "metrics_file", "alignment", "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video",
+    "evaluation", "training", "cli", "__main__",
 )  # fmt: skip
 ROOT_MODULE = "__init__"  # gives the public names; nobody inside imports from it, but for the version
 

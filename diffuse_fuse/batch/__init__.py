@@ -17,7 +17,7 @@ run.py        all jobs; steps.py: one pair; pipeline.py: steps that overlap
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result, Status, mean_metrics
 from diffuse_fuse.batch.manifest import plan_manifest
 from diffuse_fuse.batch.pipeline import default_workers
-from diffuse_fuse.batch.plan import plan_folders, plan_pair, plan_single_folder, with_own_gifs
+from diffuse_fuse.batch.plan import part_of, plan_folders, plan_pair, plan_single_folder, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
 from diffuse_fuse.batch.recipe import Recipe, format_suffix
 from diffuse_fuse.batch.run import run, run_folder
@@ -36,6 +36,7 @@ __all__ = [
     "format_suffix",
     "look_ahead",
     "mean_metrics",
+    "part_of",
     "plan_folders",
     "plan_manifest",
     "plan_pair",

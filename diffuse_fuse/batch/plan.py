@@ -14,6 +14,7 @@ from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.pairs import Pairing, find_pictures
 from diffuse_fuse.images.write import require_suffix
 from diffuse_fuse.outputs import require_no_input
+from diffuse_fuse.shard import Shard
 
 
 def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
@@ -118,6 +119,15 @@ def with_own_gifs(plan: Plan) -> Plan:
             error = f"{first.out} and {job.out} would both write {job.gif}: name one of them otherwise."
             bad.append(Result(job.ir, job.vis, job.out, "failed", error=error))
     return replace(plan, jobs=tuple(jobs), failed=(*plan.failed, *bad))
+
+
+def part_of(plan: Plan, shard: Shard, out_dir: Path) -> Plan:
+    """What of ``plan`` belongs to ``shard``, by the names of the pictures below ``out_dir``."""
+
+    def is_held(job: Job | Result) -> bool:
+        return shard.holds(Path(os.path.relpath(job.out, out_dir)).as_posix())
+
+    return replace(plan, jobs=tuple(filter(is_held, plan.jobs)), failed=tuple(filter(is_held, plan.failed)))
 
 
 def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:

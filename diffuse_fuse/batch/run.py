@@ -18,6 +18,8 @@ from diffuse_fuse.metrics_file import MetricsFile
 
 OnResult = Callable[[Result], None]
 Stop = Callable[[], bool]
+MakeSteps = Callable[[FusesArrays | None, Existing, Recipe, Scores | None], Steps]
+MakeScores = Callable[[Path], MetricsFile]
 
 
 def never() -> bool:
@@ -36,6 +38,7 @@ def run(
     scores: Scores | None = None,
     on_result: OnResult | None = None,
     stop: Stop = never,
+    make_steps: MakeSteps = Steps,
 ) -> list[Result]:
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
 
@@ -50,7 +53,7 @@ def run(
     scores: told of each picture's metrics right before it is written, from any thread; of a picture that is up to date
     and has none, they are measured.
     on_result: called after each job, for progress. stop: asked after each job; when it says so, the pictures that the
-    network has made are still written, and the results so far returned.
+    network has made are still written, and the results so far returned. make_steps: ``Steps``, or what adds to them.
     """
     results: list[Result] = []
 
@@ -59,7 +62,7 @@ def run(
         if on_result:
             on_result(result)
 
-    steps = Steps(fuser, existing, recipe, scores)
+    steps = make_steps(fuser, existing, recipe, scores)
     read = steps.measure if only_metrics else steps.read
     overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop, steps.at_once)
     return results
@@ -76,15 +79,19 @@ def run_folder(
     only_metrics: bool = False,
     on_result: OnResult | None = None,
     stop: Stop = never,
+    make_steps: MakeSteps = Steps,
+    make_scores: MakeScores = MetricsFile,
+    runner: Callable[..., list[Result]] = run,
 ) -> list[Result]:
     """``run`` for a plan with an output folder: keeps ``out_dir/metrics.csv``, and adds what failed in planning.
 
     Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there, and
     measures what lacks a row. Several may run at once, also on several machines. Raises ImageWriteError when
-    metrics.csv cannot be read or is none of dfuse's.
+    metrics.csv cannot be read or is none of dfuse's. make_scores: ``MetricsFile``, or what stands for it elsewhere.
+    runner: ``run``, or what does the same on other machines.
     """
     plan = with_own_gifs(plan) if recipe.gif else plan
-    scores = MetricsFile(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
+    scores = make_scores(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
     outputs = [job.out for job in plan.jobs]
     clear_away([*outputs, *(job.gif for job in plan.jobs if recipe.gif), *([scores.path] if scores else ())])
 
@@ -95,7 +102,7 @@ def run_folder(
             on_result(result)
 
     try:
-        results = run(
+        results = runner(
             plan.jobs,
             fuser,
             existing=existing,
@@ -105,6 +112,7 @@ def run_folder(
             scores=scores,
             on_result=record,
             stop=stop,
+            make_steps=make_steps,
         )
     except BaseException:
         if scores:  # what the threads still have in hand stays in the journal

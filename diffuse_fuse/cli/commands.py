@@ -27,6 +27,7 @@ from diffuse_fuse.cli.inspect import inspect
 from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
+from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.streams import take_all
 from diffuse_fuse.cli.thermal_range import RangeCommand
@@ -34,6 +35,7 @@ from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
 from diffuse_fuse.errors import DfuseError
+from diffuse_fuse.remote.urls import told
 
 # Plain help instead of rich's boxes: a tenth of a second faster, and readable in pipes and narrow terminals.
 app = typer.Typer(
@@ -68,7 +70,7 @@ app.command(cls=RangeCommand)(fuse)
 app.command(cls=RangeCommand)(video)
 app.command()(inspect)
 app.command(cls=TwoPaths)(align)
-app.command("eval")(eval_)
+app.command("eval", cls=RayCommand)(eval_)
 app.command()(metrics)
 app.add_typer(train_app, name="train")
 app.command()(sample)
@@ -121,7 +123,7 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
 def _report(text: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    typer.echo(text, err=True)
+    typer.echo(told(text), err=True)
     return code
 
 

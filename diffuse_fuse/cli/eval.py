@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.field import IrField, given_field
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Align, check_balance, make_aligner
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Align, Shard, check_balance, make_aligner, parse_shard
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
+from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
+    from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.evaluation import Evaluation, Plan
     from diffuse_fuse.evaluation.methods import Balanced, Matching
     from diffuse_fuse.evaluation.reading import Reading
@@ -84,6 +86,9 @@ def eval_(
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes that compute metrics; one a core unless given.")
     ] = None,
+    shard: Shard = None,
+    ray: OnRay = None,
+    ray_gpus: RayGpus = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
@@ -112,6 +117,14 @@ def eval_(
     from diffuse_fuse import evaluation
     from diffuse_fuse.evaluation.given import given_dataset
 
+    part = parse_shard(shard, many=True)
+    if part and out is None:
+        raise UsageError("--shard leaves its part of the work in a folder: add -o OUT, the same for all parts.")
+    cluster = parse_cluster(ray, ray_gpus, None)
+    if cluster and out is None:
+        raise UsageError("--ray has its workers leave what they make in a folder: add -o OUT, which all of them see.")
+    if cluster and part:
+        raise UsageError("--ray spreads the pairs over a cluster and --shard takes a part of them: give one of them.")
     workers = workers or _cores()
     found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
@@ -125,12 +138,17 @@ def eval_(
             seed=seed,
             threads=workers,
             reading=_reading(ir_field, align_file),
+            shard=part,
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
     _say_before(plan, quiet)
-    result = _run(plan, out, workers, device, quiet, overwrite)
+    result = _run(plan, out, workers, device, quiet, overwrite, cluster)
     _say_after(plan, result)
+    if part:
+        if not quiet:
+            _say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
+        raise typer.Exit(0 if result.ok else 1)
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
         evaluation.write_all(result, out, overwrite)
     if as_json:
@@ -175,13 +193,20 @@ def _rows(
     return rows
 
 
-def _run(plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool, overwrite: bool) -> Evaluation:
+def _run(
+    plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool, overwrite: bool, cluster: Cluster | None
+) -> Evaluation:
     from diffuse_fuse import evaluation
     from diffuse_fuse.cli.progress import progress_bar
 
+    how = {"workers": workers, "device": device.value, "overwrite": overwrite}
     try:
         with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
-            return evaluation.run(plan, out, workers=workers, device=device.value, on_pair=advance, overwrite=overwrite)
+            if cluster and out:
+                from diffuse_fuse.evaluation.on_ray import run_on_ray
+
+                return run_on_ray(plan, out, cluster, on_pair=advance, **how)
+            return evaluation.run(plan, out, on_pair=advance, **how)
     except KeyboardInterrupt:
         rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
         _say(f"Interrupted; {rest}.")

@@ -19,7 +19,9 @@ from diffuse_fuse.cli.fuse_options import (
     Backend,
     Depth,
     Device,
+    Paths,
     Polarity,
+    Shard,
     Size,
     Window,
     check_balance,
@@ -28,10 +30,14 @@ from diffuse_fuse.cli.fuse_options import (
     check_window,
     make_aligner,
     make_plan,
+    parse_shard,
+    staged,
 )
 from diffuse_fuse.cli.fuse_run import Run
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
+from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
+from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Job
@@ -85,6 +91,9 @@ def fuse(
         int | None,
         typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
     ] = None,
+    shard: Shard = None,
+    ray: OnRay = None,
+    ray_gpus: RayGpus = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
     picture_format: Annotated[
         str | None,
@@ -149,7 +158,14 @@ def fuse(
     of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
     them, needs no VIS. dfuse inspect tells what a file holds.
     """
-    out = check_paths(ir, vis, out, manifest)
+    paths = staged(Paths(ir, vis, out, manifest), recursive, thermal_window)
+    ir, vis, manifest = paths.ir, paths.vis, paths.manifest
+    out = check_paths(ir, vis, paths.out, manifest)
+    whole_folder = ir is None or ir.is_dir()
+    part = parse_shard(shard, whole_folder)
+    cluster = parse_cluster(ray, ray_gpus, threads)
+    if cluster and not whole_folder:
+        raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
     given_range = parse_range(thermal_range)
     check_window(given_range, thermal_window)
     weight = check_balance(balance)
@@ -165,7 +181,7 @@ def fuse(
             no_gps=no_gps,
             balance=weight != "auto",
         )
-    from diffuse_fuse.batch import Recipe, with_own_gifs
+    from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
     bits = 8 if depth is Depth.eight else 16
@@ -187,20 +203,18 @@ def fuse(
     plan = with_own_gifs(plan) if gif else plan
     if not only_metrics:
         model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
-    chosen = (
-        None
-        if only_metrics
-        else choose(
-            model, device.value, threads, denoise, backend.value, None if quiet else say_export, plan.jobs, weight
-        )
-    )
+    chosen = None
+    if not only_metrics:
+        said, cores = None if quiet else say_export, cluster.cpus if cluster else threads
+        chosen = choose(model, device.value, cores, denoise, backend.value, said, plan.jobs, weight)
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)
+    if part:  # after what is said of all pairs: their GIFs, and their range
+        plan = part_of(plan, part, out)
     recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
-    whole_folder = ir is None or ir.is_dir()
-    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder)
+    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage, cluster)
     if dry_run:
         run.dry(as_json)
         return

@@ -51,6 +51,10 @@ class Lazy:
         self._make, self.at_once = make, at_once
         self.on_rows: OnRows | None = None
 
+    def anew(self) -> Lazy:
+        """One that has made nothing yet: for another process."""
+        return Lazy(self._make)
+
     @cached_property
     def _made(self) -> FusesArrays:
         return self._make()
@@ -108,6 +112,8 @@ def choose(
     def make() -> FusesArrays:
         fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
         models.require_same(fuser.weights_sha256, weights, models.name_of(path))
+        if on_export and getattr(fuser, "device", "cpu") != "cpu":
+            typer.echo(f"The network runs on {fuser.device} in {fuser.precision}.", err=True)
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from diffuse_fuse.cli.field import is_auto
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffuse_fuse import shard
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Plan
     from diffuse_fuse.images.options import ThermalRange
     from diffuse_fuse.images.pairing import Rules
+    from diffuse_fuse.remote.stage import Stage
 
 
 class Device(str, Enum):
@@ -73,6 +78,10 @@ class Depth(str, Enum):
     sixteen = "16"
 
 
+Shard = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only part I of N of the pairs, for N machines with one OUT."),
+]
 BALANCE_HELP = (
     "How much of the infrared picture's light: 0 the scene as the eye saw it with hot targets added, 1 all of it; "
     "auto: by the light of the scene."
@@ -96,6 +105,46 @@ def refuse_stdout(out: Path | str | None) -> None:
     """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
     if str(out) == "-":
         raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What the call names. stage: where addresses have places, which then stand here for them; None without any."""
+
+    ir: Path | None
+    vis: Path | None
+    out: Path | None
+    manifest: Path | None
+    stage: Stage | None = None
+
+
+def staged(paths: Paths, recursive: bool, window: Window) -> Paths:
+    """The paths as the planning takes them: addresses such as s3://bucket/ir by their places in a stage.
+
+    Raises UsageError, DataError where an address cannot be looked at, ImageReadError for a table that cannot be read.
+    """
+    from diffuse_fuse.remote.urls import names_urls, url_of
+
+    ir, vis, out, manifest = paths.ir, paths.vis, paths.out, paths.manifest
+    if not any(map(url_of, (ir, vis, out, manifest))) and (manifest is None or not names_urls(manifest)):
+        return paths
+    if window is Window.series:
+        raise UsageError("--thermal-window series looks at all files first: with addresses, give --thermal-range.")
+    from diffuse_fuse.remote.stage import Stage
+
+    stage = Stage()
+    ir_url = url_of(ir)
+    is_folder = stage.store(ir_url).kind(ir_url) == "folder" if ir_url else ir is not None and ir.is_dir()
+    many = manifest is not None or is_folder
+    if manifest is not None and out is None and url_of(manifest) is None:
+        out = manifest.parent
+    return Paths(
+        stage.source(ir, recursive),
+        stage.source(vis, recursive),
+        stage.output(out, many),
+        stage.manifest(manifest),
+        stage,
+    )
 
 
 def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:
@@ -123,6 +172,17 @@ def check_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: P
         also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
         raise UsageError(f"It is not said where the result goes: add {example}{also}.")
     return out
+
+
+def parse_shard(text: str | None, many: bool) -> shard.Shard | None:
+    """The part that --shard names; ``many``: there are pairs to be parted. Raises UsageError."""
+    from diffuse_fuse import shard
+
+    if text is None:
+        return None
+    if not many:
+        raise UsageError("--shard parts folders and tables of pairs, and two files are one pair: leave it out.")
+    return shard.Shard.parse(text)
 
 
 def check_window(given: ThermalRange | None, window: Window) -> None:

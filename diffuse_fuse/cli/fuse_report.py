@@ -141,6 +141,7 @@ def print_metrics(results: Sequence[Result]) -> None:
 def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
     """One object on stdout; docs/batch.md says what it holds."""
     import diffuse_fuse
+    from diffuse_fuse.remote.urls import told
 
     count = {status: sum(result.status == status for result in ran.results) for status in ("ok", "skipped", "failed")}
     whole = {
@@ -152,14 +153,15 @@ def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
         "model": model,
         "version": diffuse_fuse.__version__,
     }
-    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+    typer.echo(told(json.dumps(whole, indent=2, allow_nan=False)))
 
 
 def say(text: str) -> None:
     """One line on stderr, also where a file's name holds line breaks or bytes that are no text."""
     from diffuse_fuse.images.names import shown
+    from diffuse_fuse.remote.urls import told
 
-    typer.echo(shown(text), err=True)
+    typer.echo(shown(told(text)), err=True)
 
 
 def duration(seconds: float) -> str:

@@ -7,22 +7,27 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
+from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
     from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.fusion.spans import OnRows
+    from diffuse_fuse.remote.stage import Stage
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the command, with its options checked. chosen: None for --only-metrics."""
+    """One call of the command, with its options checked. chosen: None for --only-metrics. stage: where files that are
+    elsewhere have their places; None where all are on this machine. cluster: where it runs, if not in this process."""
 
     plan: Plan
     chosen: Chosen | None
@@ -32,6 +37,26 @@ class Run:
     overwrite: bool
     quiet: bool
     whole_folder: bool
+    stage: Stage | None = None
+    cluster: Cluster | None = None
+
+    @property
+    def _ways(self) -> dict[str, Any]:
+        """What ``batch.run`` takes for files that are elsewhere."""
+        if self.stage is None:
+            return {}
+        from diffuse_fuse.batch.afar import FarSteps
+
+        return {"make_steps": partial(FarSteps, stage=self.stage)}
+
+    @property
+    def _scores(self) -> dict[str, Any]:
+        """What ``batch.run_folder`` takes for an output folder that is elsewhere."""
+        if self.stage is None or self.stage.url(self.out) is None:
+            return {}
+        from diffuse_fuse.batch.afar import FarScores
+
+        return {"make_scores": partial(FarScores, stage=self.stage)}
 
     @property
     def _existing(self) -> Existing:
@@ -39,12 +64,27 @@ class Run:
             return "replace"
         return "resume" if self.whole_folder else "refuse"
 
+    @property
+    def _runner(self) -> dict[str, Any]:
+        """What ``batch.run_folder`` takes for a run on a cluster."""
+        if self.cluster is None:
+            return {}
+        from diffuse_fuse.batch.on_ray import run_on_ray
+
+        make = self.chosen.fuser.anew if self.chosen else _no_fuser
+        ways = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
+        return {"runner": partial(run_on_ray, on_death=self._say_death, **ways)}
+
+    def _say_death(self) -> None:
+        if not self.quiet:
+            report.say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
+
     def _ahead(self, check: bool) -> Preflight:
         from diffuse_fuse import batch
 
         return batch.look_ahead(
             self.plan,
-            self.chosen and self.chosen.fuser,
+            self.chosen.fuser if self.chosen and not self.cluster else None,  # other machines take another time
             self.out if self.whole_folder else self.out.parent,
             existing=self._existing,
             recipe=self.recipe,
@@ -54,6 +94,8 @@ class Run:
 
     def dry(self, as_json: bool) -> None:
         """Say what would be done; raises typer.Exit when some of it would fail."""
+        if self.stage is not None:
+            raise UsageError("--dry-run opens all files, and some of these are elsewhere: leave it out.")
         found = self._ahead(check=True)
         if as_json:
             told = {**found.as_dict(), **report.unused_as_dict(self.plan), "model": self.recipe.model}
@@ -82,6 +124,7 @@ class Run:
                 recipe=self.recipe,
                 workers=self.workers,
                 only_metrics=self.chosen is None,
+                **self._ways,
             )
         report.say_about_pair(results[0], self.quiet, self.chosen is None)
         return report.Ran(results, time.perf_counter() - start)
@@ -104,14 +147,14 @@ class Run:
         fusing = self._existing == "replace" or only_metrics
         # what is skipped takes no time: counted, it would spoil the rate and the time left
         work = sum(fusing or not job.out.exists() for job in self.plan.jobs)
-        if not self.quiet and not only_metrics and work:
+        if not self.quiet and not only_metrics and work and self.stage is None:
             report.say_preflight(self._ahead(check=False), self.out)
         doing = "measuring" if only_metrics else "fusing"
         with (
             gentle_interrupt(self.quiet, at_once=True) as stop,
             progress_bar(doing, work, "pair", self.quiet) as advance,
         ):
-            if self.chosen:
+            if self.chosen and not self.cluster:
                 self.chosen.fuser.on_rows = advance.rows
 
             def count(result: Result) -> None:
@@ -131,8 +174,15 @@ class Run:
                 only_metrics=only_metrics,
                 on_result=count,
                 stop=stop,
+                **self._ways,
+                **self._scores,
+                **self._runner,
             )
             seconds = time.perf_counter() - start
         ran = report.Ran(results, seconds, "measured" if only_metrics else "fused")
         report.say_about_folder(ran, self.plan, self.out, self.quiet)
         return ran, len(results) < len(self.plan.jobs) + len(self.plan.failed)
+
+
+def _no_fuser() -> None:
+    """For --only-metrics."""

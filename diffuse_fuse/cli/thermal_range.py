@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diffuse_fuse.cli.globs import TwoPaths
+from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ GivenRange = Annotated[
 ]
 
 
-class RangeCommand(TwoPaths):
+class RangeCommand(RayCommand):
     """A command with ``GivenRange``. Options have a fixed number of words: ``camera`` is read as two."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

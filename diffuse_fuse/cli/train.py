@@ -284,10 +284,13 @@ def _device(name: str, threads: int | None) -> str:
     import torch
 
     from diffuse_fuse.networks.device import choose_device
+    from diffuse_fuse.training import ranks
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return choose_device(name)
+    device = choose_device(name)
+    ranks.join(device)
+    return device
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:
@@ -310,7 +313,16 @@ def _crop(text: str) -> dict[str, int | None]:
 
 
 def _train(task: Any, settings: Any, count: int, held_out: int) -> None:
+    from diffuse_fuse.training import ranks
     from diffuse_fuse.training.loop import train
 
-    typer.echo(f"{count} pairs to train on, {held_out} to validate with", err=True)
-    typer.echo(train(task, settings))
+    if ranks.is_first():
+        also = f", {ranks.count()} ranks" if ranks.count() > 1 else ""
+        typer.echo(f"{count} pairs to train on, {held_out} to validate with{also}", err=True)
+    try:
+        best = train(task, settings)
+    finally:
+        first = ranks.is_first()
+        ranks.leave()
+    if first:
+        typer.echo(best)

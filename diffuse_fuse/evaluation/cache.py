@@ -5,34 +5,51 @@ Keys are made of contents, not of names and dates: the three pictures, the conve
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
+from diffuse_fuse import owners
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.files import sha256
 
 NAME = "cache.jsonl"
+_PART = re.compile(r"\.cache\.(.+)-[0-9a-f]{6}\.jsonl")
 
 
 class Cache:
     """Metric values, and checksums of fused pictures, kept in ``folder/cache.jsonl``; in memory without a folder.
 
+    part: several processes fill one folder, maybe on several machines, so this one adds to a hidden file of its own.
+    All files are read; one that is no part takes what ended processes have added into its own.
+
     A last line that was cut off by a stop is ignored. Raises ImageWriteError when the file cannot be used, or is not
     one of an evaluation.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, part: bool = False) -> None:
         self._path = folder / NAME if folder else None
         self._values: dict[str, dict[str, float]] = {}
         self._pictures: dict[str, str] = {}
         self._made: set[str] = set()
-        if self._path and self._path.exists():
-            self._read()
+        if self._path is None:
+            return
+        if self._path.exists():
+            self._read(self._path)
+        parts = _parts(self._path.parent)
+        for path in parts:
+            self._read(path)
+        if part:
+            self._path = self._path.with_name(f".cache.{owners.mark()}-{secrets.token_hex(3)}.jsonl")
+        else:
+            self._take_in(parts)
 
     def values(self, key: str, names: Iterable[str]) -> dict[str, float] | None:
         """The values of these metrics, or None unless all of them are there."""
@@ -79,13 +96,28 @@ class Cache:
         except OSError as error:
             raise ImageWriteError(f"{self._path} cannot be written: {error.strerror or error}.") from error
 
-    def _read(self) -> None:
+    def _take_in(self, parts: Iterable[Path]) -> None:
+        """Adds what parts hold whose processes have ended, and removes these."""
+        for path in parts:
+            if owners.may_be_at_work(_PART.fullmatch(path.name)[1], path):
+                continue
+            with contextlib.suppress(OSError):  # it stays, and is read again the next time
+                data = path.read_bytes()
+                with open(self._path, "ab") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
+
+    def _read(self, path: Path) -> None:
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return  # a part that somebody else has taken in
         except OSError as error:
-            raise ImageWriteError(f"{self._path} cannot be read: {error.strerror or error}.") from error
+            raise ImageWriteError(f"{path} cannot be read: {error.strerror or error}.") from error
         if any(lines) and lines[0]:  # every line of its own begins with a newline, see _append
-            raise ImageWriteError(f"{self._path} is there and was not written by dfuse: move it away.")
+            raise ImageWriteError(f"{path} is there and was not written by dfuse: move it away.")
         for line in lines:
             try:
                 entry = json.loads(line)
@@ -98,6 +130,13 @@ class Cache:
                     self._made.add(self._pictures[key])
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
                 continue
+
+
+def _parts(folder: Path) -> list[Path]:
+    """What processes that fill the folder together have added."""
+    with contextlib.suppress(OSError):
+        return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
+    return []
 
 
 def make_key(*parts: str) -> str:

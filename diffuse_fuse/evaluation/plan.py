@@ -17,11 +17,13 @@ from diffuse_fuse.evaluation.matching import Results, match_results, pair_name
 from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, make_methods
 from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images.pairs import Pair
+from diffuse_fuse.shard import Shard
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an evaluation will do. ``problems`` and ``notes`` are known before it does."""
+    """What an evaluation will do. ``problems`` and ``notes`` are known before it does. ``shard``: the part of the data
+    set that the cases are, see ``shard``; None: all of it."""
 
     dataset: Dataset
     cases: tuple[Case, ...]
@@ -31,6 +33,7 @@ class Plan:
     seed: int
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    shard: Shard | None = None
 
 
 def prepare(
@@ -44,10 +47,12 @@ def prepare(
     seed: int = 0,
     threads: int = 1,
     reading: Reading | None = None,
+    shard: Shard | None = None,
 ) -> Plan:
     """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
 
     reading: how pairs are brought to one size whose visible pictures show more; without, they must have one.
+    shard: only this part of the pairs.
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """
@@ -61,6 +66,7 @@ def prepare(
         methods = make_methods(methods, baselines)
     found = dataset if isinstance(dataset, Dataset) else find_dataset(dataset)
     pairs = draw(found.pairs, limit, seed)
+    pairs = tuple(pair for pair in pairs if shard is None or shard.holds(pair_name(pair)))
     kept = {pair_name(pair) for pair in pairs}
     folders = {}
     for method in methods:
@@ -71,11 +77,19 @@ def prepare(
             folders[method.name] = (method, Results(files, missing, results.extra, results.affix))
     inspection = inspect(pairs, folders, threads, reading)
     problems = found.problems + inspection.problems
-    if not inspection.cases:
+    if not inspection.cases and (pairs or not shard):
         first = f" ({problems[0]})" if problems else ""
         raise DataError(f"No pair of {found.root} can be scored{first}.")
     return Plan(
-        found, inspection.cases, tuple(methods), names, convention, seed, problems, found.notes + inspection.notes
+        found,
+        inspection.cases,
+        tuple(methods),
+        names,
+        convention,
+        seed,
+        problems,
+        found.notes + inspection.notes,
+        shard,
     )
 
 
@@ -119,6 +133,8 @@ def describe(plan: Plan) -> str:
     total, scored = len(plan.dataset.pairs), len(plan.cases)
     pairs = f"{total} pair" if total == 1 else f"{total} pairs"
     text = f"{plan.dataset.name}: {pairs} in {plan.dataset.root} ({plan.dataset.layout})"
+    if plan.shard:
+        return f"{text}, {scored} of them in part {plan.shard}"
     return text if scored == total else f"{text}, {scored} of them scored (seed {plan.seed})"
 
 

@@ -83,7 +83,7 @@ def run(
     Raises UsageError for an output folder of the data set itself, ImageWriteError where ``out`` holds files under the
     names of its own that an evaluation did not write, unless ``overwrite``.
     """
-    cache = Cache(out)
+    cache = Cache(out, part=plan.shard is not None)
     if out is not None:
         require_output(plan, out, cache, overwrite)
     work = _Work(plan, out, cache, Fusing(out, device))
@@ -99,6 +99,16 @@ def run(
                 waiting = _collect(waiting, FIRST_COMPLETED, work, on_pair)
         _collect(waiting, "ALL_COMPLETED", work, on_pair)
     return work.evaluation()
+
+
+def work_off(plan: Plan, out: Path | None, cache: Cache, fusing: Fusing, cases: Sequence[Case]) -> int:
+    """Fuse and score some of the plan's pairs in this process, for ``cache`` and ``out`` alone; returns how many."""
+    work = _Work(plan, out, cache, fusing)
+    for case in cases:
+        task = work.task(case)
+        if task is not None:
+            work.take(score(task))
+    return len(cases)
 
 
 @dataclass

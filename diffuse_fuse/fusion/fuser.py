@@ -12,14 +12,14 @@ from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.fusion.model import AnyModel, model_of
+from diffuse_fuse.fusion.precision import Precision, choose_precision
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
-from diffuse_fuse.networks.device import choose_device
-from diffuse_fuse.networks.student import StudentModel, inference_dtype
+from diffuse_fuse.networks.device import choose_device, free_memory
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
 _LARGE_BLOCK = 31 << 20
@@ -56,8 +56,8 @@ class Fuser:
         weights = load_weights(path, models.FUSES)
         self.weights_sha256: str = weights.sha256
         model = model_of(weights, path)
-        dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
-        self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
+        self.precision: Precision = choose_precision(model, self.device)
+        self.model: AnyModel = model.to(self.device, self.precision.dtype, memory_format=torch.channels_last)
         _keep_freed_memory()
 
     def fuse(
@@ -88,7 +88,7 @@ class Fuser:
         for sentence in odd:
             warnings.warn(sentence, stacklevel=2)
         height, width = vis_array.shape[:2]
-        rows = band_rows(self.model, width)
+        rows = band_rows(self.model, width, free_memory(self.device), self.device)
         if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
             rows = band_rows(self.model, width, available_memory())
         seen = relight(*as_whole(ir_array, vis_array), self.balance, light)

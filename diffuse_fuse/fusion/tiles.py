@@ -29,6 +29,7 @@ from diffuse_fuse.networks.student import StudentModel
 # Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
 _BAND_PIXELS = 1 << 16
 _BAND_CELLS = 2
+_GPU_PIXELS = 1 << 22  # a GPU has no use for caches: pictures of four megapixels are one band
 
 
 def fuse_in_bands(
@@ -51,7 +52,7 @@ def fuse_in_bands(
     """
     ir, vis = as_whole(ir, vis)  # before it is cut
     h, w = ir.shape
-    rows = rows or band_rows(model, w)
+    rows = rows or band_rows(model, w, device=device)
     fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0
     columns = strips(model, w, device)
     parts: list[dict[str, float]] = [{} for _ in columns]
@@ -108,13 +109,16 @@ def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(planes)[None]
 
 
-def band_rows(model: AnyModel, width: int, available: int | None = None) -> int:
-    """How many rows a band has: few, and still fewer where less than its need is ``available`` (in bytes).
+def band_rows(model: AnyModel, width: int, available: int | None = None, device: str = "cpu") -> int:
+    """How many rows a band has: few, and still fewer where less than its need is ``available`` (in bytes on
+    ``device``).
 
     Raises ImageError when not even the smallest band fits.
     """
     multiple = model.multiple
-    if isinstance(model, StudentModel):
+    if device != "cpu":
+        rows = max(_BAND_CELLS * multiple, _GPU_PIXELS // width // multiple * multiple)
+    elif isinstance(model, StudentModel):
         rows = student_rows.usual_rows(model, max(s.stop - s.start for s in strips(model, width)))
     else:
         rows = max(_BAND_CELLS * multiple, _BAND_PIXELS // width // multiple * multiple)

@@ -18,3 +18,13 @@ def choose_device(name: str) -> str:
     if not there[name]:
         raise UsageError(f"This machine has no device '{name}' that PyTorch can use: use auto or cpu.")
     return name
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that are free on a GPU, PyTorch's own reserve included; None where it is not known, and for the CPU."""
+    if device == "cuda":
+        reserve = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return torch.cuda.mem_get_info()[0] + reserve
+    if device == "mps":
+        return max(0, torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    return None

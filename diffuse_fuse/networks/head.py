@@ -64,12 +64,13 @@ class FusionHead(nn.Module):
 
     def _refine(self, h: torch.Tensor, folded: torch.Tensor, run: Run) -> torch.Tensor:
         """Features at half resolution and the pair, folded to it -> the pair with the fused luma."""
-        h, stem, folded = run.align(h, run.conv(self.stem, folded * 2 - 1), folded)
+        dtype = self.stem.weight.dtype  # which may be half; what is corrected is not
+        h, stem, folded = run.align(h, run.conv(self.stem, (folded * 2 - 1).to(dtype)), folded)
         h = h + stem
         for block in self.blocks:
             h = block(h, None, run)
         h, pair = run.align(F.pixel_shuffle(run.conv(self.unfold, h), _FOLD), F.pixel_shuffle(folded, _FOLD))
-        h = run.conv(self.fine, torch.cat([h, pair * 2 - 1], dim=1))
+        h = run.conv(self.fine, torch.cat([h, (pair * 2 - 1).to(dtype)], dim=1))
         h, pair = run.align(run.conv(self.out, F.silu(h)), pair)
         return torch.cat([pair[:, :-1], pair[:, -1:] + h.float()], dim=1)
 

@@ -152,8 +152,9 @@ class UNet(nn.Module):
         ``x_t`` (N, C, H, W), hints included, with H and W multiples of ``config.multiple``, ``t`` (N,) time steps.
         Returns one tensor a level: (N, channels[i], H / (unshuffle 2^i), W / (unshuffle 2^i)).
         """
-        emb = self.time(time_embedding(t, self.config.channels[0] * 2))
-        h = run.conv(self.stem, F.pixel_unshuffle(x_t, self.config.unshuffle))
+        dtype = self.stem.weight.dtype  # which may be half
+        emb = self.time(time_embedding(t, self.config.channels[0] * 2).to(dtype))
+        h = run.conv(self.stem, F.pixel_unshuffle(x_t, self.config.unshuffle).to(dtype))
         skips = []
         for level, blocks in enumerate(self.encoder):
             if level:

@@ -60,7 +60,7 @@ class Augment:
     def require_room(self, pairs: PairSet) -> None:
         """Raises DataError for a pair that is too small for a crop, or cannot be read: better now than in an hour."""
         for index in range(len(pairs)):
-            _window(pairs[index], self.size, 1.0, pairs.pairs[index][1].name)
+            _window(pairs[index].shape[:2], self.size, 1.0, pairs.pairs[index][1].name)
 
 
 def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
@@ -69,9 +69,14 @@ def step_generator(seed: int, step: int, stream: int = 0) -> np.random.Generator
     return np.random.default_rng([seed, stream, step])
 
 
-def draw_batch(pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` augmented crops, float32 (count, 4, *augment.size) in [0, 1], channels R, G, B, IR."""
-    return _draw(pairs, augment, rng.choice(len(pairs), size=count, p=pairs.share), rng)
+def draw_batch(
+    pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator, wanted: slice | None = None
+) -> np.ndarray:
+    """``count`` augmented crops, float32 (count, 4, *augment.size) in [0, 1], channels R, G, B, IR.
+
+    wanted: only these of them are made and returned; all are drawn, so that they are what they would be.
+    """
+    return _draw(pairs, augment, rng.choice(len(pairs), size=count, p=pairs.share), rng, wanted)
 
 
 def draw_evenly(pairs: PairSet, augment: Augment, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -81,14 +86,29 @@ def draw_evenly(pairs: PairSet, augment: Augment, count: int, rng: np.random.Gen
     return _draw(pairs, augment, np.searchsorted(np.cumsum(pairs.share), places).clip(max=len(pairs) - 1), rng)
 
 
-def _draw(pairs: PairSet, augment: Augment, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw(
+    pairs: PairSet, augment: Augment, chosen: np.ndarray, rng: np.random.Generator, wanted: slice | None = None
+) -> np.ndarray:
+    """The crops of the ``chosen`` pairs that are ``wanted``. The order of the draws is that of them all."""
     count = len(chosen)
-    crops = [_crop(pairs[int(i)], augment, rng, pairs.pairs[int(i)][1].name) for i in chosen]
-    if augment.recombine:
-        taken = rng.random(count) < augment.recombine
-        infrared = [crop[..., 3:].copy() for crop in crops]
-        crops = [np.dstack([c[..., :3], infrared[i - 1]]) if taken[i] else c for i, c in enumerate(crops)]
-    return np.stack([_photometric(c, augment, rng) for c in crops]).transpose(0, 3, 1, 2)
+    made = range(count)[wanted or slice(None)]
+    places = [_place(pairs.size(int(i)), augment, rng, pairs.pairs[int(i)][1].name) for i in chosen]
+    taken = rng.random(count) < augment.recombine if augment.recombine else np.zeros(count, bool)
+
+    def cut(i: int) -> np.ndarray:
+        return places[i].cut(pairs[int(chosen[i])], augment)
+
+    crops = []
+    for i in range(count):
+        if i in made:
+            crop = cut(i)
+            if taken[i]:
+                crop = np.dstack([crop[..., :3], cut((i - 1) % count)[..., 3:]])
+            crops.append(_photometric(crop, augment, rng))
+        else:  # a crop that nobody wants draws what it would
+            side = augment.size if augment.noise else (1, 1)
+            _photometric(np.zeros((*side, 4), np.float32), augment, rng)
+    return np.stack(crops).transpose(0, 3, 1, 2) if crops else np.empty((0, 4, *augment.size), np.float32)
 
 
 def centre_crops(pairs: PairSet, size: tuple[int, int], count: int, balance: Balance = 1) -> np.ndarray:
@@ -97,7 +117,7 @@ def centre_crops(pairs: PairSet, size: tuple[int, int], count: int, balance: Bal
     crops = []
     for k in range(count):
         pair = relit_pair(pairs[k % len(pairs)], balance)
-        h, w = _window(pair, size, 1.0, pairs.pairs[k % len(pairs)][1].name)
+        h, w = _window(pair.shape[:2], size, 1.0, pairs.pairs[k % len(pairs)][1].name)
         # Places on a lattice whose steps are irrational: even, and never twice the same.
         y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - h))
         x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - w))
@@ -119,13 +139,14 @@ def largest_crop(pairs: PairSet, limit: tuple[int, int], multiple: int) -> tuple
     return most[0] // multiple * multiple, most[1] // multiple * multiple
 
 
-def _window(pair: np.ndarray, size: tuple[int, int], scale: float, name: str) -> tuple[int, int]:
-    """Height and width of what to take for a crop of ``size``: ``scale`` times as much, or as much as the pair has."""
-    scale = min(scale, *(has / asked for has, asked in zip(pair.shape, size, strict=False)))
+def _window(pair: tuple[int, int], size: tuple[int, int], scale: float, name: str) -> tuple[int, int]:
+    """Height and width of what to take for a crop of ``size`` out of a ``pair`` of this size: ``scale`` times as much,
+    or as much as the pair has."""
+    scale = min(scale, *(has / asked for has, asked in zip(pair, size, strict=True)))
     if scale * MOST_ENLARGED < 1:
-        found, asked = (f"{w}×{h}" for h, w in (pair.shape[:2], size))
+        found, asked = (f"{w}×{h}" for h, w in (pair, size))
         raise DataError(f"{name} is {found} pixels, too small for the crop of {asked}: use a smaller --crop.")
-    return tuple(min(round(asked * scale), has) for has, asked in zip(pair.shape, size, strict=False))
+    return tuple(min(round(asked * scale), has) for has, asked in zip(pair, size, strict=True))
 
 
 def _resized(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -143,20 +164,36 @@ def relit_pair(pair: np.ndarray, balance: Balance) -> np.ndarray:
     return np.dstack([vis, ir])
 
 
-def _crop(pair: np.ndarray, augment: Augment, rng: np.random.Generator, name: str) -> np.ndarray:
-    """One crop, possibly resized and flipped: float32 (*augment.size, 4) in [0, 1]."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a crop is taken and how it is turned. balance: with which its pair is re-lit, or None."""
+
+    balance: float | None
+    window: tuple[slice, slice]
+    mirrored: bool
+    transposed: bool
+
+    def cut(self, pair: np.ndarray, augment: Augment) -> np.ndarray:
+        """The crop of ``pair`` (H, W, 4): float32 (*augment.size, 4) in [0, 1]."""
+        if self.balance is not None:
+            pair = relit_pair(pair, self.balance)
+        crop = _resized(pair[self.window].astype(np.float32) / 255, augment.size)
+        crop = crop[:, ::-1] if self.mirrored else crop
+        return np.ascontiguousarray(crop.transpose(1, 0, 2) if self.transposed else crop)
+
+
+def _place(size: tuple[int, int], augment: Augment, rng: np.random.Generator, name: str) -> _Place:
+    """The place of one crop in a pair of this size, possibly resized and flipped."""
+    balance = None
     if augment.relit and rng.random() < augment.relit:
-        pair = relit_pair(pair, rng.uniform(0, _MOST_BALANCE))
-    h, w = pair.shape[:2]
+        balance = rng.uniform(0, _MOST_BALANCE)
+    h, w = size
     zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
-    height, width = _window(pair, augment.size, 1 / zoom, name)
+    height, width = _window(size, augment.size, 1 / zoom, name)
     y, x = rng.integers(h - height + 1), rng.integers(w - width + 1)
-    crop = _resized(pair[y : y + height, x : x + width].astype(np.float32) / 255, augment.size)
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    if augment.transpose and augment.width is None and rng.random() < 0.5:
-        crop = crop.transpose(1, 0, 2)
-    return np.ascontiguousarray(crop)
+    mirrored = rng.random() < 0.5
+    transposed = augment.transpose and augment.width is None and rng.random() < 0.5
+    return _Place(balance, (slice(y, y + height), slice(x, x + width)), mirrored, transposed)
 
 
 def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,7 @@ from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.networks.unet import UNet, UNetConfig
+from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, draw_evenly, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
@@ -147,6 +148,7 @@ class DiffusionTask:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.augment.require_multiple(model.unet.config.multiple)
         self.augment.require_room(train)
+        ranks.require_shares(batch)
         crops = centre_crops(val, self.augment.size, VAL_CROPS)
         self.val_x_0 = self._to_model(crops)
         rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare
@@ -170,13 +172,14 @@ class DiffusionTask:
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """L_simple of one batch (DDPM algorithm 1, line 5), weighted as the prediction asks for."""
-        rng = step_generator(self.seed, step)
-        x_0 = self._to_model(draw_batch(self.train, self.augment, self.batch, rng))
+        """L_simple of this rank's share of a batch (DDPM algorithm 1, line 5), weighted as the prediction asks for."""
+        rng, share = step_generator(self.seed, step), ranks.share(self.batch)
+        x_0 = self._to_model(draw_batch(self.train, self.augment, self.batch, rng, share))
         # One draw from each of `batch` equal parts of [0, T): uniform, with less variance than free draws.
         u = (np.arange(self.batch) + rng.random(self.batch)) / self.batch
-        t = torch.from_numpy((u * self.schedule.steps).astype(np.int64)).to(self.device)
-        eps = torch.from_numpy(rng.standard_normal(tuple(x_0.shape), dtype=np.float32)).to(self.device)
+        t = torch.from_numpy((u * self.schedule.steps).astype(np.int64))[share].to(self.device)
+        noise = rng.standard_normal((self.batch, *x_0.shape[1:]), dtype=np.float32)[share]
+        eps = torch.from_numpy(noise).to(self.device)
         losses = simple_loss(model, self.schedule, x_0, t, eps)
         if self.model.prediction == "v":
             losses = losses / self.schedule.signal(t).flatten().square()

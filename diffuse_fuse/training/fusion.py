@@ -27,6 +27,7 @@ from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.networks.colour import recolour
 from diffuse_fuse.networks.unet import UNetConfig
+from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.grid import grid
 from diffuse_fuse.training.pairs import PairSet
@@ -117,6 +118,7 @@ class FusionTask:
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
         self.augment.require_multiple(model.multiple)
         self.augment.require_room(train)
+        ranks.require_shares(batch)
         size = largest_crop(val, VAL_SIZE, model.multiple)
         self.val_pairs = as_sources(centre_crops(val, size, VAL_CROPS), self.device)
         self.val_relit = as_sources(centre_crops(val, size, VAL_CROPS, _VAL_BALANCE), self.device) if relit else None
@@ -137,24 +139,32 @@ class FusionTask:
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """The fusion loss of one batch, and the distance to the teacher's features where there is one."""
-        rng = step_generator(self.seed, step)
-        parts = [(self.augment, self.batch - self.relit, self.losses), (self.relit_augment, self.relit, RELIT_LOSSES)]
-        parts = [part for part in parts if part[1]]
-        crops = np.concatenate([draw_batch(self.train, augment, count, rng) for augment, count, _ in parts])
-        ir, vis = as_sources(crops, self.device)
+        """The fusion loss of this rank's share of a batch, and the distance to the teacher's features where there is
+        one."""
+        rng, share = step_generator(self.seed, step), ranks.share(self.batch)
+        plain = self.batch - self.relit
+        kinds = [(self.augment, 0, plain, self.losses), (self.relit_augment, plain, self.relit, RELIT_LOSSES)]
+        drawn, parts = [], []
+        for augment, first, count, losses in kinds:
+            if count:
+                some = ranks.common(share, first, count)  # of the share
+                own = slice(some.start + share.start - first, some.stop + share.start - first)  # of this kind
+                drawn.append(draw_batch(self.train, augment, count, rng, own))
+                parts.append((some, losses))
+        ir, vis = as_sources(np.concatenate(drawn), self.device)
         origin = tuple(int(v) for v in rng.integers(1024, size=2))
         raw = model(ir, vis, origin)
         raw.register_hook(level_gradient)
         with torch.autocast(self.device, enabled=False):
-            total, first = torch.zeros((), device=self.device), 0
-            for _, count, losses in parts:
-                some = slice(first, first + count)
+            total = torch.zeros((), device=self.device)
+            for some, losses in parts:
+                if some.start == some.stop:
+                    continue
                 pictures = raw[some], ir[some], vis[some]
                 found, _ = fusion_loss(recolour(pictures[0].clamp(0, 1), pictures[2]), *pictures, losses)
-                total, first = total + found * (count / self.batch), first + count
+                total = total + found * ((some.stop - some.start) / len(raw))
         if self.teacher is not None:
-            total = total + self._distance_to_teacher(ir, vis, rng)
+            total = total + self._distance_to_teacher(ir, vis, rng, share)
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -200,7 +210,9 @@ class FusionTask:
         }
         return Weights("fusion", self.model.config(), {**origin, **card}, tensors)
 
-    def _distance_to_teacher(self, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    def _distance_to_teacher(
+        self, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator, share: slice
+    ) -> torch.Tensor:
         """How far the noise-free features are from the teacher's mean over noise levels, relative to its size."""
         student = self.model.extract(ir, vis)
         x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
@@ -208,11 +220,14 @@ class FusionTask:
         with torch.no_grad():
             seen: Sequence[list[torch.Tensor]] = []
             for step in (int(part * schedule.steps) for part in DISTILL_TIMES):
-                eps = torch.from_numpy(rng.standard_normal(tuple(x_0.shape), dtype=np.float32)).to(x_0.device)
+                noise = rng.standard_normal((self.batch, *x_0.shape[1:]), dtype=np.float32)[share]
+                eps = torch.from_numpy(noise).to(x_0.device)
                 t = torch.full((len(x_0),), step, device=x_0.device)
                 seen.append(self.teacher.unet.decode(schedule.diffuse(x_0, t, eps), t))
             targets = [torch.stack([s[level].float() for s in seen]).mean(dim=0) for level in range(len(student))]
-        distance = sum(F.mse_loss(s.float(), t) / t.square().mean() for s, t in zip(student, targets, strict=True))
+            sizes = [ranks.mean(t.square().mean()) for t in targets]  # of the whole batch
+        pairs = zip(student, targets, sizes, strict=True)
+        distance = sum(F.mse_loss(s.float(), t) / size for s, t, size in pairs)
         return distance / len(student)
 
 

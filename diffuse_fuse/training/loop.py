@@ -3,6 +3,9 @@
 What is trained is a ``Task``; how long, how fast and where is ``Settings``. All randomness is drawn from
 (seed, step), so the only state is: step, time used, weights, their moving average, the optimiser. A run that
 was killed at any instant goes on from its last checkpoint as if nothing had happened.
+
+Started by torchrun, each rank takes its share of a batch (``ranks``). Step, time and loss are the same on all of them;
+the first alone keeps the average, validates, logs and writes.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
-from diffuse_fuse.training import folder
+from diffuse_fuse.training import folder, ranks
 from diffuse_fuse.training.compiler import compiled
 from diffuse_fuse.training.optimizer import OPTIMIZERS, make_optimizer
 from diffuse_fuse.training.progress import Progress
@@ -36,7 +39,8 @@ class Task(Protocol):
     model: nn.Module
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """The loss of step ``step`` (a scalar); everything random in it is a function of the step."""
+        """The loss of step ``step`` (a scalar); everything random in it is a function of the step. Of several ranks,
+        that of this one's share of the batch: the mean over the ranks is the loss."""
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Figures on held-out pairs; "val_loss" is among them and decides which weights are best."""
@@ -103,16 +107,18 @@ class _Run:
         self.out = settings.out
         self.device = next(task.model.parameters()).device
         self.model = task.model
-        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False) if ranks.is_first() else None
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(settings.optimizer, self.params, settings.lr)
         self.step, self.seconds, self.best = 0, 0.0, float("inf")
         self.saved: int | None = None  # the step of the last checkpoint
         self.recent: list[float] = []  # losses since the last line of the log
         self.unsaved: int | None = None  # the length of the log before a checkpoint that was begun and not ended
-        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_bf16())
-        self._open()
+        fast = ranks.of_first(_has_bf16(self.device.type))
+        self.bf16 = settings.precision == "bf16" or (settings.precision == "auto" and fast)
+        self._take_over(ranks.by_first(self._open))
         self.forward = compiled(self.model, self._gradients) if settings.compile else self.model
+        self.forward = ranks.parallel(self.forward)
 
     def _gradients(self, forward: nn.Module) -> list[torch.Tensor]:
         """Those of the first step's loss, of all parameters that learn."""
@@ -123,7 +129,8 @@ class _Run:
         self.optimizer.zero_grad()
         return found
 
-    def _open(self) -> None:
+    def _open(self) -> dict[str, Any] | None:
+        """The state that the run goes on from; None where it begins, in a folder that is cleared for it."""
         state_file = self.out / "state.pt"
         if state_file.exists() and not self.settings.resume and not self.settings.overwrite:
             raise TrainingError(
@@ -133,7 +140,7 @@ class _Run:
             if not self.settings.overwrite:
                 folder.require_new(self.out)
             folder.clear(self.out)
-            return
+            return None
         state = load_state(state_file)
         ours = self._identity()
         if state["identity"] != ours:
@@ -141,12 +148,19 @@ class _Run:
             raise TrainingError(
                 f"{self.out} was trained with other settings ({', '.join(changed)}): give the same to resume it."
             )
+        self.step = state["step"]
+        self._cut_log(state.get("log"))
+        return state
+
+    def _take_over(self, state: dict[str, Any] | None) -> None:
+        if state is None:
+            return
         self.model.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.saved, self.recent = self.step, state.get("recent", [])
-        self._cut_log(state.get("log"))
 
     def _cut_log(self, length: int | None) -> None:
         """Drops what was written after the checkpoint: those steps are about to be done again.
@@ -165,24 +179,25 @@ class _Run:
         if self.progress_fraction() >= 1:
             return self.out / "best.safetensors"
         s = self.settings
-        with Progress(s.steps, s.minutes, self.step, self.seconds, s.quiet) as bar:
+        with Progress(s.steps, s.minutes, self.step, self.seconds, s.quiet or not ranks.is_first()) as bar:
             try:
                 while self.progress_fraction() < 1:
                     self.recent.append(self._one_step())
-                    self.seconds = time.monotonic() - started
+                    self.seconds = ranks.number_of_first(time.monotonic() - started, self.device)
                     bar.update(self.step, self.recent[-1], self.seconds)
                     if self.step % 20 == 0:
                         self._log(loss=float(np.mean(self.recent)), lr=self._rate())
                         self.recent.clear()
                     if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
-                        bar.note(self._checkpoint())
+                        self._checkpoint(bar)
                         saved = time.monotonic()
                         started = saved - self.seconds  # validation is not training time
             except KeyboardInterrupt:
                 self._checkpoint()
-                raise TrainingError(f"Stopped at step {self.step}; go on with --resume.") from None
+                error = TrainingError(f"Stopped at step {self.step}; go on with --resume.")
+                raise ranks.failed(error) from None
             if self.step != self.saved:
-                bar.note(self._checkpoint())
+                self._checkpoint(bar)
         return self.out / "best.safetensors"
 
     def _identity(self) -> dict[str, Any]:
@@ -204,24 +219,30 @@ class _Run:
     def _one_step(self) -> float:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss = self.task.loss(self.forward, self.step)
-        value = float(loss.detach())
+        value = float(ranks.mean(loss.detach()))
         if not np.isfinite(value):
-            raise TrainingError(
-                f"The loss became {value} at step {self.step}: resume from the last checkpoint with a lower --lr."
+            raise ranks.failed(
+                TrainingError(
+                    f"The loss became {value} at step {self.step}: resume from the last checkpoint with a lower --lr."
+                )
             )
         loss.backward()
         nn.utils.clip_grad_norm_(self.params, self.settings.clip)
         self.optimizer.step(self._rate())
         self.optimizer.zero_grad()
         self.step += 1
+        if self.ema is None:
+            return value
         # The average starts short, so that it does not remember the initial weights for long.
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
         return value
 
-    def _checkpoint(self) -> str:
-        """Validates, saves everything, and says in one line how it stands."""
+    def _checkpoint(self, bar: Progress | None = None) -> None:
+        """Validates, saves everything, and says in one line how it stands; on the first rank."""
+        if self.ema is None:
+            return
         with torch.inference_mode():
             figures = self.task.validate(self.ema)
             preview = self.task.preview(self.ema)
@@ -252,14 +273,19 @@ class _Run:
             },
         )
         self.saved, self.unsaved = self.step, None
-        return f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items())
+        if bar:
+            bar.note(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in figures.items()))
 
     def _log(self, **figures: float) -> None:
+        if not ranks.is_first():
+            return
         line = {"step": self.step, "seconds": round(self.seconds, 1), **figures}
         with open(self.out / "log.jsonl", "a") as file:
             file.write(json.dumps(line) + "\n")
 
 
-def _has_bf16() -> bool:
-    """Does this processor multiply bfloat16 numbers itself?"""
+def _has_bf16(device: str) -> bool:
+    """Does this processor, or the GPU, multiply bfloat16 numbers itself?"""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and bool(torch.cpu._is_avx512_bf16_supported())

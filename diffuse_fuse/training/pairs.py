@@ -34,6 +34,7 @@ class PairSet:
         self.names = tuple(names)  # of the data folders, for the card of the weights
         self._cache: dict[int, np.ndarray] = {}
         self._cached_bytes = 0
+        self._sizes: dict[int, tuple[int, int]] = {}
         self._folder = np.asarray(folder if folder is not None else [0] * len(pairs))
         sizes = np.bincount(self._folder)
         self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[self._folder]
@@ -66,10 +67,15 @@ class PairSet:
         if index in self._cache:
             return self._cache[index]
         pair = _read(*self.pairs[index])
+        self._sizes[index] = pair.shape[:2]
         if self._cached_bytes + pair.nbytes <= CACHE_BYTES:
             self._cache[index] = pair
             self._cached_bytes += pair.nbytes
         return pair
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of a pair, which is only read where it has never been."""
+        return self._sizes[index] if index in self._sizes else self[index].shape[:2]
 
 
 def _found(root: Path) -> Dataset:

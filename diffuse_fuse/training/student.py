@@ -24,6 +24,7 @@ from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.networks.student import SIZES, StudentModel
 from diffuse_fuse.networks.student_growth import grown
+from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
 from diffuse_fuse.training.fusion import FUSION_AUGMENT, VAL_CROPS, VAL_SIZE, level_gradient
 from diffuse_fuse.training.grid import grid
@@ -95,6 +96,7 @@ class StudentTask:
         cell = int(np.lcm(model.multiple, teacher.multiple))
         self.augment.require_multiple(cell)
         self.augment.require_room(train)
+        ranks.require_shares(batch)
         size = largest_crop(val, VAL_SIZE, cell)
         self.val_pairs = as_sources(centre_crops(val, size, VAL_CROPS), self.device)
         with torch.no_grad():
@@ -119,7 +121,7 @@ class StudentTask:
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
-        """The distance to the teacher on a lesson, and the fusion loss of its first crops."""
+        """The distance to the teacher on this rank's share of a lesson, and the fusion loss of its first crops."""
         rng = step_generator(self.seed, step)
         newest = step // self.reuse
         lesson = self._lesson(int(rng.integers(max(0, newest - _LESSONS + 1), newest + 1)))
@@ -127,12 +129,13 @@ class StudentTask:
         raw = model(ir, vis)
         with torch.autocast(self.device, enabled=False):
             total = self.teacher_weight * distance(raw, taught)
-            if self.judged:
-                first = slice(self.judged)
+            first = ranks.common(ranks.share(self.batch), 0, self.judged)
+            if first.stop:
                 judged = raw[first].view_as(raw[first])  # the distance's gradient is level already
                 judged.register_hook(level_gradient)
                 colours = tint(judged.clamp(0, 1), vis[first])
-                total = total + fusion_loss(colours, judged, ir[first], vis[first], self.losses)[0]
+                found = fusion_loss(colours, judged, ir[first], vis[first], self.losses)[0]
+                total = total + found * (ranks.count() * first.stop / self.judged)
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -169,10 +172,12 @@ class StudentTask:
         return Weights("student", self.model.config(), {**origin, **card}, tensors)
 
     def _lesson(self, number: int) -> tuple[torch.Tensor, ...]:
-        """A batch and the teacher's luma of it: a function of the number, so that a resumed run finds the same."""
+        """This rank's share of a batch and the teacher's luma of it: a function of the number, so that a resumed run
+        finds the same."""
         if number not in self._lessons:
             rng = step_generator(self.seed, number, stream=1)
-            ir, vis = as_sources(draw_batch(self.train, self.augment, self.batch, rng), self.device)
+            share = ranks.share(self.batch)
+            ir, vis = as_sources(draw_batch(self.train, self.augment, self.batch, rng, share), self.device)
             origin = tuple(int(v) for v in rng.integers(1024, size=2))
             with torch.no_grad():
                 taught = self.teacher(ir, vis, origin)

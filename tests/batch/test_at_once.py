@@ -91,8 +91,9 @@ def runs(tmp_path_factory, tiny_model):
         [["ir", "vi"]] * 3,
         [["--manifest", "half0.csv"], ["--manifest", "half1.csv"]],
         [["ir.0", "vi.0"], ["ir.1", "vi.1"]],
+        [["ir", "vi", "--shard", part] for part in ("1/2", "2/2", "2/2")],
     ],
-    ids=["the same twice", "the same thrice", "halves by manifest", "halves by folder"],
+    ids=["the same twice", "the same thrice", "halves by manifest", "halves by folder", "parts, one of them twice"],
 )
 def test_runs_at_once_give_what_one_gives(runs, calls, tmp_path):
     runs.all(*[[*call, "-o", tmp_path] for call in calls])

@@ -57,7 +57,7 @@ def data(tmp_path_factory) -> Path:
 def make_task(data):
     """Builds the same task anew at each call, as a new process would."""
 
-    def make(kind: str, seed: int = 0, **options):
+    def make(kind: str, seed: int = 0, batch: int = 2, **options):
         train, val = PairSet.from_folders([data]).split(every=3)
         if kind == "diffusion":
             torch.manual_seed(seed)
@@ -65,12 +65,12 @@ def make_task(data):
             diffusion = DiffusionModel(UNet(TINY), Schedule("linear", 100), prediction)
             if prediction == "v":
                 diffusion = with_linear_path(diffusion, train, 32, shares=False)
-            return DiffusionTask(diffusion, train, val, Augment(crop=32), batch=2, seed=seed, **options)
+            return DiffusionTask(diffusion, train, val, Augment(crop=32), batch=batch, seed=seed, **options)
         torch.manual_seed(seed)
         model = FusionModel(TINY, Schedule("linear", 100), FeatureConfig((5,)), HeadConfig(8, 1, 4))
         if kind == "student":
             student = StudentModel(StudentConfig((16, 16), (1, 1)))
-            return StudentTask(student, model, train, val, augment=Augment(crop=64), batch=2, seed=seed, **options)
-        return FusionTask(model, train, val, augment=Augment(crop=64), batch=2, seed=seed, **options)
+            return StudentTask(student, model, train, val, augment=Augment(crop=64), batch=batch, seed=seed, **options)
+        return FusionTask(model, train, val, augment=Augment(crop=64), batch=batch, seed=seed, **options)
 
     return make

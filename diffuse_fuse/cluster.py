@@ -1,0 +1,176 @@
+"""Work on a Ray cluster: workers that are set up once each, and pieces of work that they take in turn.
+
+Ray says where a worker runs, by what it needs of processors and GPUs, starts it again elsewhere when its process or its
+machine dies, and brings back what it made. A piece that a worker had in hand when it died is given out again. That is
+all that is done here; what a piece is, is the callers' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.extras import need
+
+AUTO, LOCAL = "auto", "local"
+_DEATHS = 3  # of workers with one and the same piece: it is the piece
+_PATIENCE = 600.0  # seconds without any worker
+
+Work = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which cluster, and what a worker needs of it.
+
+    address: "auto" (the one that this machine belongs to, or else this machine), "local", host:port of a head, or
+    ray://host:port. cpus: cores of each worker. gpus: of each worker, a part of one too.
+    """
+
+    address: str = AUTO
+    cpus: int = 1
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What comes back for a piece whose workers died again and again."""
+
+    sentence: str = "the process that worked on it died three times, most likely for want of memory"
+
+
+def spread(
+    cluster: Cluster,
+    set_up: Callable[[], Work],
+    pieces: Sequence[Any],
+    stop: Callable[[], bool] = lambda: False,
+    on_death: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, Any]]:
+    """(number of the piece, what the work made of it) for every piece, as they come.
+
+    set_up: called once in each worker; gives what is called with each piece. All of it travels as Python pickles it.
+    Once ``stop`` says so, nothing new is given out. ``on_death`` is called where a worker has died. An exception of the
+    work ends all and is raised. Raises UsageError without the extra or the cluster, DataError where no worker can be
+    started.
+    """
+    ray = need("ray", "ray")
+    with contextlib.redirect_stdout(io.StringIO()):  # where Ray prints pages of its logs when a node dies
+        connected = _connect(ray, cluster.address)
+        try:
+            yield from _Round(ray, cluster, set_up, pieces, stop, on_death)
+        finally:
+            if connected:
+                ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> bool:
+    """Whether this call has connected to the cluster; False where the process was connected."""
+    if ray.is_initialized():
+        return False
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    try:
+        if address == AUTO:
+            try:
+                ray.init("auto", **quiet)
+            except ConnectionError:  # there is none
+                ray.init("local", include_dashboard=False, **quiet)
+        else:
+            more = {"include_dashboard": False} if address == LOCAL else {}
+            ray.init(address, **more, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"There is no Ray cluster at {address} ({reason}): start one with ray start --head.") from None
+    return True
+
+
+class _Round:
+    """One call of ``spread``, connected."""
+
+    def __init__(
+        self,
+        ray: Any,
+        cluster: Cluster,
+        set_up: Callable[[], Work],
+        pieces: Sequence[Any],
+        stop: Callable[[], bool],
+        on_death: Callable[[], None],
+    ) -> None:
+        self._ray, self._pieces, self._stop, self._on_death = ray, pieces, stop, on_death
+        self._waiting = deque(range(len(pieces)))
+        self._deaths: Counter[int] = Counter()
+        self._running: dict[Any, tuple[Any, int | None]] = {}  # what is awaited → worker, piece (None: its start)
+        needs = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus}
+        count = min(_room(ray, needs), len(pieces))
+        actor = ray.remote(_Worker).options(**needs, max_restarts=-1, max_task_retries=0)
+        for worker in [actor.remote(set_up) for _ in range(count)]:
+            self._running[worker.ready.remote()] = (worker, None)
+
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
+        since = time.monotonic()
+        while self._running and (self._waiting or any(piece is not None for _, piece in self._running.values())):
+            ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
+            if self._stop():
+                self._waiting.clear()
+            if ready or any(piece is not None for _, piece in self._running.values()):
+                since = time.monotonic()
+            elif time.monotonic() - since > _PATIENCE:
+                raise DataError("No worker of the Ray cluster could be started for ten minutes: look at ray status.")
+            for reference in ready:
+                yield from self._take(reference)
+
+    def _take(self, reference: Any) -> Iterator[tuple[int, Any]]:
+        worker, piece = self._running.pop(reference)
+        errors = self._ray.exceptions
+        try:
+            made = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            raise error.cause from None
+        except (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError):
+            self._on_death()
+            # Ray starts it again, here or elsewhere
+            self._running[worker.ready.remote()] = (worker, None)
+            if piece is not None:
+                yield from self._again(piece)
+            return
+        if piece is not None:
+            yield piece, made
+        if self._waiting:
+            piece = self._waiting.popleft()
+            self._running[worker.work.remote(self._pieces[piece])] = (worker, piece)
+
+    def _again(self, piece: int) -> Iterator[tuple[int, Any]]:
+        self._deaths[piece] += 1
+        if self._deaths[piece] < _DEATHS:
+            self._waiting.appendleft(piece)
+        else:
+            yield piece, Lost()
+
+
+class _Worker:
+    """What runs elsewhere."""
+
+    def __init__(self, set_up: Callable[[], Work]) -> None:
+        self._work = set_up()
+
+    def ready(self) -> None:
+        """Comes back once the worker is set up."""
+
+    def work(self, piece: Any) -> Any:
+        return self._work(piece)
+
+
+def _room(ray: Any, needs: dict[str, float]) -> int:
+    """How many workers the cluster has room for. Raises UsageError for none."""
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    there = ray.cluster_resources()
+    count = min(int(there.get(names[name], 0) / need) for name, need in needs.items() if need)
+    if not count:
+        asked = " and ".join(f"{need:g} {names[name]}" for name, need in needs.items() if need)
+        raise UsageError(f"The Ray cluster has no room for a worker of {asked}: give fewer --threads, or add machines.")
+    return count

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "diffuse_fuse"
 ORDER = (
     "errors", "arguments", "extras", "descriptors", "owners", "files", "outputs", "spinning", "machine", "shortage",
     "checkpoint", "models", "metrics", "images", "journal", "metrics_file", "alignment", "networks", "diffusion",
-    "fusion", "onnx", "backends", "bench", "batch", "video", "evaluation", "training", "cli", "__main__",
+    "fusion", "onnx", "backends", "bench", "batch", "video", "viewer", "evaluation", "training", "serve", "cli",
+    "__main__",
 )  # fmt: skip
 ROOT_MODULE = "__init__"  # gives the public names; nobody inside imports from it, but for the version
 

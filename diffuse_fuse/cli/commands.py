@@ -28,6 +28,7 @@ from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.sample import sample
+from diffuse_fuse.cli.serve import serve
 from diffuse_fuse.cli.streams import take_all
 from diffuse_fuse.cli.thermal_range import RangeCommand
 from diffuse_fuse.cli.train import app as train_app
@@ -75,6 +76,7 @@ app.command()(sample)
 app.command()(interpolate)
 app.command()(translate)
 app.command()(models)
+app.command()(serve)
 app.command()(export)
 app.command()(bench)
 app.command()(info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 
@@ -56,6 +57,12 @@ class Fuser:
         dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
         self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
         _keep_freed_memory()
+
+    def with_balance(self, balance: Balance) -> Fuser:
+        """The same fuser with another balance; the weights are shared. Raises UsageError."""
+        other = copy.copy(self)
+        other.balance = checked_balance(balance)
+        return other
 
     def fuse(
         self,

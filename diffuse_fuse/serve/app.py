@@ -44,7 +44,7 @@ class Service:
         self.counts = Counts(self.work, self.admission)
 
     async def fuse(self, request: Request) -> Response:
-        """POST /fuse."""
+        """One picture of a pair: fused, or a source as the fusion takes it."""
 
         async def work(form: Form, asked: FuseOptions, run: Run) -> Response:
             ir = self.work.held_file(asked.ir_sha256, form.files.get("ir"), "ir")
@@ -62,7 +62,7 @@ class Service:
         return await self._admitted(request, ("ir", "vis"), FuseOptions, work)
 
     async def inspect(self, request: Request) -> Response:
-        """POST /inspect."""
+        """What a file is, and what fuse would do with it."""
 
         async def work(form: Form, asked: ReadOptions, run: Run) -> Response:
             if "file" not in form.files:
@@ -72,7 +72,7 @@ class Service:
         return await self._admitted(request, ("file",), ReadOptions, work)
 
     async def pairs(self, request: Request) -> Response:
-        """POST /pairs."""
+        """Pairs among names; nothing is looked for on the disk."""
         names = Names.model_validate_json(await read_text(request, 4_000_000)).names
         found = pair_names(names)
         both = [{"ir": pair.ir.as_posix(), "vis": pair.vis.as_posix()} for pair in found.pairs]

@@ -103,7 +103,7 @@ async def read_text(request: Request, most: int) -> bytes:
 
 
 async def drain(request: Request, most: int) -> None:
-    """Takes what a client still sends and forgets it, for a while: one that is cut off while it sends sees no answer."""
+    """Takes what a client still sends and forgets it: one that is cut off while it sends sees no answer."""
     end, left = time.monotonic() + _DRAINED_SECONDS, most
     try:
         while left > 0 and time.monotonic() < end:

@@ -11,9 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-for package in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
-    pytest.importorskip(package, reason="the extra serve is not installed")
-
 from tests.serve.client import Client
 
 

@@ -16,7 +16,7 @@ from diffuse_fuse import viewer
 
 _OWN_STYLES = ("page.css",)
 _OWN_SCRIPTS = ("palettes.js", "service.js", "sources.js", "page.js")
-_SAMPLES = ("night_ir.webp", "night_vis.webp", "day_ir.webp", "day_vis.webp")
+_SAMPLES = ("night_ir.jpg", "night_vis.jpg", "day_ir.jpg", "day_vis.jpg")
 
 # Nothing from elsewhere, no frame around it; pictures are blobs, and the palettes' filters are in the page itself.
 _POLICY = (
@@ -56,9 +56,9 @@ def page_files() -> dict[str, PageFile]:
         "page.js": ("text/javascript", _closed(scripts)),
         "docs.js": ("text/javascript", _closed([viewer.part("tools.js"), _text("docs.js")])),
         "icon.svg": ("image/svg+xml", _text("icon.svg").encode()),
-        **{name: ("image/webp", _bytes(f"sample/{name}")) for name in _SAMPLES},
+        **{name: ("image/jpeg", _bytes(f"sample/{name}")) for name in _SAMPLES},
     }
-    return {name: PageFile(f"{kind}; charset=utf-8" if "image/w" not in kind else kind, body)
+    return {name: PageFile(f"{kind}; charset=utf-8" if "jpeg" not in kind else kind, body)
             for name, (kind, body) in found.items()}  # fmt: skip
 
 

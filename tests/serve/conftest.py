@@ -11,7 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.images import flir_file
 from tests.serve.client import Client
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 
 @contextmanager
@@ -53,6 +56,21 @@ def png(array: np.ndarray) -> bytes:
 def decoded(data: bytes) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return image if image.ndim == 2 else image[..., ::-1]
+
+
+@pytest.fixture(scope="session")
+def radiometric() -> bytes:
+    """A radiometric JPEG that holds both pictures: temperatures from 18 to 32 °C, and a photograph."""
+    y, x = np.mgrid[:48, :64]
+    celsius = 18 + 0.1 * x[::2, ::2] + 8 * (x[::2, ::2] > 40)
+    photo = np.stack([60 + 2 * x, 200 - 3 * y, 90 + x + y], -1).astype(np.uint8)
+    records = {
+        0x01: flir_file.raw_record(flir_file.counts_of(celsius)),
+        0x20: flir_file.camera_record(span=(19.0, 30.0)),
+        0x0E: flir_file.visible_record(flir_file.encode(".jpg", photo)),
+        0x2A: flir_file.alignment_record(1.0, 0, 0),
+    }
+    return flir_file.r_jpeg(flir_file.encode(".jpg", photo), records)
 
 
 @pytest.fixture(scope="session")

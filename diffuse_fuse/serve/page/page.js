@@ -288,7 +288,11 @@ function listen() {
       if (found) openAll({ pairs: [found], left: [] });
     });
   }
-  on("again", "click", () => byId("files").click());
+  on("again", "click", () => {
+    byId("start").hidden = false;
+    byId("work").hidden = byId("keys").hidden = true;
+    byId("choose").focus();
+  });
   on("previous", "click", () => openPair(state.at - 1));
   on("next", "click", () => openPair(state.at + 1));
   on("pair", "change", (event) => openPair(Number(event.target.value)));

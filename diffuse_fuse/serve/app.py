@@ -47,8 +47,8 @@ class Service:
         """One picture of a pair: fused, or a source as the fusion takes it."""
 
         async def work(form: Form, asked: FuseOptions, run: Run) -> Response:
-            ir = self.work.held_file(asked.ir_sha256, form.files.get("ir"), "ir")
-            vis = self.work.held_file(asked.vis_sha256, form.files.get("vis"), "vis")
+            ir = form.files.get("ir") or self.work.held_file(asked.ir_sha256, asked.ir_name, "ir")
+            vis = form.files.get("vis") or self.work.held_file(asked.vis_sha256, asked.vis_name, "vis")
             self.work.models.name(asked.model)
             if ir is None:
                 raise RefusedError(422, "The infrared picture is missing: send the file ir.")

@@ -31,6 +31,8 @@ class FuseOptions(ReadOptions):
 
     ir_sha256: Sha256 | None = Field(None, description="Instead of the file ir: the hash of one that is held.")
     vis_sha256: Sha256 | None = Field(None, description="Instead of the file vis: the hash of one that is held.")
+    ir_name: str | None = Field(None, max_length=500, description="What the held file ir is called.")
+    vis_name: str | None = Field(None, max_length=500, description="What the held file vis is called.")
     hold: bool = Field(False, description="Hold the files in memory for a while, to be named by their hashes.")
     picture: Literal["fused", "infrared", "visible"] = Field(
         "fused", description="What is answered: the fused picture, or a source as the fusion takes it, at its size."

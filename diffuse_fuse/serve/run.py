@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -20,6 +21,9 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> 
 
     Raises UsageError for an address that cannot be used, WeightsError for the model.
     """
+    logging.getLogger("python_multipart").setLevel(
+        logging.CRITICAL
+    )  # what is wrong with a form is its sender's to know
     listening = listen(settings)
     try:
         host, port = listening.getsockname()[:2]

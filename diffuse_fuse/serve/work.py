@@ -33,7 +33,7 @@ from diffuse_fuse.images.write import OutputMetadata, encode_image, require_dept
 from diffuse_fuse.serve.asked import FuseOptions, ReadOptions
 from diffuse_fuse.serve.held import Held
 from diffuse_fuse.serve.settings import Settings
-from diffuse_fuse.serve.upload import File
+from diffuse_fuse.serve.upload import File, plain_name
 
 _SMALL = 2_000_000  # pixels up to which students have several pictures at once, a core each
 
@@ -143,14 +143,14 @@ class Work:
         for pool in (self.light, self.heavy):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def held_file(self, sha256: str | None, given: File | None, side: str) -> File | None:
-        """The file of one side: uploaded, or held. Raises GoneError."""
-        if given is not None or sha256 is None:
-            return given
+    def held_file(self, sha256: str | None, name: str | None, side: str) -> File | None:
+        """The file with this hash, if one is named; ``name`` is what the client calls it. Raises GoneError."""
+        if sha256 is None:
+            return None
         data = self.files.get(sha256)
         if data is None:
             raise GoneError(f"The file {side} with this hash is not held, or no longer: send the file.")
-        return File(side, data, sha256)
+        return File(plain_name(name, side), data, sha256)
 
     def hold(self, files: Mapping[str, File]) -> None:
         """Keeps the bytes of files for a while."""

@@ -72,6 +72,13 @@ def test_a_dial_move_names_what_is_held(service, pair) -> None:
     assert not np.array_equal(decoded(service.post("/fuse", None, {**named, "balance": "0"}).body), decoded(again.body))
 
 
+def test_what_is_held_keeps_the_name_that_the_client_says(service, pair) -> None:
+    first = service.post("/fuse", pair, {"hold": "true", "metrics": "false"})
+    fields = {"ir_sha256": first.said["ir_sha256"], "vis_sha256": first.said["vis_sha256"], "metrics": "false"}
+    named = service.post("/fuse", None, {**fields, "ir_name": "a/street_ir.png", "vis_name": "street_vis.png"})
+    assert named.body == first.body
+
+
 def test_what_is_not_held_is_asked_for_again(service) -> None:
     answer = service.post("/fuse", None, {"ir_sha256": "0" * 64, "vis_sha256": "0" * 64})
     assert (answer.status, "send the file" in answer.json["detail"]) == (410, True)

@@ -32,8 +32,10 @@ async function fuseForm(pair, options, sendAll) {
   for (const side of ["ir", "vis"]) {
     const file = pair[side];
     if (!file) continue;
-    if (hashes.has(file) && !sendAll) form.append(`${side}_sha256`, hashes.get(file));
-    else form.append(side, file, file.name);
+    if (hashes.has(file) && !sendAll) {
+      form.append(`${side}_sha256`, hashes.get(file));
+      form.append(`${side}_name`, file.name.slice(-200));
+    } else form.append(side, file, file.name);
   }
   return ask("/fuse", form);
 }

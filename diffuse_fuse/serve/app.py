@@ -55,7 +55,8 @@ class Service:
             if asked.hold:
                 self.work.hold(form.files)
             sources, pair = await run(self.work.light, self.work.read, ir, vis, asked)
-            pool = self.work.light if self.work.is_light(asked, pair) else self.work.heavy
+            alone = self.admission.inside == 1  # then it may have all cores
+            pool = self.work.light if self.work.is_light(asked, pair) and not alone else self.work.heavy
             answer = await run(pool, self.work.answer, sources, pair, asked)
             return self._picture(answer)
 

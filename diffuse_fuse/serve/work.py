@@ -122,8 +122,8 @@ class Models:
 
 
 class Work:
-    """What the threads do. ``light`` has a thread for each picture that students may have at once; ``heavy`` one, with
-    all cores, for larger networks and pictures."""
+    """What the threads do. ``light`` has a thread for each picture that students may have at once, a core each;
+    ``heavy`` one with all cores, for larger networks and pictures, and for whoever is alone."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.models = settings, Models(settings)

@@ -15,7 +15,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 
 import diffuse_fuse
-from diffuse_fuse import shortage
 from diffuse_fuse.errors import DfuseError, ImageError, UnknownModelError
 from diffuse_fuse.images.pairing import pair_names
 from diffuse_fuse.serve import documented, listed
@@ -160,10 +159,10 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     """The application, with its model loaded. Raises WeightsError, UsageError."""
     settings = settings or Settings()
     service = Service(settings)
+    service.work.warm_up()
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        service.work.warm_up()
         task = asyncio.create_task(_expire(service.work))
         try:
             yield
@@ -318,9 +317,3 @@ def _handle_errors(app: FastAPI, settings: Settings) -> None:
         if isinstance(error, ImageError) and " are refused" in text:
             status = 413
         return answer(status, text)
-
-    @app.exception_handler(Exception)
-    async def unexpected(_: Request, error: Exception) -> Response:
-        if shortage.of_memory(error):
-            return answer(503, "There is not enough memory for pictures of this size.")
-        return answer(500, f"This is a bug in dfuse: {type(error).__name__}. The server's output says where.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -13,10 +14,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from diffuse_fuse import shortage
 from diffuse_fuse.serve.documented import RESULT
 from diffuse_fuse.serve.files import secure
 from diffuse_fuse.serve.settings import LOOPBACK, Settings
 
+_log = logging.getLogger(__name__)
+_NO_ANSWER = 499  # counted where the client did not wait for one
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -34,7 +38,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 499  # nobody waited for an answer
+        start, status = time.perf_counter(), _NO_ANSWER
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -43,11 +47,14 @@ class Guard:
                 secure(MutableHeaders(scope=message))
             await send(message)
 
-        app = self._refusal(scope) or self._app
         try:
-            await app(scope, receive, sending)
+            await (self._refusal(scope) or self._app)(scope, receive, sending)
         except ClientDisconnect:
             pass
+        except Exception as error:
+            if status != _NO_ANSWER:
+                raise
+            await _failure(error)(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._answered(route, status, time.perf_counter() - start)
@@ -63,6 +70,15 @@ class Guard:
         if urlsplit(origin).netloc == headers.get("host"):
             return None
         return JSONResponse({"detail": "The request comes from the page of another site."}, 403)
+
+
+def _failure(error: Exception) -> ASGIApp:
+    """The answer to what nobody expected: what the machine lacks, or a bug, whose traceback is for the log only."""
+    if shortage.of_memory(error):
+        return JSONResponse({"detail": "There is not enough memory for pictures of this size."}, 503)
+    _log.error("a request failed", exc_info=error)
+    text = f"This is a bug in dfuse: {type(error).__name__}. What the server prints says where."
+    return JSONResponse({"detail": text}, 500)
 
 
 def cross_origin(app: FastAPI, settings: Settings) -> None:

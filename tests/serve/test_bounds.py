@@ -200,3 +200,21 @@ def test_a_keep_alive_connection_serves_many(service) -> None:
         assert answer.status == 200
         answer.read()
     connection.close()
+
+
+@pytest.mark.parametrize(("error", "status", "text"), [
+    (RuntimeError("/secret/path"), 500, "a bug in dfuse: RuntimeError"), (MemoryError(), 503, "not enough memory"),
+])  # fmt: skip
+def test_what_nobody_expected_tells_no_path(pair, monkeypatch, caplog, error, status, text) -> None:
+    from diffuse_fuse.serve.work import Work
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Work, "answer", fail)
+    with running() as client:
+        answer = client.post("/fuse", pair)
+        assert (answer.status, text in answer.json["detail"]) == (status, True)
+        assert b"secret" not in answer.body and answer.headers["x-content-type-options"] == "nosniff"
+        assert ("/secret/path" in caplog.text) == (status == 500)
+        assert client.get("/health").json["inside"] == 0

@@ -11,6 +11,7 @@ from diffuse_fuse.serve.held import Held
 from diffuse_fuse.serve.listed import in_fields
 from diffuse_fuse.serve.run import address, listen
 from diffuse_fuse.serve.upload import plain_name
+from diffuse_fuse.serve.work import Patience, StoppedError
 
 
 def test_held_is_bounded_by_bytes_the_least_used_goes_first() -> None:
@@ -36,6 +37,16 @@ def test_held_is_bounded_by_time() -> None:
     now[0] = 12
     held.expire()
     assert (held.get("b"), held.nbytes, held.get("a")) == (None, 40, "A")
+
+
+def test_nobody_waits_for_ever() -> None:
+    patience = Patience(60)
+    patience.check(1, 2)  # as a fuser tells of its rows
+    patience.given_up = True
+    with pytest.raises(StoppedError):
+        patience.check()
+    with pytest.raises(StoppedError):
+        Patience(-1).check()
 
 
 def test_admission_counts_and_tells_how_long() -> None:

@@ -140,6 +140,13 @@ def test_a_folder_of_pairs(page, pair) -> None:
     page.wait_for_function("() => document.querySelector('#names').textContent.includes('2_ir.png')")
 
 
+def test_a_folder_of_radiometric_jpegs(page, radiometric, pair) -> None:
+    drop(page, {"1.jpg": radiometric, "2.jpg": radiometric, "3.jpg": pair["vis"][1]})
+    fused(page)
+    assert page.locator("#pair option").all_inner_texts() == ["1.jpg", "2.jpg"]
+    assert "3.jpg" in page.inner_text("#notes")
+
+
 def test_the_dial_is_live_and_uploads_nothing(page) -> None:
     sent: list[int] = []
     page.click("[data-sample=day]")

@@ -71,7 +71,9 @@ async function fetchPicture(name, more) {
   const opened = state.opened;
   const answer = await fuse(pair(), { ...fuseOptions(), picture: name, format: "jpg", metrics: false, ...more });
   if (opened !== state.opened) return null;
-  compare.setSize(answer.said.width, answer.said.height);
+  const { width, height } = answer.said;
+  compare.setSize(width, height);
+  byId("frame").style.setProperty("--ratio", String(width / height));
   setPicture(name, answer.blob);
   drawNotes(answer.said.warnings);
   return answer.said;
@@ -194,7 +196,7 @@ function drawFacts(ir, vis) {
   const unit = thermal && { levels: "of 255", counts: "counts", values: "" }[thermal.unit];
   const span = thermal ? `${thermal.min} to ${thermal.max} ${unit === undefined ? thermal.unit : unit}` : "";
   const lines = [
-    ["", "Infrared", "Visible"],
+    ["", vis ? "Infrared" : "Infrared and visible", "Visible"],
     ["file", ir.name, vis && vis.name],
     ["format", ir.format, vis && vis.format],
     ["size", `${ir.width}×${ir.height}`, vis && `${vis.width}×${vis.height}`],

@@ -1,4 +1,5 @@
 // Files of a drop, a choice or a folder → pairs.
+const MOST_LOOKED_AT = 50;
 const PICTURE = /\.(png|jpe?g|jpe|jfif|tiff?|webp|bmp|jp2|j2k|p[gpnb]m|npy|rjpe?g)$/i;
 
 /** Everything that was dropped, folders with all that is in them: [{ file, path }]. */
@@ -50,20 +51,29 @@ async function pairsOf(all) {
   const byPath = new Map(pictures.map(({ file, path }) => [path, file]));
   const found = await pairsAmong([...byPath.keys()]);
   const pairs = found.pairs.map(({ ir, vis }) => ({ ir: byPath.get(ir), vis: byPath.get(vis), label: vis }));
-  if (pairs.length) return { pairs, left: found.alone };
-  const [first, second] = pictures;
-  const facts = await inspect(first.file);
-  if (holdsBoth(facts)) {
-    return { pairs: pictures.map(({ file, path }) => ({ ir: file, vis: null, label: path })), left: [] };
+  const left = [];
+  for (const path of found.alone) {
+    if (await holdsPair(byPath.get(path), left.length)) pairs.push({ ir: byPath.get(path), vis: null, label: path });
+    else left.push(path);
   }
-  if (pictures.length === 2) {
-    const swapped = looksInfrared(await inspect(second.file)) > looksInfrared(facts);
-    const [ir, vis] = swapped ? [second.file, first.file] : [first.file, second.file];
-    return { pairs: [{ ir, vis, label: vis.name }], left: [] };
-  }
+  if (pairs.length) return { pairs, left };
+  if (pictures.length === 2) return { pairs: [await toldApart(pictures[0].file, pictures[1].file)], left: [] };
   throw new Error(
     `The names of these ${pictures.length} pictures do not tell which belong together: name the two of a pair alike, ` +
     "such as 12_ir.png and 12_vis.jpg, or put them into two folders, ir and vis.");
+}
+
+/** True for a radiometric JPEG with a visible picture inside; after many that are none, no more are looked at. */
+async function holdsPair(file, others) {
+  if (others >= MOST_LOOKED_AT || !/\.(jpe?g|jpe|jfif|rjpe?g)$/i.test(file.name)) return false;
+  return inspect(file).then(holdsBoth, () => false);
+}
+
+/** A pair of two pictures, by what they hold. */
+async function toldApart(first, second) {
+  const swapped = looksInfrared(await inspect(second)) > looksInfrared(await inspect(first));
+  const [ir, vis] = swapped ? [second, first] : [first, second];
+  return { ir, vis, label: vis.name };
 }
 
 /** The rendered street as two files. */

@@ -53,7 +53,8 @@ class Service:
                 raise RefusedError(422, "The infrared picture is missing: send the file ir.")
             if asked.hold:
                 self.work.hold(form.files)
-            sources, pair = await run(self.work.light, self.work.read, ir, vis, asked)
+            found = self.work.held_pair(ir, vis, asked) or await run(self.work.light, self.work.read, ir, vis, asked)
+            sources, pair = found
             alone = self.admission.inside == 1  # then it may have all cores
             pool = self.work.light if self.work.is_light(asked, pair) and not alone else self.work.heavy
             answer = await run(pool, self.work.answer, sources, pair, asked)

@@ -76,6 +76,11 @@ class _Sources:
     ir: File
     vis: File
 
+    @classmethod
+    def of(cls, ir: File, vis: File | None) -> _Sources:
+        """The sources of a request, which may lack the visible one."""
+        return cls(ir, ir if vis is None or vis.sha256 == ir.sha256 else vis)
+
     @property
     def job(self) -> Job:
         """As the other rooms name a pair: paths that stand for bytes and are never opened."""
@@ -160,19 +165,21 @@ class Work:
     def read(self, ir: File, vis: File | None, asked: FuseOptions, patience: Patience) -> tuple[_Sources, LoadedPair]:
         """The pair as arrays, aligned if asked for. Raises DfuseError."""
         patience.check()
-        sources = _Sources(ir, ir if vis is None or vis.sha256 == ir.sha256 else vis)
-        recipe = self._recipe(asked)
-        key = _key(sources, recipe)
-        pair = self.pairs.get(key)
-        if pair is None:
-            found = sources.by_path()
-            for path, file in found.items():
-                require_picture_start(file.data, str(path))
-            pair, _ = load(sources.job, recipe, lambda path: found[Path(path)].data)
-            if asked.hold:
-                self.pairs.put(key, pair, pair.ir.nbytes + pair.vis.nbytes)
+        sources, recipe = _Sources.of(ir, vis), self._recipe(asked)
+        found = sources.by_path()
+        for path, file in found.items():
+            require_picture_start(file.data, str(path))
+        pair, _ = load(sources.job, recipe, lambda path: found[Path(path)].data)
+        if asked.hold:
+            self.pairs.put(_key(sources, recipe), pair, pair.ir.nbytes + pair.vis.nbytes)
         patience.check()
         return sources, pair
+
+    def held_pair(self, ir: File, vis: File | None, asked: FuseOptions) -> tuple[_Sources, LoadedPair] | None:
+        """What ``read`` returns, where it is held from an earlier request; at once."""
+        sources = _Sources.of(ir, vis)
+        pair = self.pairs.get(_key(sources, self._recipe(asked)))
+        return None if pair is None else (sources, pair)
 
     def is_light(self, asked: FuseOptions, pair: LoadedPair) -> bool:
         """True for work that goes beside other work, on a core of its own."""

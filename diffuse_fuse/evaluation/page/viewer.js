@@ -56,7 +56,7 @@ function jumpTo(pair, right) {
   openPair(pair, right);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   byId("pictures").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
-  byId("position").focus({ preventScroll: true });
+  byId("next").focus({ preventScroll: true }); // arrows go on to the next pair from there
 }
 
 function choose(side, index) {
@@ -79,7 +79,7 @@ if (data.views.length) {
   byId("next").addEventListener("click", () => openPair(view.pair + 1));
   document.addEventListener("keydown", (event) => {
     if (!isFreeKey(event, byId("position"))) return;
-    const scrolls = event.target.closest && event.target.closest(".scroll");
+    const scrolls = event.target.id === "position" || (event.target.closest && event.target.closest(".scroll"));
     const digit = /^Digit([1-9])$/.exec(event.code);
     if (digit) choose(event.shiftKey ? "left" : "right", Number(digit[1]) - 1);
     else if (event.key === "ArrowLeft" && !scrolls) openPair(view.pair - 1);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _NEWEST = 0.2  # part of the newest request in the mean of their times
@@ -18,24 +18,43 @@ class BusyError(Exception):
         self.seconds = seconds
 
 
-class Admission:
-    """Lets ``most`` requests in, of which ``at_once`` are worked on. For one event loop."""
+Take = Callable[[int], None]
 
-    def __init__(self, at_once: int, queue: int) -> None:
-        self.at_once, self.most = at_once, at_once + queue
-        self.inside = 0
+
+class Admission:
+    """Lets ``most`` requests in, of which ``at_once`` are worked on, with bodies of ``most_bytes`` together.
+
+    For one event loop.
+    """
+
+    def __init__(self, at_once: int, queue: int, most_bytes: int) -> None:
+        self.at_once, self.most, self.most_bytes = at_once, at_once + queue, most_bytes
+        self.inside = self.nbytes = 0
         self._mean = 0.1  # seconds of work a request
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for a request. Raises BusyError where there is none."""
+    def place(self) -> Iterator[Take]:
+        """A place for a request, which tells what it takes how many bytes of its body have come.
+
+        Raises BusyError where there is none, and where there is no room for more bytes.
+        """
         if self.inside >= self.most:
             raise BusyError(self.wait())
         self.inside += 1
+        own = 0
+
+        def take(size: int) -> None:
+            nonlocal own
+            if self.nbytes + size > self.most_bytes:
+                raise BusyError(self.wait())
+            own += size
+            self.nbytes += size
+
         try:
-            yield
+            yield take
         finally:
             self.inside -= 1
+            self.nbytes -= own
 
     def took(self, seconds: float) -> None:
         """Told how long the work on a request took."""

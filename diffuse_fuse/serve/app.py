@@ -31,6 +31,7 @@ T = TypeVar("T")
 Options = TypeVar("Options", bound=BaseModel)
 
 _EXPIRE_EVERY = 30.0  # seconds
+_BODIES = 4  # of the largest size that may be in memory at once
 _MOST_SAID = 3500  # characters of a header; proxies take 4096
 
 
@@ -39,7 +40,9 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.work = settings, Work(settings)
-        self.admission = Admission(self.work.at_once, settings.queue)
+        self.admission = Admission(self.work.at_once, settings.queue, _BODIES * settings.max_bytes)
+        # decoded pairs are larger than files: few may wait for the network, of each kind of work
+        self._light, self._heavy = asyncio.Semaphore(self.work.at_once + 1), asyncio.Semaphore(2)
         self.counts = Counts(self.work, self.admission)
 
     async def fuse(self, request: Request) -> Response:
@@ -53,6 +56,7 @@ class Service:
                 raise RefusedError(422, "The infrared picture is missing: send the file ir.")
             if asked.hold:
                 self.work.hold(form.files)
+            await run.turn(self._light if self.work.may_be_light(asked) else self._heavy)
             found = self.work.held_pair(ir, vis, asked) or await run(self.work.light, self.work.read, ir, vis, asked)
             sources, pair = found
             alone = self.admission.inside == 1  # then it may have all cores
@@ -89,8 +93,8 @@ class Service:
     ) -> Response:
         """Reads a form and works on it, where there is a place; the place is free when the threads are done."""
         with ExitStack() as inside:
-            inside.enter_context(self.admission.place())
-            form = await read_form(request, files, self.settings.max_bytes, self.settings.seconds)
+            take = inside.enter_context(self.admission.place())
+            form = await read_form(request, files, self.settings.max_bytes, self.settings.seconds, take)
             asked = options.model_validate(form.fields)
             run = Run(request, self.settings.seconds, inside)
             start = asyncio.get_running_loop().time()
@@ -120,6 +124,14 @@ class Run:
         self._patience, self._inside = Patience(seconds), inside
         self._end = asyncio.get_running_loop().time() + seconds
         self._watch = asyncio.create_task(self._until_gone(request))
+
+    async def turn(self, gate: asyncio.Semaphore) -> None:
+        """Waits until ``gate`` lets this request through, which is through until it ends. Raises StoppedError."""
+        try:
+            await asyncio.wait_for(gate.acquire(), max(0.0, self._end - asyncio.get_running_loop().time()))
+        except asyncio.TimeoutError:
+            raise StoppedError from None
+        self._inside.callback(gate.release)
 
     async def __call__(self, pool: ThreadPoolExecutor, step: Callable[..., T], *arguments: Any) -> T:
         """What ``step`` returns, given the arguments and how long somebody waits. Raises StoppedError."""

@@ -14,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from diffuse_fuse.images.budget import amount
+from diffuse_fuse.serve.admission import Take
 
 _MOST_FIELDS = 40
 _LARGEST_FIELD = 4096  # bytes
@@ -56,8 +57,8 @@ class _InMemory(MultiPartParser):
         self.ended = True
 
 
-async def read_form(request: Request, files: Sequence[str], most: int, seconds: float) -> Form:
-    """The form in the body of a request, whose files may be named ``files``.
+async def read_form(request: Request, files: Sequence[str], most: int, seconds: float, take: Take) -> Form:
+    """The form in the body of a request, whose files may be named ``files``; ``take`` is told of the bytes that come.
 
     Raises RefusedError for a body of more than ``most`` bytes, one that takes longer than ``seconds``, and one that is
     no multipart form.
@@ -68,7 +69,7 @@ async def read_form(request: Request, files: Sequence[str], most: int, seconds: 
         raise _too_large(most)
     parser = _InMemory(
         request.headers,
-        _bounded(request, most),
+        _bounded(request, most, take),
         max_files=len(files),
         max_fields=_MOST_FIELDS,
         max_part_size=_LARGEST_FIELD,
@@ -131,10 +132,12 @@ def _claimed(request: Request) -> int:
     return int(length) if length.isdecimal() and len(length) < 20 else 0
 
 
-async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, most: int, take: Take | None = None) -> AsyncGenerator[bytes, None]:
     read = 0
     async for chunk in request.stream():
         read += len(chunk)
+        if take:
+            take(len(chunk))
         if read > most:
             raise _too_large(most)
         yield chunk

@@ -181,10 +181,13 @@ class Work:
         pair = self.pairs.get(_key(sources, self._recipe(asked)))
         return None if pair is None else (sources, pair)
 
+    def may_be_light(self, asked: FuseOptions) -> bool:
+        """True for work that goes beside other work, on a core of its own, unless the picture is large."""
+        return asked.picture != "fused" or self.models.is_student(self.models.name(asked.model))
+
     def is_light(self, asked: FuseOptions, pair: LoadedPair) -> bool:
         """True for work that goes beside other work, on a core of its own."""
-        small = pair.ir.size <= _SMALL
-        return small and (asked.picture != "fused" or self.models.is_student(self.models.name(asked.model)))
+        return pair.ir.size <= _SMALL and self.may_be_light(asked)
 
     def answer(self, sources: _Sources, pair: LoadedPair, asked: FuseOptions, patience: Patience) -> Answer:
         """The picture that was asked for, encoded, and what there is to say. Raises DfuseError, StoppedError."""

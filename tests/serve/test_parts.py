@@ -50,13 +50,25 @@ def test_nobody_waits_for_ever() -> None:
 
 
 def test_admission_counts_and_tells_how_long() -> None:
-    admission = Admission(1, 1)
+    admission = Admission(1, 1, 100)
     admission.took(100.0)
     with admission.place(), admission.place():
         with pytest.raises(BusyError) as busy, admission.place():
             pass
         assert busy.value.seconds == 41  # a fifth of a hundred seconds each, two inside
     assert admission.inside == 0
+
+
+def test_admission_bounds_the_bytes_of_all_bodies_together() -> None:
+    admission = Admission(1, 5, 100)
+    with admission.place() as take:
+        take(60)
+        with pytest.raises(BusyError), admission.place() as other:
+            other(30)
+            other(30)
+        assert admission.nbytes == 60
+        take(40)
+    assert (admission.inside, admission.nbytes) == (0, 0)
 
 
 @pytest.mark.parametrize(("given", "name"), [

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.serve.conftest import running
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -138,6 +140,29 @@ def test_a_folder_of_pairs(page, pair) -> None:
     assert "3_vis.png" in page.inner_text("#notes")
     page.keyboard.press("ArrowRight")
     page.wait_for_function("() => document.querySelector('#names').textContent.includes('2_ir.png')")
+
+
+def test_a_chosen_folder_with_folders_for_both_kinds(page, pair, tmp_path: Path) -> None:
+    for side in ("ir", "vis"):
+        (tmp_path / "flight" / side).mkdir(parents=True)
+        for number in (1, 2, 3):
+            (tmp_path / "flight" / side / f"{number}.png").write_bytes(pair[side][1])
+    page.set_input_files("#folder", tmp_path / "flight")
+    fused(page)
+    assert page.locator("#pair option").all_inner_texts() == [f"flight/vis/{number}.png" for number in (1, 2, 3)]
+    page.click("#again")
+    assert page.is_visible("#start") and not page.is_visible("#stage")
+
+
+def test_files_that_are_too_large_are_not_sent(browser, pair) -> None:
+    with running(max_bytes=10_000) as small:
+        opened = browser.new_page()
+        opened.goto(f"http://127.0.0.1:{small.port}/")
+        opened.wait_for_selector("#model option", state="attached")
+        drop(opened, {name: data for name, data in pair.values()})
+        opened.wait_for_selector("#error:not([hidden])")
+        assert "--max-mb" in opened.inner_text("#error")
+        opened.close()
 
 
 def test_a_folder_of_radiometric_jpegs(page, radiometric, pair) -> None:

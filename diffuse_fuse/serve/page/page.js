@@ -129,7 +129,14 @@ async function openPair(at) {
   setTable("metrics", []);
   setTable("facts", []);
   const opened = state.opened;
-  const facts = await attempt(() => inspect(pair().ir));
+  const facts = await attempt(() => {
+    const bytes = pair().ir.size + (pair().vis ? pair().vis.size : 0);
+    if (bytes > setup.maxBytes) {
+      const [size, most] = [bytes, setup.maxBytes].map((each) => `${Math.ceil(each / 1e6)} MB`);
+      throw new Error(`These files have ${size}, and this service takes ${most}: start it with a larger --max-mb.`);
+    }
+    return inspect(pair().ir);
+  });
   if (opened !== state.opened || !facts) return;
   state.facts = facts;
   setRange(facts.thermal);

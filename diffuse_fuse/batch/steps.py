@@ -88,7 +88,7 @@ class Steps:
             if found.keep:
                 return Done(self._kept(job, found))
             files = _Files()
-            pair, alignment = _load(job, self._recipe, files if is_noted(job, self._recipe) else read_bytes)
+            pair, alignment = load(job, self._recipe, files if is_noted(job, self._recipe) else read_bytes)
             provenance = noted_of(job, self._recipe, files.hashes) if files.hashes else None
         except Exception as error:
             return Done(_failure(job, error, time.perf_counter() - start))
@@ -156,7 +156,7 @@ class Steps:
         """The metrics of a picture that is there, whoever made it: all of ``--only-metrics``."""
         start = time.perf_counter()
         try:
-            pair, alignment = _load(job, self._recipe)
+            pair, alignment = load(job, self._recipe)
             values, more = measured(pair, self._fused(job, pair))
             if not values:
                 return Done(_failure(job, MetricError(more[0]), time.perf_counter() - start))
@@ -207,7 +207,7 @@ class _Files:
         return data
 
 
-def _load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
+def load(job: Job, recipe: Recipe, read_file: ReadBytes = read_bytes) -> tuple[LoadedPair, dict[str, Any] | None]:
     """The pair, aligned if that is asked for, and the report of that."""
     if recipe.aligner is None:
         return load_pair(job.ir, job.vis, recipe.load, read_file), None

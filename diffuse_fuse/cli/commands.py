@@ -29,6 +29,7 @@ from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.cli.sample import sample
+from diffuse_fuse.cli.serve import serve
 from diffuse_fuse.cli.streams import take_all
 from diffuse_fuse.cli.thermal_range import RangeCommand
 from diffuse_fuse.cli.train import app as train_app
@@ -77,6 +78,7 @@ app.command()(sample)
 app.command()(interpolate)
 app.command()(translate)
 app.command()(models)
+app.command()(serve)
 app.command()(export)
 app.command()(bench)
 app.command()(info)

@@ -1,8 +1,8 @@
 """``report.html``: one file that shows an evaluation in any browser, without a network.
 
-The page is assembled from ``page/``: its styles and scripts are put into it, with the numbers as one JSON object.
-Thumbnails are always inside; the larger pictures as long as they are few, otherwise the page links to ``report_files``
-beside it.
+The page is assembled from ``page/`` and the viewer of ``diffuse_fuse.viewer``: styles and scripts are put into it, with
+the numbers as one JSON object. Thumbnails are always inside; the larger pictures as long as they are few, otherwise the
+page links to ``report_files`` beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diffuse_fuse import viewer
 from diffuse_fuse.evaluation import tables
 from diffuse_fuse.evaluation.plan import report_folder
 from diffuse_fuse.evaluation.result import plain
@@ -31,8 +32,8 @@ def html(evaluation: Evaluation, folder: Path) -> str:
     """The page; ``folder`` is where it will lie and holds the pictures that the run left."""
     data = json.dumps(_data(evaluation, folder), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     parts = {
-        "STYLE": _part("style.css"),
-        "SCRIPT": "\n".join(_part(name) for name in _SCRIPTS),
+        "STYLE": "\n".join([*map(viewer.part, viewer.STYLES), _part("style.css")]),
+        "SCRIPT": "\n".join([*map(viewer.part, viewer.SCRIPTS), *map(_part, _SCRIPTS)]),
         # inside a script element only "</" and "<!--" could end it
         "DATA": data.replace("<", "\\u003c"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 
@@ -59,6 +60,12 @@ class Fuser:
         self.precision: Precision = choose_precision(model, self.device)
         self.model: AnyModel = model.to(self.device, self.precision.dtype, memory_format=torch.channels_last)
         _keep_freed_memory()
+
+    def with_balance(self, balance: Balance) -> Fuser:
+        """The same fuser with another balance; the weights are shared. Raises UsageError."""
+        other = copy.copy(self)
+        other.balance = checked_balance(balance)
+        return other
 
     def fuse(
         self,

@@ -54,11 +54,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise ImageReadError(f"{name} is no ordinary file (a pipe, socket or device): copy the picture to a file.")
         with open(path, "rb") as file:
             start = file.read(header.LONGEST_START)
-            if start and header.format_of(start) is None:
-                if what := header.foreign(start):
-                    help = "dfuse video reads videos" if what == "a video" else "save it as PNG or TIFF"
-                    raise ImageReadError(f"{name} is {what}, which is not read here: {help}.")
-                raise ImageReadError(f"{name} is damaged or not a picture that dfuse can read ({_READABLE}).")
+            require_picture_start(start, name)
             if status.st_size > _LARGEST_FILE:
                 raise ImageReadError(f"{name} has {status.st_size / 1e9:.1f} GB: more than 2.1 GB cannot be decoded.")
             return start + file.read(max(0, status.st_size - len(start)))  # room is made for what is asked for
@@ -66,6 +62,15 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise ImageReadError(f"{name} does not exist.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         raise ImageReadError(f"{name} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def require_picture_start(start: bytes, name: str) -> None:
+    """Raise ImageReadError for bytes that begin as no picture does; ``name`` is for the message."""
+    if start and header.format_of(start[: header.LONGEST_START]) is None:
+        if what := header.foreign(start):
+            help = "dfuse video reads videos" if what == "a video" else "save it as PNG or TIFF"
+            raise ImageReadError(f"{name} is {what}, which is not read here: {help}.")
+        raise _no_picture(name)
 
 
 def checked_header(data: bytes, name: str, page: int = 1, max_pixels: int = MAX_PIXELS) -> header.Header:

@@ -16,7 +16,7 @@ from diffuse_fuse.images.header import Header
 from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
-from diffuse_fuse.images.provenance import read_provenance
+from diffuse_fuse.images.provenance import provenance_in
 from diffuse_fuse.images.thermal.flir import Flir
 from diffuse_fuse.images.thermal.source import Thermal, read_thermal
 from diffuse_fuse.images.thermal.window import crowded, robust_range, shown_range
@@ -79,7 +79,11 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
 
     Pixels are decoded once, for what only they tell; not where that takes more than ``LOOKED_AT`` bytes.
     """
-    data = read_bytes(path)
+    return describe_bytes(read_bytes(path), path, options)
+
+
+def describe_bytes(data: bytes, path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Facts:
+    """``describe`` for the bytes of a file; ``path`` is what it is called, and is not opened."""
     found = checked_header(data, shown(path), options.page, options.max_pixels)
     if found.memory > LOOKED_AT:
         return _from_header(path, data, found)
@@ -141,12 +145,12 @@ def _noted(path: str | os.PathLike[str], data: bytes, found: Header, flir: Flir 
         "orientation": notes.orientation,
         "gps": notes.gps or (flir.gps if flir else None),
         "profile": profile_name(read_source(data).icc),
-        "fused": _fused(path),
+        "fused": _fused(data),
     }
 
 
-def _fused(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    provenance = read_provenance(path)
+def _fused(data: bytes) -> dict[str, Any] | None:
+    provenance = provenance_in(data)
     return {**provenance.as_dict(), "digest": provenance.digest()} if provenance else None
 
 

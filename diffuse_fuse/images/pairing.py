@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.names import is_picture_name, shown
 from diffuse_fuse.images.pairs import (
     IR_NAMES,
     VIS_NAMES,
@@ -22,9 +22,11 @@ from diffuse_fuse.images.pairs import (
     kind_of,
     name_of,
     pair_files,
+    pair_marked,
 )
 from diffuse_fuse.images.table import read_manifest
 
+_FOLDERS = (IR_NAMES, VIS_NAMES)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -81,6 +83,23 @@ def pair_sources(
     else:
         found = pair_files(irs, vises)
     return replace(found, passed_over=(*found.passed_over, *neither))
+
+
+def pair_names(names: Sequence[str]) -> Pairing:
+    """The pairs among the names of files that are elsewhere, such as in a browser: relative paths with slashes.
+
+    As ``pair_sources`` pairs one folder with its subfolders; where each name lies below a folder for the infrared or
+    the visible ones (ir/, vis/, …), these pair. Nothing is read from the disk.
+    """
+    paths = sorted({Path(name.lstrip("/")) for name in names if is_picture_name(name.rpartition("/")[2])})
+    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    tops = {path: root / path.relative_to(root).parts[0] for path in paths if path.parent != root}
+    irs, vises = ({path: top for path, top in tops.items() if top.name.lower() in known} for known in _FOLDERS)
+    if not irs or not vises:
+        return pair_marked(paths, root)
+    rest = tuple(path for path in paths if path not in irs and path not in vises)
+    found = pair_files(irs, vises)
+    return replace(found, passed_over=(*found.passed_over, *rest))
 
 
 def holds_both(root: Path) -> bool:

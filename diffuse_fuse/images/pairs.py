@@ -109,8 +109,12 @@ def find_pairs_in_one(
     Surer marks come first: words with a separator, then IR12 and VIS12, then single letters, then marked beside
     unmarked names. Raises DataError when the folder cannot be read.
     """
-    root = Path(root)
-    left = find_pictures(root, recursive, exclude)
+    return pair_marked(find_pictures(root, recursive, exclude), Path(root))
+
+
+def pair_marked(left: Sequence[Path], root: Path) -> Pairing:
+    """Pair files below ``root`` that the marks in their names tell apart; see ``find_pairs_in_one``. Nothing is read
+    from the disk."""
     groups: list[_Group] = []
     for tier in range(5):
         found = _one_tier(left, root, tier)

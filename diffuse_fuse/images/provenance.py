@@ -6,6 +6,7 @@ The note is an XMP packet, which PNG, JPEG, WebP and TIFF carry; see xmp.py.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -78,6 +79,12 @@ def read_provenance(path: str | os.PathLike[str]) -> Provenance | None:
             packet = read_blocks(file).xmp if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
     except (OSError, ValueError):  # ValueError: a NUL byte in the path
         return None
+    return from_packet(packet) if packet else None
+
+
+def provenance_in(data: bytes) -> Provenance | None:
+    """``read_provenance`` for the bytes of a file."""
+    packet = read_blocks(io.BytesIO(data)).xmp
     return from_packet(packet) if packet else None
 
 

@@ -25,6 +25,12 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outpu
     format cannot hold, and whatever the file system objects to.
     """
     path = path_of(path)
+    write_bytes(path, encode_image(path, image, metadata))
+
+
+def encode_image(path: str | os.PathLike[str], image: np.ndarray, metadata: OutputMetadata | None = None) -> bytes:
+    """The bytes that ``write_image`` writes. ``path``: its suffix names the format; nothing is written."""
+    path = path_of(path)
     require_suffix(path)
     if not isinstance(image, np.ndarray):
         raise ImageWriteError(f"{path}: only NumPy arrays can be written, not {kind(image)}.")
@@ -36,13 +42,12 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outpu
     if image.dtype == np.uint16:
         require_depth(path, 16)
     try:
-        encoded = ENCODERS[suffix](image, metadata or NOTHING)
+        return ENCODERS[suffix](image, metadata or NOTHING)
     except EncodeError as error:
         height, width = image.shape[:2]
         raise ImageWriteError(
             f"{path}: a picture of {width}×{height} pixels cannot be stored as {suffix[1:].upper()}: try PNG or TIFF."
         ) from error
-    write_bytes(path, encoded)
 
 
 def require_depth(path: Path, depth: int) -> None:

@@ -190,3 +190,12 @@ def test_the_holes_of_a_file_show_the_visible_picture(fuser, tmp_path):
     with pytest.warns(UserWarning, match="has no value in 31.2% of its pixels"):
         fused = fuser.fuse(tmp_path / "ir.npy", vis)
     assert np.array_equal(fused[:20], vis[:20])
+
+
+def test_another_balance_shares_the_weights(scene):
+    fuser = Fuser("tiny", "cpu")
+    other = fuser.with_balance(0)
+    assert other.model is fuser.model and (fuser.balance, other.balance) == ("auto", 0.0)
+    assert np.array_equal(other.fuse(*scene), Fuser("tiny", "cpu", balance=0).fuse(*scene))
+    with pytest.raises(UsageError):
+        fuser.with_balance(2)

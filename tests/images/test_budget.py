@@ -248,7 +248,7 @@ def test_in_bands_is_the_same_as_at_once(monkeypatch):
             arrays.to_one_channel(colours),
             arrays.over_black(colours, alpha),
             arrays.stretch_counts(counts),
-            palette.invert((colours >> 8).astype(np.uint8), palette._known()[0].colours)[0],
+            palette.invert((colours >> 8).astype(np.uint8), palette.known()[0].colours)[0],
         ]
 
     at_once = all_of_it()

@@ -108,9 +108,9 @@ def test_a_partly_transparent_visible_picture_is_warned_about(tmp_path, scene):
 
 
 def test_a_thermal_picture_in_false_colours_is_not_taken_for_a_swapped_one(tmp_path, scene):
-    from diffuse_fuse.images.thermal.palette import _known
+    from diffuse_fuse.images.thermal.palette import known
 
-    write_image(tmp_path / "ir.png", _known()[0].colours[scene[0]])
+    write_image(tmp_path / "ir.png", known()[0].colours[scene[0]])
     write_image(tmp_path / "vis.png", scene[0])
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
     assert np.array_equal(pair.ir, scene[0])

@@ -132,9 +132,9 @@ def test_deep_infrared_video_keeps_its_counts(clip, tmp_path):
 
 
 def test_false_colours_are_turned_back(clip, tmp_path):
-    from diffuse_fuse.images.thermal.palette import _known
+    from diffuse_fuse.images.thermal.palette import known
 
-    palette = next(each for each in _known() if "iron" in each.name.lower())
+    palette = next(each for each in known() if "iron" in each.name.lower())
     painted = [palette.colours[ir].astype(np.uint8) for ir in clip[0]]
     ir = write_video(tmp_path / "ir.mkv", painted, codec="ffv1", pixels="bgr0")
     for found, true in zip(VideoFile(ir).infrared(), clip[0], strict=True):

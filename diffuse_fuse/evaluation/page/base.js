@@ -1,19 +1,7 @@
-// Data, small helpers, and the theme. `data` is what report.py wrote.
+// Data and small helpers. `data` is what report.py wrote.
 const data = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
 const ARROW = { up: "↑", down: "↓", none: "" };
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5cc2", "#6b7280"];
-
-/** An element with properties and children; text never becomes markup. */
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key in element) element[key] = value;
-    else element.setAttribute(key, value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
 
 const colourOf = (method) => COLOURS[method % COLOURS.length];
 const metricTitle = (metric) => metric.name + ARROW[metric.better];
@@ -25,15 +13,6 @@ function show(value, metric, extra = 0) {
   const sample = data.methods.map((method) => method.cells[metric]).find((cell) => cell !== "–");
   const decimals = sample && sample.includes(".") ? sample.split(".")[1].length : 3;
   return value.toFixed(decimals + extra).replace("-", "−");
-}
-
-function option(value, text) {
-  return make("option", { value: String(value), textContent: text });
-}
-
-function fill(select, entries, chosen) {
-  select.replaceChildren(...entries.map(([value, text]) => option(value, text)));
-  if (chosen !== undefined) select.value = String(chosen);
 }
 
 /** A column's header that sorts: calls `sort` with nothing; `order` is "ascending", "descending" or null. */
@@ -62,19 +41,6 @@ function sortedBy(indices, valueOf, ascending) {
     return (ascending ? by : -by) || a - b;
   });
 }
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-}
-const stored = (() => { try { return localStorage.getItem("dfuse-theme"); } catch { return null; } })();
-const system = matchMedia("(prefers-color-scheme: dark)");
-setTheme(stored || (system.matches ? "dark" : "light"));
-system.addEventListener("change", (event) => setTheme(event.matches ? "dark" : "light"));
-byId("theme").addEventListener("click", () => {
-  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  setTheme(theme);
-  try { localStorage.setItem("dfuse-theme", theme); } catch { /* a page from a file may have no storage */ }
-});
 
 document.title = `${data.dataset} · dfuse eval`;
 byId("title").textContent = data.dataset;

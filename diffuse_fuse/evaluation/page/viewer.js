@@ -1,7 +1,8 @@
-// Two pictures of one pair with a divider between them, and the pair's values.
+// The pair that is shown, in the viewer that compares two pictures, and its values.
 const SOURCES = [["ir", "infrared"], ["vis", "visible"]];
 const choices = [...SOURCES, ...data.methods.map((method, index) => [`m${index}`, method.name])];
-const view = { pair: 0, left: "vis", right: "m0", position: 50 };
+const view = { pair: 0, left: "vis", right: "m0" };
+const compare = data.views.length ? compareView(byId("stage"), byId("position")) : null;
 
 function stemOf(pair, choice) {
   const views = data.views[pair];
@@ -11,22 +12,10 @@ function stemOf(pair, choice) {
 const nameOf = (choice) => choices.find(([value]) => value === choice)[1];
 
 function setPicture(side) {
-  const image = byId(`${side}-image`);
   const stem = stemOf(view.pair, view[side]);
-  const address = stem && data.pictures[stem];
   const name = nameOf(view[side]);
-  if (address) image.src = address; else image.removeAttribute("src");
-  image.alt = address ? `${name}, ${data.pairs[view.pair]}` : "";
-  byId(`${side}-tag`).textContent = address ? name : `${name}: no picture`;
+  compare.setPicture(side, stem && data.pictures[stem], name, `${name}, ${data.pairs[view.pair]}`);
   byId(side).value = view[side];
-}
-
-function setPosition(position) {
-  view.position = Math.min(100, Math.max(0, position));
-  byId("left-image").style.clipPath = `inset(0 ${100 - view.position}% 0 0)`;
-  byId("right-image").style.clipPath = `inset(0 0 0 ${view.position}%)`;
-  byId("divider").style.left = `${view.position}%`;
-  byId("position").value = String(view.position);
 }
 
 function drawPairTable() {
@@ -49,11 +38,10 @@ function drawPairTable() {
 
 function drawViewer() {
   const views = data.views[view.pair];
-  if (views) byId("stage").style.aspectRatio = `${views.size[1]} / ${views.size[0]}`;
+  if (views) compare.setSize(views.size[1], views.size[0]);
   byId("pair").value = String(view.pair);
   setPicture("left");
   setPicture("right");
-  setPosition(view.position);
   drawPairTable();
 }
 
@@ -68,7 +56,7 @@ function jumpTo(pair, right) {
   openPair(pair, right);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   byId("pictures").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
-  byId("position").focus({ preventScroll: true });
+  byId("next").focus({ preventScroll: true }); // arrows go on to the next pair from there
 }
 
 function choose(side, index) {
@@ -84,30 +72,20 @@ if (data.views.length) {
   byId("pair").addEventListener("change", (event) => openPair(Number(event.target.value)));
   for (const side of ["left", "right"]) {
     byId(side).addEventListener("change", (event) => { view[side] = event.target.value; setPicture(side); });
-    byId(`${side}-image`).addEventListener("error", () => { byId("absent").hidden = false; });
-    byId(`${side}-image`).addEventListener("load", () => { byId("absent").hidden = true; });
+    compare.image(side).addEventListener("error", () => { byId("absent").hidden = false; });
+    compare.image(side).addEventListener("load", () => { byId("absent").hidden = true; });
   }
   byId("previous").addEventListener("click", () => openPair(view.pair - 1));
   byId("next").addEventListener("click", () => openPair(view.pair + 1));
-  byId("position").addEventListener("input", (event) => setPosition(Number(event.target.value)));
-  const stage = byId("stage");
-  const follow = (event) => {
-    const box = stage.getBoundingClientRect();
-    setPosition((100 * (event.clientX - box.left)) / box.width);
-  };
-  stage.addEventListener("pointerdown", (event) => { stage.setPointerCapture(event.pointerId); follow(event); });
-  stage.addEventListener("pointermove", (event) => { if (stage.hasPointerCapture(event.pointerId)) follow(event); });
   document.addEventListener("keydown", (event) => {
-    const tag = event.target.tagName;
-    const onSlider = event.target.id === "position";
-    if (event.ctrlKey || event.metaKey || event.altKey || tag === "SELECT" || (tag === "INPUT" && !onSlider)) return;
-    const scrolls = event.target.closest && event.target.closest(".scroll");
+    if (!isFreeKey(event, byId("position"))) return;
+    const scrolls = event.target.id === "position" || (event.target.closest && event.target.closest(".scroll"));
     const digit = /^Digit([1-9])$/.exec(event.code);
     if (digit) choose(event.shiftKey ? "left" : "right", Number(digit[1]) - 1);
     else if (event.key === "ArrowLeft" && !scrolls) openPair(view.pair - 1);
     else if (event.key === "ArrowRight" && !scrolls) openPair(view.pair + 1);
-    else if (event.key === ",") setPosition(view.position - 2);
-    else if (event.key === ".") setPosition(view.position + 2);
+    else if (event.key === ",") compare.move(-2);
+    else if (event.key === ".") compare.move(2);
     else if (event.key.toLowerCase() === "x") { [view.left, view.right] = [view.right, view.left]; drawViewer(); }
     else return;
     event.preventDefault();

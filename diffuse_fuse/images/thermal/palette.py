@@ -52,7 +52,7 @@ def find(image: np.ndarray, own: tuple[str, np.ndarray] | None = None) -> Palett
     if not len(sample):
         return None
     best: tuple[float, Palette] | None = None
-    for candidate in [*([Palette(*own)] if own else []), *_known()]:
+    for candidate in [*([Palette(*own)] if own else []), *known()]:
         distance, place = _nearest(candidate.colours, sample)
         used = np.percentile(place, 98) - np.percentile(place, 2)
         error = float(np.median(distance))
@@ -87,15 +87,16 @@ def _nearest(colours: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return cKDTree(colours.astype(np.float32)).query(rgb.astype(np.float32))
 
 
-def _known() -> list[Palette]:
-    known = [Palette("iron", _interpolated(_IRON)), Palette("rainbow HC", _interpolated(_RAINBOW_HC))]
+def known() -> list[Palette]:
+    """The palettes of thermal cameras and of OpenCV."""
+    palettes = [Palette("iron", _interpolated(_IRON)), Palette("rainbow HC", _interpolated(_RAINBOW_HC))]
     ramp = np.arange(256, dtype=np.uint8)[None]
     for name in _OPENCV:
         bgr = cv2.applyColorMap(ramp, getattr(cv2, f"COLORMAP_{name}"))[0]
         # OpenCV's rainbow begins with red for cold
         colours = bgr[::-1, ::-1] if name == "RAINBOW" else bgr[:, ::-1]
-        known.append(Palette(name.lower(), np.ascontiguousarray(colours)))
-    return known
+        palettes.append(Palette(name.lower(), np.ascontiguousarray(colours)))
+    return palettes
 
 
 def _interpolated(anchors: tuple[tuple[int, int, int], ...]) -> np.ndarray:

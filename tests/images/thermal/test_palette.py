@@ -16,7 +16,7 @@ def levels():
     return np.clip(warm, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("known", palette._known(), ids=lambda known: known.name)
+@pytest.mark.parametrize("known", palette.known(), ids=lambda known: known.name)
 @pytest.mark.parametrize("quality", [95, 60])
 def test_every_known_palette_is_found_and_turned_back(levels, known, quality):
     painted = known.colours[levels]
@@ -43,7 +43,7 @@ def test_the_palette_of_the_file_is_tried_first(levels):
 
 
 def test_text_over_false_colours_is_said(levels):
-    painted = palette._known()[0].colours[levels]
+    painted = palette.known()[0].colours[levels]
     painted[:14, :80] = (30, 160, 40)
     thermal = read_thermal(cv2.imencode(".png", painted[..., ::-1])[1].tobytes(), "a.png")
     assert thermal.palette == "iron" and "6% of it has other colours" in thermal.warnings[0]

@@ -1,8 +1,9 @@
-"""``dfuse video``: two videos, or two folders of frames, into one."""
+"""``dfuse video``: two videos, stacks or folders of frames into one."""
 
 from __future__ import annotations
 
 import json
+import math
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from diffuse_fuse.video.run import Summary
 
 
+class PairBy(str, Enum):
+    """What tells which frames go together."""
+
+    time = "time"
+    frame = "frame"
+
+
 class Hot(str, Enum):
     """What hot looks like in the infrared frames."""
 
@@ -29,12 +37,12 @@ class Hot(str, Enum):
 
 
 def video(
-    ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared video, or a folder of frames.")],
+    ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared video, TIFF stack, or folder of frames.")],
     vis: Annotated[
         Path | None,
         typer.Argument(
             metavar="VIS",
-            help="Visible video, or a folder of frames; left out where the folder IR holds both.",
+            help="Visible video, stack or folder; left out where the folder or the video IR holds both.",
             show_default=False,
         ),
     ] = None,
@@ -48,6 +56,19 @@ def video(
     vis_pattern: VisPattern = None,
     map_file: MapFile = None,
     by_order: ByOrder = False,
+    ir_stream: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Infrared stream of its file, as ffprobe counts, from 0.")
+    ] = None,
+    vis_stream: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Visible stream of its file, as ffprobe counts, from 0.")
+    ] = None,
+    pair: Annotated[
+        PairBy | None,
+        typer.Option(help="Pair by time or by number; by time where rates differ by over 0.2 % unless given."),
+    ] = None,
+    offset: Annotated[
+        float, typer.Option(metavar="S", help="The infrared video begins S seconds after the visible one.")
+    ] = 0.0,
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
     ] = "default",
@@ -85,11 +106,11 @@ def video(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Fuse an infrared and a visible video, or two folders of frames, into one.
+    """Fuse an infrared and a visible video, stacks or folders of frames, or one file of both streams, into one.
 
-    Frames of videos are paired by their number, those of folders by name. Deep infrared frames get a thermal range that
-    follows slowly, as does that of the camera's screen, so that the picture does not pump; flicker of what is still is
-    measured and printed.
+    Frames of videos are paired by number, or by time where their rates differ; those of two folders by name. Deep
+    infrared frames get a thermal range that follows slowly, as does that of the camera's screen, so that the picture
+    does not pump; flicker of what is still is measured and printed.
     """
     from diffuse_fuse import backends
     from diffuse_fuse.video import run
@@ -118,7 +139,10 @@ def video(
         balance=weight,
     )
     pairing = rules(ir_pattern, vis_pattern, map_file, by_order)
-    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata)
+    if not math.isfinite(offset):
+        raise UsageError("--offset takes a number of seconds, such as 0.25 or -1.5.")
+    how = run.Pairing(pair and pair.value, offset, options.fps, ir_stream, vis_stream)
+    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 
@@ -140,7 +164,7 @@ def video(
             path,
             as_folder,
             options,
-            None if vis is None or vis.is_dir() else vis,
+            vis or (None if ir.is_dir() else ir),
             on_frame=advance,
             stop=stop,
         )

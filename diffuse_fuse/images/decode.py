@@ -12,7 +12,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, lab, npy, tiff
+from diffuse_fuse.images import budget, exif, header, lab, npy, raw, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -81,7 +81,15 @@ def checked_header(data: bytes, name: str, page: int = 1, max_pixels: int = MAX_
     wrong = damage(data)
     if wrong:
         raise ImageReadError(f"{name} {wrong}: get the file again from where it came from.")
+    kind = raw.kind(data)
+    if kind:
+        raw.require(data, name)
     found = header.read_header(data, page)
+    if found is None and kind:
+        raise ImageReadError(
+            f"{name} is a camera's raw picture ({kind}) that LibRaw cannot read: save it as TIFF (the preview inside "
+            "is not taken for it)."
+        )
     if found is None:
         raise _no_picture(name)
     if not 1 <= page <= found.pages:
@@ -104,6 +112,8 @@ def decode(
     """
     name = name or shown(path)
     found = checked_header(data, name, page, max_pixels)
+    if found.format == header.RAW:
+        return Picture(raw.develop(data, name, max_pixels), found)
     try:
         array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page, budget.room(max_pixels))
     except cv2.error as error:

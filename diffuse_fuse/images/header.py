@@ -9,7 +9,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from diffuse_fuse.images import jpeg, npy, tiff
+from diffuse_fuse.images import jpeg, npy, raw, tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NPY = b"\x93NUMPY"
@@ -18,6 +18,7 @@ _J2K = b"\xff\x4f\xff\x51"
 _PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])+(\d{1,10})(?!\d)")
 _JPEG2000_TILE = 6000  # bytes that OpenJPEG keeps for each tile
 
+RAW = "camera raw"
 LONGEST_START = 16  # bytes that ``format_of`` and ``foreign`` look at
 _FOREIGN = (
     (0, b"GIF8", "a GIF"),
@@ -25,7 +26,6 @@ _FOREIGN = (
     (4, b"ftyphe", "a HEIC picture"),
     (4, b"ftypmif1", "a HEIC picture"),
     (4, b"ftypmsf1", "a HEIC picture"),
-    (4, b"ftypcrx", "a camera's raw picture"),
     (4, b"ftyp", "a video"),
     (8, b"AVI ", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
@@ -77,7 +77,9 @@ def format_of(start: bytes) -> str | None:
         return "JPEG 2000"
     if start[:1] == b"P" and start[1:2] in b"123456" and start[2:3].isspace():
         return "PNM"
-    return "NumPy" if start.startswith(_NPY) else None
+    if start.startswith(_NPY):
+        return "NumPy"
+    return RAW if raw.kind(start) else None
 
 
 def foreign(start: bytes) -> str | None:
@@ -94,6 +96,8 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
     if name is None:
         return None
     try:
+        if name == RAW or raw.kind(data):
+            return _raw(data)
         if name == "TIFF":
             return _tiff(data, page)
         return readers[name](data)
@@ -109,6 +113,13 @@ def _by_opencv(pixels: int, channels: int, size: int, alpha: bool = False) -> in
     if alpha:
         return pixels * max(2 * 4 * size, (4 + 3) * size + 4)
     return pixels * 2 * channels * size
+
+
+def _raw(data: bytes) -> Header | None:
+    """As developed: upright, with 16 bits."""
+    size = raw.size(data)
+    memory = 0 if size is None else _by_opencv(size[0] * size[1], 3, 2)
+    return size and Header(RAW, size[1], size[0], channels=3, dtype="uint16", memory=memory)
 
 
 def _tiff(data: bytes, page: int) -> Header:

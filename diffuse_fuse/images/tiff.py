@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from diffuse_fuse.images import exif, unpacked
+from diffuse_fuse.images import exif, raw, unpacked
 from diffuse_fuse.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Page:
 def read_page(data: bytes, number: int) -> tuple[Page, int]:
     """Page ``number`` (from 1; the last one where there are fewer) and how many there are.
 
-    The other pages are only counted; masks behind the last picture are none. Of these, the one of the first picture's
-    size is its mask. Raises ValueError when there is none or it cannot be read.
+    The other pages are only counted; smaller copies, and masks behind the last picture, are none. Of the masks, the one
+    of the first picture's size is its mask. Raises ValueError when there is none or it cannot be read.
     """
-    offsets = _offsets(data)
+    offsets = raw.full_pictures(data, directories(data))
     pictures = _without_masks(data, offsets)
     found = _page_at(data, pictures[min(number, len(pictures)) - 1])
     if number == 1:
@@ -178,7 +178,7 @@ def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
         return exif.upright(array, int(orientation)) if orientation in range(2, 9) else array
 
 
-def _offsets(data: bytes) -> list[int]:
+def directories(data: bytes) -> list[int]:
     """Where the directories are, in their order, at least one; a chain that leads in circles ends there."""
     order, big = _order_and_size(data)
     count, pointer, entry = (

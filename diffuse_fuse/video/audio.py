@@ -12,9 +12,13 @@ from diffuse_fuse.images.names import shown
 
 
 class Sound:
-    """The first sound track of a video file. Nothing is decoded and no more than a packet is held."""
+    """The first sound track of a video file, from ``start`` seconds on.
 
-    def __init__(self, path: Path) -> None:
+    Nothing is decoded and no more than a packet is held.
+    """
+
+    def __init__(self, path: Path, start: float = 0.0) -> None:
+        self._start = start
         av = need("av", "video")
         try:
             self._source = av.open(str(path), metadata_errors="replace")
@@ -33,8 +37,16 @@ class Sound:
     def join(self, container: Any) -> None:
         """Adds the track to ``container``, before it is written to. Raises ValueError where it cannot hold it."""
         self._target = container.add_stream_from_template(self._track)
-        self._packets = (packet for packet in self._source.demux(self._track) if packet.dts is not None)
+        packets = (packet for packet in self._source.demux(self._track) if packet.dts is not None)
+        self._packets = (packet for packet in map(self._moved, packets) if packet.dts >= 0 or not self._start)
         self._waiting = next(self._packets, None)
+
+    def _moved(self, packet: Any) -> Any:
+        ticks = round(self._start / packet.time_base) if self._start else 0
+        packet.dts -= ticks
+        if packet.pts is not None:
+            packet.pts -= ticks
+        return packet
 
     def until(self, seconds: float) -> Iterator[Any]:
         """The packets that begin before ``seconds``, those that were given left out."""

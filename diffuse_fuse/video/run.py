@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +24,9 @@ from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.pairs import FramePair, prepared
 from diffuse_fuse.video.pipeline import overlapped
 from diffuse_fuse.video.sink import FolderSink, Sink, VideoSink
-from diffuse_fuse.video.source import Frames, open_files, open_folders
+from diffuse_fuse.video.source import AS_THEY_ARE, Frames, Pairing, open_files, open_folders
 from diffuse_fuse.video.stabilise import STRENGTH, Stabiliser
+from diffuse_fuse.video.stack import is_picture_file
 from diffuse_fuse.video.thermal import Range, SteadyRange
 
 FOLDER_FPS = Fraction(25)  # of folders, which do not say theirs
@@ -106,25 +107,25 @@ def open_sources(
     rules: Rules = NO_RULES,
     camera: bool = False,
     nodata: float | None = None,
+    how: Pairing = AS_THEY_ARE,
 ) -> Frames:
-    """Two video files, two folders of frames, or one folder that holds both kinds.
+    """Two sources of frames: video files, stacks, folders; or one folder or video file that holds both kinds.
 
     camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
-    nodata: an infrared value that means nothing was measured.
-    Raises UsageError for a file and a folder, and what these raise.
+    nodata: an infrared value that means nothing was measured. how: streams, and what goes together; its ``fps`` is
+    ``fps``. Raises UsageError for options that do not go with the sources, and what these raise.
     """
     if ir.is_dir() and (vis is None or vis.is_dir()):
+        if how.given:
+            raise UsageError("--pair, --offset and streams are for videos; the frames of two folders pair by name.")
         return open_folders(ir, vis, rules, camera, nodata)
     if vis is None:
-        raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
+        if is_picture_file(ir):
+            raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
+        vis = ir
     if rules.given:
-        raise UsageError("Patterns, --map and --by-order pair the files of folders, and these are videos.")
-    if ir.is_dir() != vis.is_dir():
-        folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
-        raise UsageError(f"{folder} is a folder and {file} is a file: give two videos or two folders of frames.")
-    if camera:
-        raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
-    return open_files(ir, vis, any_rate=fps is not None, nodata=nodata)
+        raise UsageError("Patterns, --map and --by-order pair the files of two folders, and these are none.")
+    return open_files(ir, vis, replace(how, fps=fps), nodata, camera)
 
 
 @quiet()  # for all of it: decoders and encoders have threads of their own, which write when they like
@@ -184,7 +185,9 @@ def fuse_video(
 
 
 def _sound(path: Path, frames: Frames, fps: Fraction, summary: Summary) -> Sound | None:
-    sound = Sound(path)
+    if path.is_dir() or is_picture_file(path):
+        return None
+    sound = Sound(path, frames.start)
     if not sound.is_there:
         sound.close()
         return None

@@ -1,4 +1,4 @@
-"""A video file or a folder of frames → arrays, one after the other, never more than one in memory."""
+"""Two sources of frames → pairs of arrays, one after the other, never more than a few in memory."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from diffuse_fuse import shortage
-from diffuse_fuse.errors import DataError, ImageReadError
+from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, UsageError
 from diffuse_fuse.extras import need
-from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.names import shown
-from diffuse_fuse.images.options import CAMERA, DEFAULT
+from diffuse_fuse.images.options import DEFAULT
 from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.read import read_visible
-from diffuse_fuse.images.thermal import asked_range, cut_to_span, holes, read_thermal
+from diffuse_fuse.images.thermal import holes
 from diffuse_fuse.images.thermal.palette import find, invert, is_coloured
+from diffuse_fuse.video import streams
+from diffuse_fuse.video.frame import Frame, Heat
+from diffuse_fuse.video.stack import FolderFrames, StackFile, is_picture_file, natural, read_heat
+from diffuse_fuse.video.timing import Pair, by_number, by_time, one_rate
+
+T = TypeVar("T")
 
 # The exact way from one colour for 2×2 pixels to RGB; ffmpeg's fast one is a level too dark. These are libswscale's
 # flags SWS_BILINEAR, SWS_FULL_CHR_H_INT and SWS_ACCURATE_RND by value: PyAV before 18 has no names for the last two.
@@ -28,20 +33,19 @@ _EXACT = 0x2 | 0x2000 | 0x40000
 
 # Pixel formats of one channel that hold counts: they keep their values, where others are converted to 8 bits.
 _DEEP_GREY = re.compile(r"gray(9|10|12|14|16|f32)(le|be)?")
+_BARE_16 = ("rgb555le", "rgb565le")  # what ffmpeg takes 16 bits a pixel for where the file does not name them
 
 
-class Frame(NamedTuple):
-    """A pair before anything is done to it: infrared values H×W, visible uint8 H×W×3.
+class Source(Protocol):
+    """Frames of one side; either method gives (seconds or None, frame). fps, count: None where it does not say."""
 
-    ir: uint8 grey levels, or a deeper type where they are counts or temperatures; a masked array where there are holes,
-    which continue what is around them. span: the values that are to become black and white where the file's camera
-    decides, see ``cut_to_span``.
-    """
+    fps: Fraction | None
+    count: int | None
+    start: float
 
-    name: str
-    ir: np.ndarray
-    vis: np.ndarray
-    span: tuple[float, float] | None = None
+    def heat(self) -> Iterator[tuple[float | None, Heat]]: ...
+
+    def light(self) -> Iterator[tuple[float | None, np.ndarray]]: ...
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,39 @@ class Frames:
     """The pairs of two sources before anything is done to them.
 
     pairs: in order; to be gone through once. count: how many there are, None where the files do not say; fps: frames a
-    second, None for folders; warnings: what is odd, as sentences.
+    second, None for folders; warnings: what is odd, as sentences. start: seconds of the visible source that are left
+    out before the first pair.
     """
 
     pairs: Iterator[Frame]
     count: int | None
     fps: Fraction | None
     warnings: tuple[str, ...] = ()
+    start: float = 0.0
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """How the frames of two sources go together.
+
+    pair: "time" or "frame"; None: by time where the rates differ. offset: seconds by which the infrared source begins
+    after the visible one. fps: frames a second of the result, where they are given. ir_stream, vis_stream: the picture
+    stream of a file, as ffmpeg counts.
+    """
+
+    pair: Pair | None = None
+    offset: float = 0.0
+    fps: Fraction | None = None
+    ir_stream: int | None = None
+    vis_stream: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is said that folders which pair by name do not take."""
+        return self != Pairing(fps=self.fps)
+
+
+AS_THEY_ARE = Pairing()
 
 
 def open_folders(
@@ -76,80 +106,176 @@ def open_folders(
     if found.passed_over:
         odd.append(f"{len(found.passed_over)} pictures belong to no pair of frames: passed over.")
     odd += found.notes
-    pairs = sorted(found.pairs, key=lambda pair: _natural(pair.relative.name))
+    pairs = sorted(found.pairs, key=lambda pair: natural(pair.relative.name))
 
     def read() -> Iterator[Frame]:
         for pair in pairs:
-            thermal = read_thermal(read_bytes(pair.ir), pair.ir, 1, DEFAULT.max_pixels, nodata)
-            span = asked_range(thermal, CAMERA, pair.ir) if camera else cut_to_span(thermal)
-            values = thermal.values if thermal.holes is None else np.ma.array(thermal.values, mask=thermal.holes)
+            values, span = read_heat(pair.ir, nodata, camera)
             yield Frame(pair.relative.name, values, read_visible(pair.vis), span)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
 
-def open_files(ir: Path, vis: Path, any_rate: bool = False, nodata: float | None = None) -> Frames:
-    """Two video files, paired by the number of the frame.
+def open_files(
+    ir: Path, vis: Path, how: Pairing = AS_THEY_ARE, nodata: float | None = None, camera: bool = False
+) -> Frames:
+    """Two sources of which one at least is no folder: video files, stacks (TIFF, .npy), folders of frames.
 
-    Raises ImageReadError for a file that is no video, DataError for files of different frame rates unless ``any_rate``.
+    camera: as ``open_folders``, for infrared frames in a folder. Raises ImageReadError for a file that holds no frames,
+    UsageError for a stream or an offset that cannot be.
     """
-    first, second = VideoFile(ir), VideoFile(vis)
-    if not any_rate and first.fps != second.fps:
-        raise DataError(
-            f"{shown(ir)} has {float(first.fps):g} frames a second and {shown(vis)} {float(second.fps):g}: if the same "
-            "frames belong together all the same, say with --fps how many there are; else convert one."
-        )
-    counts = [count for count in (first.count, second.count) if count]
-    odd = ()
-    if len(counts) == 2 and counts[0] != counts[1]:
-        odd = (
-            f"The infrared video has {counts[0]} frames and the visible one {counts[1]}: the shorter one sets the end.",
-        )
+    if camera and not ir.is_dir():
+        raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
+    ir_stream, vis_stream, odd = _streams(ir, vis, how)
+    first = _source(ir, ir_stream, nodata, camera)
+    second = _source(vis, vis_stream, None, False)
+    rates = first.fps or second.fps, second.fps or first.fps
+    by = how.pair or ("frame" if one_rate(first.fps, second.fps) else "time")
+    if by == "time" and None in rates:
+        raise UsageError("Neither source says when its frames are: pair them by --pair frame.")
+    fps = how.fps if by == "time" and how.fps else second.fps or first.fps
+    offset = how.offset
+    if ir == vis:  # one clock for both streams
+        offset += first.start - second.start
+    if offset and fps is None and how.fps is None:
+        raise UsageError("Neither source says how long a frame lasts: --offset needs --fps N beside it.")
+    skip = round(offset * float(fps or how.fps or 1))
 
     def read() -> Iterator[Frame]:
-        for number, (a, b) in enumerate(zip(first.infrared(), second.visible(), strict=False), 1):
-            yield Frame(f"frame_{number:06}", _with_holes(a, nodata), b)
+        if by == "time":
+            pairs = by_time(_timed(first.heat(), rates[0]), _timed(second.light(), rates[1]), rates, fps, offset)
+        else:
+            pairs = by_number((heat for _, heat in first.heat()), (light for _, light in second.light()), skip)
+        number = 0
+        for number, (heat, light) in enumerate(pairs, 1):
+            yield Frame(f"frame_{number:06}", heat.values, light, heat.span)
+        if number == 0 and offset:
+            raise UsageError(f"With --offset {how.offset:g} the two sources have no time in common.")
 
-    return Frames(read(), min(counts) if len(counts) == 2 else None, second.fps, odd)
+    count, more = _count(first, second, by, rates, fps, offset, skip)
+    return Frames(read(), count, fps, (*odd, *more), max(0.0, offset))
+
+
+def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None, tuple[str, ...]]:
+    """The picture streams of two sources, None for what is no video, and what is odd about the choice."""
+    if ir == vis or (ir.exists() and vis.exists() and ir.samefile(vis)):
+        if is_picture_file(ir):
+            raise UsageError(f"{shown(ir)} is given as both: it would be fused with itself.")
+        return streams.pick_both(ir, how.ir_stream, how.vis_stream)
+    found, odd = [], []
+    for path, side, given in ((ir, "ir", how.ir_stream), (vis, "vis", how.vis_stream)):
+        if path.is_dir() or is_picture_file(path):
+            if given is not None:
+                raise UsageError(f"{shown(path)} is no video file: --{side}-stream does not go with it.")
+            found.append(None)
+            continue
+        index, more = streams.pick(path, side, given)
+        found.append(index)
+        odd += more
+    return found[0], found[1], tuple(odd)
+
+
+def _source(path: Path, stream: int | None, nodata: float | None, camera: bool) -> Source:
+    if path.is_dir():
+        return FolderFrames(path, nodata, camera)
+    return StackFile(path, nodata) if is_picture_file(path) else VideoFile(path, stream, nodata)
+
+
+def _timed(frames: Iterator[tuple[float | None, T]], fps: Fraction) -> Iterator[tuple[float, T]]:
+    """Frames with the time that they say, or else that of their number; the first one is at 0."""
+    first = None
+    for number, (seconds, frame) in enumerate(frames):
+        seconds = number / float(fps) if seconds is None else seconds
+        first = seconds if first is None else first
+        yield seconds - first, frame
+
+
+def _count(
+    first: Source,
+    second: Source,
+    by: Pair,
+    rates: tuple[Fraction, Fraction],
+    fps: Fraction | None,
+    offset: float,
+    skip: int,
+) -> tuple[int | None, tuple[str, ...]]:
+    """How many pairs there will be, None where a source does not say, and what is odd about it."""
+    a, b = first.count, second.count
+    if not a or not b:
+        return None, ()
+    if by == "frame":
+        odd = f"The infrared video has {a} frames and the visible one {b}: the shorter one sets the end."
+        return max(0, min(a - max(0, -skip), b - max(0, skip))), (odd,) if a != b else ()
+    ends = a / float(rates[0]) + offset, b / float(rates[1])
+    text = (
+        f"The infrared frames come {float(rates[0]):.4g} a second and the visible ones {float(rates[1]):.4g}: each is "
+        "paired with the one nearest in time (--pair frame pairs by number)."
+    )
+    odd = [text] if not one_rate(*rates) else []
+    if abs(ends[0] - ends[1]) > 1 / float(min(rates)):
+        odd.append(f"The infrared source ends after {ends[0]:.3g} s and the visible one after {ends[1]:.3g} s: ")
+        odd[-1] += "the shorter one sets the end."
+    return max(0, round((min(ends) - max(0.0, offset)) * float(fps))), tuple(odd)
 
 
 class VideoFile:
-    """A video file. ``fps``: its frame rate; ``count``: its frames, None where the file does not say."""
+    """One picture stream of a video file, the first one that moves unless ``stream`` says another.
 
-    def __init__(self, path: Path) -> None:
+    ``fps``: its frame rate; ``count``: its frames, None where the file does not say; ``start``: when it begins, in
+    seconds of the file's clock.
+    """
+
+    def __init__(self, path: Path, stream: int | None = None, nodata: float | None = None) -> None:
         self._av = need("av", "video")
-        self._path = path
+        self._path, self._nodata, self._index = path, nodata, stream
         with self._opened() as container:
-            stream = container.streams.video[0]
-            self.fps: Fraction = stream.average_rate or stream.guessed_rate or Fraction(25)
-            self.count: int | None = stream.frames or None
+            found = streams.chosen(container, path, stream)
+            self._index = found.index
+            self.fps: Fraction = found.average_rate or found.guessed_rate or Fraction(25)
+            self.start: float = float((found.start_time or 0) * found.time_base) if found.time_base else 0.0
+            self.count: int | None = found.frames or None
             if self.count is None and container.duration:
                 self.count = round(container.duration / self._av.time_base * self.fps) or None
 
-    def visible(self) -> Iterator[np.ndarray]:
-        """The frames as uint8 H×W×3, RGB."""
+    def heat(self) -> Iterator[tuple[float | None, Heat]]:
+        """The infrared frames with their times and holes."""
+        for seconds, values in self._infrared():
+            yield seconds, Heat(_with_holes(values, self._nodata))
+
+    def light(self) -> Iterator[tuple[float | None, np.ndarray]]:
+        """The visible frames with their times, uint8 H×W×3, RGB."""
         convert = self._converter()
         for frame in self._frames():
-            yield convert(frame, "rgb24")
+            yield frame.time, convert(frame, "rgb24")
+
+    def visible(self) -> Iterator[np.ndarray]:
+        """The frames as uint8 H×W×3, RGB."""
+        return (frame for _, frame in self.light())
 
     def infrared(self) -> Iterator[np.ndarray]:
         """The frames as H×W: counts of one deep channel as they are, everything else as uint8.
 
         A video in false colours, by its first frame, is turned back into one channel.
         """
+        return (frame for _, frame in self._infrared())
+
+    def _infrared(self) -> Iterator[tuple[float | None, np.ndarray]]:
         convert, colours, first = self._converter(), None, True
         for frame in self._frames():
             if _DEEP_GREY.fullmatch(frame.format.name):
-                yield frame.to_ndarray()
+                yield frame.time, frame.to_ndarray()
+                continue
+            if self._raw and frame.format.name in _BARE_16:
+                yield frame.time, _counts(frame)
                 continue
             if first and not frame.format.name.startswith("gray"):
                 rgb = convert(frame, "rgb24")
                 colours = find(rgb) if is_coloured(rgb) else None
             first = False
             if colours is not None:
-                yield invert(convert(frame, "rgb24"), colours.colours)[0]
+                yield frame.time, invert(convert(frame, "rgb24"), colours.colours)[0]
             else:
-                yield convert(frame, "gray")
+                yield frame.time, convert(frame, "gray")
 
     def _converter(self) -> Callable[[Any, str], np.ndarray]:
         # one for all frames: it keeps its tables
@@ -158,9 +284,10 @@ class VideoFile:
 
     def _frames(self) -> Iterator[Any]:
         with self._opened() as container:
-            stream = container.streams.video[0]
+            stream = streams.chosen(container, self._path, self._index)
             stream.thread_type = "AUTO"
             stream.codec_context.options = {"max_pixels": str(DEFAULT.max_pixels)}  # also of sizes that change
+            self._raw = stream.codec_context.name == "rawvideo"
             number = 0
             try:
                 for frame in container.decode(stream):
@@ -169,38 +296,32 @@ class VideoFile:
             except self._av.error.FFmpegError as error:
                 if shortage.of_threads(error) or shortage.of_memory(error):
                     raise ImageReadError(f"{shown(self._path)} cannot be decoded: {shortage.sentence(error)}") from None
-                raise ImageReadError(
-                    f"{shown(self._path)} is damaged after frame {number} ({error.strerror})."
-                ) from None
+                raise streams.failure(error, stream, self._path, number) from None
 
     def _opened(self) -> Any:
+        container = streams.opened(self._path)
         try:
-            container = self._av.open(str(self._path), metadata_errors="replace")  # a title need not be UTF-8
-        except (self._av.error.FFmpegError, OSError) as error:
-            raise ImageReadError(f"{shown(self._path)} cannot be read as a video ({error.strerror}).") from None
-        if not container.streams.video:
+            stream = streams.chosen(container, self._path, self._index)
+            streams.require_decoder(stream, self._path)
+            if stream.width * stream.height > DEFAULT.max_pixels:
+                raise ImageReadError(
+                    f"{shown(self._path)} claims frames of {stream.width}×{stream.height} pixels, and more than "
+                    f"{DEFAULT.max_pixels} are refused: scale it down first."
+                )
+        except DfuseError:
             container.close()
-            raise ImageReadError(f"{shown(self._path)} holds no pictures, only sound or data.")
-        stream = container.streams.video[0]
-        if stream.codec_context is None:
-            container.close()
-            raise ImageReadError(f"{shown(self._path)} is damaged, or has a codec that is unknown here: convert it.")
-        if stream.width * stream.height > DEFAULT.max_pixels:
-            container.close()
-            raise ImageReadError(
-                f"{shown(self._path)} claims frames of {stream.width}×{stream.height} pixels, and more than "
-                f"{DEFAULT.max_pixels} are refused: scale it down first."
-            )
+            raise
         return container
+
+
+def _counts(frame: Any) -> np.ndarray:
+    """16 bits a pixel of an uncompressed AVI, which has no name for counts, so that they are taken for RGB555."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(bytes(plane), "<u2").reshape(plane.height, -1)
+    return np.ascontiguousarray(rows[:, : plane.width])
 
 
 def _with_holes(values: np.ndarray, nodata: float | None) -> np.ndarray:
     """A frame as a masked array where it has holes, which are filled; as it is without any."""
     found = holes.find(values, () if nodata is None else (nodata,))
     return values if found is None else np.ma.array(holes.filled(values, found.mask), mask=found.mask)
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts numbers in names by their value."""
-    parts = re.findall(r"\d+|\D+", name)
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.lower()) for part in parts]

@@ -15,7 +15,7 @@ import numpy as np
 from diffuse_fuse.images.arrays import CLIPPED_PERCENT, to_bytes
 
 if TYPE_CHECKING:
-    from diffuse_fuse.video.source import Frame
+    from diffuse_fuse.video.frame import Frame
 
 FIRST = 8  # frames that are looked at before the first one is shown
 SECONDS = 2.0  # after a change, two thirds of the way are done in this time

@@ -156,7 +156,9 @@ def _state(path: Path, name: str, partner: Path, rng: random.Random) -> None:
 def _video(path: Path, name: str, partner: Path, rng: random.Random) -> None:
     from diffuse_fuse.video import run
 
-    frames = run.open_sources(path, path, fps := rng.choice((None, Fraction(25))))
+    twin = path.with_name("twin" + path.suffix)  # one file twice is refused
+    twin.write_bytes(path.read_bytes())
+    frames = run.open_sources(path, twin, fps := rng.choice((None, Fraction(25))))
     out = path.with_name("out.mp4")
     stop = iter([False] * 8)
     try:
@@ -166,6 +168,7 @@ def _video(path: Path, name: str, partner: Path, rng: random.Random) -> None:
     finally:
         left = [found.name for found in path.parent.glob("*out.mp4*")]
         out.unlink(missing_ok=True)
+        twin.unlink(missing_ok=True)
     json.dumps(summary.as_dict(), allow_nan=False)
     for text in summary.warnings:
         _require_sentence(text)

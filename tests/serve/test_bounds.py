@@ -65,7 +65,7 @@ def test_a_client_that_goes_away_costs_nothing(service, pair) -> None:
     assert until(lambda: service.get("/health").json["inside"] == 0)
 
 
-def until(holds, seconds: float = 10) -> bool:
+def until(holds, seconds: float = 30) -> bool:
     end = time.monotonic() + seconds
     while not (found := holds()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -77,7 +77,7 @@ def test_a_slow_upload_ends() -> None:
         start = time.monotonic()
         answer = raw(client.port, head(client.port, 5000) + b"--")
         assert b" 408 " in answer.split(b"\r\n")[0]
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 20
 
 
 def test_work_that_takes_too_long_ends(street) -> None:
@@ -135,7 +135,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(service, pair) -> None:
         start = time.monotonic()
         answer = service.post(path, files)
         assert (answer.status, "claims 60000×60000 pixels" in answer.json["detail"]) == (413, True)
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 20  # a busy machine's; decoding would take minutes and gigabytes
 
 
 def test_max_pixels(pair) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.files import read_ordinary
 from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.journal import Found, Journal, Row, journals_of
 
@@ -60,6 +61,8 @@ class MetricsFile:
     def is_in(folder: Path) -> bool:
         """True when the folder holds a metrics.csv that dfuse wrote, or rows for one."""
         try:
+            if (folder / NAME).exists() and not (folder / NAME).is_file():
+                return False  # a pipe would be waited for
             with open(folder / NAME, encoding="utf-8", errors="surrogateescape", newline="") as file:
                 return _is_own(next(csv.reader(file), []))
         except FileNotFoundError:
@@ -211,7 +214,7 @@ class MetricsFile:
 
     def _read(self) -> _Table:
         try:
-            data = self.path.read_bytes()
+            data = read_ordinary(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return _Table()
         except OSError as error:

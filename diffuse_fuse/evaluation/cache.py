@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from diffuse_fuse.errors import ImageWriteError
-from diffuse_fuse.files import sha256
+from diffuse_fuse.files import read_ordinary, sha256
 
 NAME = "cache.jsonl"
 
@@ -81,7 +81,7 @@ class Cache:
 
     def _read(self) -> None:
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_ordinary(self._path).decode("utf-8", "replace").splitlines()
         except OSError as error:
             raise ImageWriteError(f"{self._path} cannot be read: {error.strerror or error}.") from error
         if any(lines) and lines[0]:  # every line of its own begins with a newline, see _append

@@ -175,6 +175,8 @@ class VideoFile:
                 ) from None
 
     def _opened(self) -> Any:
+        if self._path.exists() and not self._path.is_file():  # FFmpeg would wait for a pipe for ever
+            raise ImageReadError(f"{shown(self._path)} is no ordinary file: copy the video to a file.")
         try:
             container = self._av.open(str(self._path), metadata_errors="replace")  # a title need not be UTF-8
         except (self._av.error.FFmpegError, OSError) as error:

@@ -18,6 +18,7 @@ from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.journal import Found, Journal, Row, journals_of
 
 NAME = "metrics.csv"
+_LONGEST_HEADER = 1 << 16  # characters; a file of others may be one line
 _KEY = "picture"  # first column: the path below the folder, with forward slashes
 _MERGE_EVERY = 30.0  # seconds at least, while a run goes on: for whoever looks into the file
 _MERGE_SHARE = 0.01  # of the time, at most
@@ -64,7 +65,7 @@ class MetricsFile:
             if (folder / NAME).exists() and not (folder / NAME).is_file():
                 return False  # a pipe would be waited for
             with open(folder / NAME, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                return _is_own(next(csv.reader(file), []))
+                return _is_own(next(csv.reader([file.readline(_LONGEST_HEADER)]), []))
         except FileNotFoundError:
             return bool(journals_of(folder / NAME))
         except (OSError, csv.Error):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from diffuse_fuse import owners
@@ -44,6 +46,20 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_ordinary(path: Path | str, largest: int = 1 << 28) -> bytes:
+    """The content of a file that stands where dfuse keeps one of its own, but may be anything.
+
+    Raises OSError, also for a pipe or device, which would be waited for, and for more than ``largest`` bytes.
+    """
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file (a folder, pipe, socket or device)")
+        if status.st_size > largest:
+            raise OSError(errno.EFBIG, f"it has {status.st_size >> 20} MB, more than {largest >> 20}")
+        return file.read(largest)
 
 
 def sha256(path: Path | str) -> str:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.files import read_ordinary
 from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.journal import Found, Journal, Row, journals_of
 
 NAME = "metrics.csv"
+_LONGEST_HEADER = 1 << 16  # characters; a file of others may be one line
 _KEY = "picture"  # first column: the path below the folder, with forward slashes
 _MERGE_EVERY = 30.0  # seconds at least, while a run goes on: for whoever looks into the file
 _MERGE_SHARE = 0.01  # of the time, at most
@@ -60,8 +62,10 @@ class MetricsFile:
     def is_in(folder: Path) -> bool:
         """True when the folder holds a metrics.csv that dfuse wrote, or rows for one."""
         try:
+            if (folder / NAME).exists() and not (folder / NAME).is_file():
+                return False  # a pipe would be waited for
             with open(folder / NAME, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                return _is_own(next(csv.reader(file), []))
+                return _is_own(next(csv.reader([file.readline(_LONGEST_HEADER)]), []))
         except FileNotFoundError:
             return bool(journals_of(folder / NAME))
         except (OSError, csv.Error):
@@ -211,7 +215,7 @@ class MetricsFile:
 
     def _read(self) -> _Table:
         try:
-            return _table_of(self.path.read_bytes(), self.path)
+            return _table_of(read_ordinary(self.path), self.path)
         except (FileNotFoundError, NotADirectoryError):
             return _Table()
         except OSError as error:

@@ -15,6 +15,7 @@ DATA_TERMS = (
     "Trained on M3SVD (MIT licence), RoadScene and MSRS. The repositories of RoadScene and MSRS state no terms; "
     "this field uses them for research. For commercial use, ask their owners, or train on pairs of your own."
 )
+LARGEST = 2_000_000_000  # bytes of a weights file or graph; base has 20 million
 FUSES = ("fusion", "student")  # the kinds of weights that a ``Fuser`` takes, the best first
 
 
@@ -56,6 +57,8 @@ def locate(name_or_path: str | Path) -> Path:
     for found in (shipped, path) if Path(name).name == name else (path,):
         try:
             if found.is_file():
+                if (size := found.stat().st_size) > LARGEST:
+                    raise WeightsError(f"{found} has {size / 1e9:.1f} GB, and no weights are larger than 2 GB.")
                 return found
         except (OSError, ValueError):  # a name that is too long for the file system, or with a NUL
             continue

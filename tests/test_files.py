@@ -41,3 +41,31 @@ def test_temporary_names_are_short_and_tell_files_apart():
     assert len(set(hidden)) == len(names)
     assert all(len(os.fsencode(name)) <= 143 and name.startswith(".") and name.endswith(".tmp.webm") for name in hidden)
     assert temporary_path(Path("a/b.png")) == Path(f"a/.b.png.{owners.mark()}.tmp")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names there")
+def test_pipes_and_giants_in_place_of_files_are_refused_at_once(tmp_path):
+    """Where dfuse looks for files of its own, or is given some: none is waited for, none is read whole."""
+    from diffuse_fuse import models
+    from diffuse_fuse.errors import DfuseError
+    from diffuse_fuse.evaluation.cache import NAME, Cache
+    from diffuse_fuse.images.pairing import _map
+    from diffuse_fuse.metrics_file import MetricsFile
+
+    for name in (NAME, "metrics.csv", "map.json", "w.safetensors"):
+        (tmp_path / "pipes").mkdir(exist_ok=True)
+        (tmp_path / "giants").mkdir(exist_ok=True)
+        os.mkfifo(tmp_path / "pipes" / name)
+        with open(tmp_path / "giants" / name, "wb") as file:
+            file.truncate(3 << 30)
+    for kind, words in (("pipes", "no ordinary file|no model"), ("giants", "3072 MB, more than 256|has 3.2 GB")):
+        folder = tmp_path / kind
+        assert not MetricsFile.is_in(folder)
+        for call in (
+            lambda at: Cache(at),
+            lambda at: MetricsFile(at),
+            lambda at: _map(at / "map.json"),
+            lambda at: models.locate(at / "w.safetensors"),
+        ):
+            with pytest.raises(DfuseError, match=words):
+                call(folder)

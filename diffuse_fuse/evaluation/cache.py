@@ -18,7 +18,7 @@ from pathlib import Path
 
 from diffuse_fuse import owners
 from diffuse_fuse.errors import ImageWriteError
-from diffuse_fuse.files import sha256
+from diffuse_fuse.files import read_ordinary, sha256
 
 NAME = "cache.jsonl"
 _PART = re.compile(r"\.cache\.(.+)-[0-9a-f]{6}\.jsonl")
@@ -111,7 +111,7 @@ class Cache:
 
     def _read(self, path: Path) -> None:
         try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_ordinary(path).decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return  # a part that somebody else has taken in
         except OSError as error:

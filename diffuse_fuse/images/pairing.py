@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.files import read_ordinary
 from diffuse_fuse.images.names import is_picture_name, shown
 from diffuse_fuse.images.pairs import (
     IR_NAMES,
@@ -220,7 +221,7 @@ def _map(file: Path) -> list[tuple[str, str]]:
     if file.suffix.lower() != ".json":
         return [(row["ir"], row["vis"]) for _, row in read_manifest(file) if row["ir"] and row["vis"]]
     try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
+        found = json.loads(read_ordinary(file).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{shown(file)} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError):

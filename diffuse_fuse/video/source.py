@@ -299,6 +299,8 @@ class VideoFile:
                 raise streams.failure(error, stream, self._path, number) from None
 
     def _opened(self) -> Any:
+        if self._path.exists() and not self._path.is_file():  # FFmpeg would wait for a pipe for ever
+            raise ImageReadError(f"{shown(self._path)} is no ordinary file: copy the video to a file.")
         container = streams.opened(self._path)
         try:
             stream = streams.chosen(container, self._path, self._index)

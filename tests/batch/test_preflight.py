@@ -2,9 +2,12 @@
 
 import time
 
+import cv2
 import numpy as np
 
 from diffuse_fuse import batch
+from diffuse_fuse.images.field import GivenField
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.write import write_image
 
 from .conftest import AverageFuser, contents
@@ -86,3 +89,15 @@ def test_a_dry_run_promises_only_what_will_be_done(folders, scene):
     ran = batch.run_folder(plan, AverageFuser(), out, recipe=RECIPE)
     assert (found.pairs, found.to_do) == (4, 1)
     assert sorted(found.errors) == sorted(result.error for result in ran if result.error)
+
+
+def test_the_size_of_a_field_is_said_and_holes_are_cut_along(tmp_path):
+    noise = np.random.default_rng(0).integers(1000, 2000, (500, 640)).astype(np.uint16)
+    noise[:, :300] = 0  # nothing was measured there
+    write_image(tmp_path / "vi" / "a.png", np.full((600, 800, 3), 90, np.uint8))
+    (tmp_path / "ir").mkdir()
+    cv2.imwrite(str(tmp_path / "ir" / "a.png"), noise)
+    plan = batch.plan_folders(tmp_path / "ir", tmp_path / "vi", tmp_path / "out")
+    recipe = batch.Recipe(LoadOptions(field=GivenField(None, 60, 40, 640, 500, False)), measure=False)
+    found = batch.look_ahead(plan, AverageFuser(), tmp_path / "out", recipe=recipe, check=True)
+    assert found.sizes == (("640×500", 1),) and found.seconds and not found.errors

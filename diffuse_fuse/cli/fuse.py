@@ -126,6 +126,9 @@ def fuse(
     no_gps: Annotated[
         bool, typer.Option("--no-gps", help="Leave out of the outputs where the visible picture was taken.")
     ] = False,
+    world_file: Annotated[
+        bool, typer.Option("--world-file", help="Write OUT.wld too: where a map lies, for formats other than TIFF.")
+    ] = False,
     only_metrics: Annotated[
         bool, typer.Option("--only-metrics", help="Measure the pictures that are in OUT already; fuse nothing.")
     ] = False,
@@ -157,6 +160,7 @@ def fuse(
             denoise=denoise is not None,
             depth=depth is not Depth.eight,
             no_gps=no_gps,
+            world_file=world_file,
             balance=weight != "auto",
         )
     from diffuse_fuse.batch import Recipe, with_own_gifs
@@ -189,7 +193,7 @@ def fuse(
     )
     if thermal_window is Window.series:
         load = _series(plan.jobs, load, workers, quiet)
-    recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
+    recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif, world_file)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
     whole_folder = ir is None or ir.is_dir()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, seam
+from diffuse_fuse.images import arrays, embedded, place, seam
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -89,9 +89,10 @@ def load_pair(
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
             "give them the other way round (infrared first)."
         ]
+    thermal, seen, cut = _on_one_ground(thermal, seen, place.read_place(ir_data), place.read_place(vis_data), options)
     ir, odd = _to_unit(thermal, options, ir_path)
     ir, vis, holes, resized = together(ir, seen, options, thermal.wide_holes())
-    return LoadedPair(ir, vis, (*warnings, *seen.warnings, *odd, *resized), seen.metadata, holes)
+    return LoadedPair(ir, vis, (*warnings, *seen.warnings, *cut, *odd, *resized), seen.metadata, holes)
 
 
 def load_infrared(
@@ -147,6 +148,29 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     Takes pictures as the files hold them, H×W or H×W×3 of any dtype.
     """
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
+
+
+def _on_one_ground(
+    thermal: Thermal, seen: Visible, ir: place.Place | None, vis: place.Place | None, options: LoadOptions
+) -> tuple[Thermal, Visible, tuple[str, ...]]:
+    """Both pictures of a pair of maps, cut to the ground that both show, and what is odd about their places.
+
+    The fused picture gets the place of the one whose grid it has. Raises PairError for maps of different ground.
+    """
+    if ir and ir.size != thermal.values.shape[:2]:  # of another page
+        ir = None
+    ir_part, vis_part, odd = place.shared_part(ir, vis)
+    if ir_part and vis_part:
+        values, holes = thermal.values[ir_part], None if thermal.holes is None else thermal.holes[ir_part]
+        holes = holes if holes is None or holes.any() else None
+        thermal = replace(thermal, values=values, holes=holes)
+        array = np.ascontiguousarray(seen.array[vis_part])
+        ir, vis = ir.cut(*ir_part), vis.cut(*vis_part)
+        seen = replace(seen, array=array)
+    kept = (ir if options.size == "ir" else vis or ir) if options.gps else None
+    if kept is None and seen.metadata.place is None:
+        return thermal, seen, (odd,) if odd else ()
+    return thermal, replace(seen, metadata=replace(seen.metadata, place=kept)), (odd,) if odd else ()
 
 
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:

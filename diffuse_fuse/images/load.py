@@ -105,6 +105,23 @@ def load_infrared(
     return ir, thermal.wide_holes(), (*thermal.warnings, *odd)
 
 
+def load_values(
+    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], stretch: bool = False
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """An infrared file's values at a picture's size, float32 H×W, NaN in holes; the picture, uint8 H×W×3; the unit.
+
+    A radiometric JPEG's own photograph is laid under as the file says. Raises ImageReadError, PairError.
+    """
+    options = LoadOptions(stretch=stretch)
+    thermal = _thermal(ir_path, options)
+    seen = load_visible(read_bytes(vis_path), vis_path, options)
+    values, vis, _, _ = together(thermal.values.astype(np.float32), seen, options)
+    if thermal.holes is not None:
+        missing, *_ = together(thermal.holes.astype(np.float32), seen, options)
+        values = np.where(missing > 0.5, np.float32(np.nan), values)
+    return values, arrays.to_uint8_rgb(vis), thermal.unit
+
+
 def together(
     ir: np.ndarray, seen: Visible, options: LoadOptions = DEFAULT, holes: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:

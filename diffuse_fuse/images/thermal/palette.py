@@ -87,6 +87,11 @@ def _nearest(colours: np.ndarray, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return cKDTree(colours.astype(np.float32)).query(rgb.astype(np.float32))
 
 
+def known() -> list[Palette]:
+    """The palettes that are known."""
+    return _known()
+
+
 def _known() -> list[Palette]:
     known = [Palette("iron", _interpolated(_IRON)), Palette("rainbow HC", _interpolated(_RAINBOW_HC))]
     ramp = np.arange(256, dtype=np.uint8)[None]

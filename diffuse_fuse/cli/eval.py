@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, check_balance
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.errors import MetricError, UsageError
 
@@ -73,6 +73,7 @@ def eval_(
     paper: Annotated[
         str | None, typer.Option(metavar="EN=6.69,…", help="A paper's row, for --convention guess.")
     ] = None,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N pairs, drawn by the seed.")] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the drawn pairs and the intervals.")] = 0,
     workers: Annotated[
@@ -118,6 +119,7 @@ def eval_(
             limit=limit,
             seed=seed,
             threads=workers,
+            nodata=nodata,
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None

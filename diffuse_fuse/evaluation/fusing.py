@@ -16,6 +16,7 @@ from diffuse_fuse.evaluation.score import read_pair
 from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
 from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.write import write_bytes
 
 _FUSING_CODE = ("diffuse_fuse.fusion", "diffuse_fuse.diffusion", "diffuse_fuse.images")
@@ -35,8 +36,9 @@ class Fusing:
     With an output folder, the pictures are written to ``out/fused/METHOD``, and those of models are not made again.
     """
 
-    def __init__(self, out: Path | None, device: str = "auto") -> None:
+    def __init__(self, out: Path | None, device: str = "auto", nodata: float | None = None) -> None:
         self._out = out
+        self._load = LoadOptions(nodata=nodata)
         self._device = device
         self._fusers: dict[str, object] = {}
 
@@ -52,16 +54,18 @@ class Fusing:
             return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
         if method.kind == "model":
             return self._by_model(method, case, cache)
-        ir, vis = read_pair(case.ir.path, case.vis.path)
+        ir, vis = read_pair(case.ir.path, case.vis.path, self._load.nodata)
         return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
         key = make_key("fused", method.identity, code_version(*_FUSING_CODE), case.ir.sha256, case.vis.sha256)
+        if self._load.nodata is not None:
+            key = make_key(key, f"nodata {self._load.nodata:g}")
         file = self._file(method, case)
         known = cache.picture(key)
         if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
-        pair = load_pair(case.ir.path, case.vis.path)
+        pair = load_pair(case.ir.path, case.vis.path, self._load)
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
         return self._keep(method, case, made, cache, key)
 

@@ -30,6 +30,7 @@ class Plan:
     seed: int
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    nodata: float | None = None
 
 
 def prepare(
@@ -42,8 +43,11 @@ def prepare(
     limit: int | None = None,
     seed: int = 0,
     threads: int = 1,
+    nodata: float | None = None,
 ) -> Plan:
     """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
+
+    nodata: an infrared value that means nothing was measured.
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """
@@ -70,9 +74,8 @@ def prepare(
     if not inspection.cases:
         first = f" ({problems[0]})" if problems else ""
         raise DataError(f"No pair of {found.root} can be scored{first}.")
-    return Plan(
-        found, inspection.cases, tuple(methods), names, convention, seed, problems, found.notes + inspection.notes
-    )
+    notes = found.notes + inspection.notes
+    return Plan(found, inspection.cases, tuple(methods), names, convention, seed, problems, notes, nodata)
 
 
 def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...]:

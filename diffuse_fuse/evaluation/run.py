@@ -85,7 +85,7 @@ def run(
     cache = Cache(out)
     if out is not None:
         require_output(plan, out, cache, overwrite)
-    work = _Work(plan, out, cache, Fusing(out, device))
+    work = _Work(plan, out, cache, Fusing(out, device, plan.nodata))
     with _scorer(workers) as submit:
         waiting: set[Future[Scores]] = set()
         for case in plan.cases:
@@ -135,12 +135,14 @@ class _Work:
         ir_views, vis_views = self._views(case.ir.sha256), self._views(case.vis.sha256)
         if not items and not ir_views and not vis_views:
             return None
-        convention = self.plan.convention
-        return Task(case.name, case.ir.path, case.vis.path, tuple(items), convention, ir_views, vis_views)
+        sources, convention = (case.ir.path, case.vis.path), self.plan.convention
+        return Task(case.name, *sources, tuple(items), convention, ir_views, vis_views, self.plan.nodata)
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
         code = code_version(*_SCORING_CODE)
         key = make_key(self.plan.convention, code, case.ir.sha256, case.vis.sha256, fused.identity)
+        if self.plan.nodata is not None:
+            key = make_key(key, f"nodata {self.plan.nodata:g}")
         known = self.cache.values(key, self.plan.metrics)
         if known is None:
             self.keys[method.name, case.name] = key

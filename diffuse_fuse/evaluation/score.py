@@ -18,6 +18,7 @@ from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import is_grey, to_uint8_grey
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_image, read_visible, visible_from_file_array
 from diffuse_fuse.images.thermal import read_thermal, to_unit
 
@@ -49,6 +50,7 @@ class Task:
     convention: str
     ir_views: tuple[Path, Path] | None = None
     vis_views: tuple[Path, Path] | None = None
+    nodata: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,17 @@ class OneThreadEach:
                 os.environ[name] = value
 
 
-def read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(ir: Path, vis: Path, nodata: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The two files as metrics take them: uint8 H×W and uint8 H×W×3. Raises ImageReadError."""
-    return _read_pair(ir, vis)[:2]
+    return _read_pair(ir, vis, nodata)[:2]
 
 
-def _read_pair(ir: Path, vis: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _read_pair(ir: Path, vis: Path, nodata: float | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """``read_pair``, and the holes of the infrared picture, bool H×W, where it has any that can be seen."""
     if ir == vis:  # both pictures are in one file
-        pair = load_pair(ir, vis)
+        pair = load_pair(ir, vis, LoadOptions(nodata=nodata))
         return *pair.as_bytes(), pair.holes
-    thermal = read_thermal(read_bytes(ir), ir)
+    thermal = read_thermal(read_bytes(ir), ir, nodata=nodata)
     own, visible, holes = to_uint8_grey(to_unit(thermal)), read_visible(vis), thermal.wide_holes()
     return own, visible, holes if own.shape == visible.shape[:2] else None
 
@@ -113,7 +115,7 @@ def score(task: Task) -> Scores:
     """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
     from diffuse_fuse import metrics
 
-    ir, vis, holes = _read_pair(task.ir, task.vis)
+    ir, vis, holes = _read_pair(task.ir, task.vis, task.nodata)
     part = ... if holes is None else seam.measured_part(holes)
     _write_views(task.ir_views, ir)
     _write_views(task.vis_views, vis)

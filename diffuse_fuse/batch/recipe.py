@@ -23,7 +23,7 @@ class Recipe:
     load: how they are read and brought to one size. aligner: moves the infrared picture onto the visible one after
     that; without, they are taken as they are. measure: compute the fidelity metrics ``metrics.FUSE``.
     depth: bits a channel of the output, 8 or 16. side_by_side: the output shows infrared, visible and fused beside
-    each other. gif: an animation of the three is written too.
+    each other. gif: an animation of the three is written too. world_file: where a map lies is written beside it, too.
     model, weights: name and SHA-256 of the fuser's weights, noted in each picture, so that a later run can tell
     whether it is up to date; without weights nothing is noted. more: whatever else changes the pixels, as JSON values.
     """
@@ -34,6 +34,7 @@ class Recipe:
     depth: Literal[8, 16] = 8
     side_by_side: bool = False
     gif: bool = False
+    world_file: bool = False
     model: str = ""
     weights: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict)

@@ -26,7 +26,7 @@ from diffuse_fuse.images.load import LoadedPair, ReadBytes, load_pair
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.provenance import Provenance
 from diffuse_fuse.images.read import read_visible
-from diffuse_fuse.images.write import OutputMetadata, write_image
+from diffuse_fuse.images.write import OutputMetadata, write_image, write_world_file
 
 
 class Scores(Protocol):
@@ -136,7 +136,10 @@ class Steps:
                 picture = show.side_by_side(pair.ir, pair.vis, picture)
             if recipe.gif:
                 show.write_gif(job.gif, _frames(pair, fused.picture))
-            write_image(job.out, picture, OutputMetadata(pair.metadata, ready.provenance))
+            told = OutputMetadata(pair.metadata, ready.provenance)
+            if recipe.world_file:
+                more += write_world_file(job.out, picture, told)
+            write_image(job.out, picture, told)
         except Exception as error:
             return _failure(job, error, seconds, pair.warnings, fused.network)
         return Result(

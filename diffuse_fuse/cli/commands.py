@@ -27,6 +27,7 @@ from diffuse_fuse.cli.inspect import inspect
 from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
+from diffuse_fuse.cli.overlay import overlay
 from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.serve import serve
@@ -69,6 +70,7 @@ def dfuse(
 
 app.command(cls=RangeCommand)(fuse)
 app.command(cls=RangeCommand)(video)
+app.command()(overlay)
 app.command()(inspect)
 app.command(cls=TwoPaths)(align)
 app.command("eval", cls=RayCommand)(eval_)

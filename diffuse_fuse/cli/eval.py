@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.field import IrField, given_field
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, Align, Shard, check_balance, make_aligner, parse_shard
+from diffuse_fuse.cli.fuse_options import (
+    BALANCE_HELP,
+    NODATA_HELP,
+    Align,
+    Shard,
+    check_balance,
+    make_aligner,
+    parse_shard,
+)
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
 from diffuse_fuse.errors import MetricError, UsageError
@@ -81,6 +89,7 @@ def eval_(
     paper: Annotated[
         str | None, typer.Option(metavar="EN=6.69,…", help="A paper's row, for --convention guess.")
     ] = None,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N pairs, drawn by the seed.")] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the drawn pairs and the intervals.")] = 0,
     workers: Annotated[
@@ -137,7 +146,7 @@ def eval_(
             limit=limit,
             seed=seed,
             threads=workers,
-            reading=_reading(ir_field, align_file),
+            reading=_reading(ir_field, align_file, nodata),
             shard=part,
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
@@ -161,14 +170,15 @@ def eval_(
         raise typer.Exit(1)
 
 
-def _reading(ir_field: str | None, align_file: Path | None) -> Reading | None:
-    """How pairs are brought to one size; None where they have one. Raises UsageError, or AlignmentError."""
-    if ir_field is None and align_file is None:
+def _reading(ir_field: str | None, align_file: Path | None, nodata: float | None) -> Reading | None:
+    """How pairs are read; None where that needs no saying. Raises UsageError, or AlignmentError."""
+    if ir_field is None and align_file is None and nodata is None:
         return None
     from diffuse_fuse.evaluation.reading import Reading
     from diffuse_fuse.images.options import LoadOptions
 
-    return Reading(LoadOptions(field=given_field(ir_field)), make_aligner(Align.none, align_file, ir_field))
+    load = LoadOptions(field=given_field(ir_field), nodata=nodata)
+    return Reading(load, make_aligner(Align.none, align_file, ir_field))
 
 
 def _rows(

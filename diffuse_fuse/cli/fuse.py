@@ -141,6 +141,9 @@ def fuse(
     no_gps: Annotated[
         bool, typer.Option("--no-gps", help="Leave out of the outputs where the visible picture was taken.")
     ] = False,
+    world_file: Annotated[
+        bool, typer.Option("--world-file", help="Write OUT.wld too: where a map lies, for formats other than TIFF.")
+    ] = False,
     only_metrics: Annotated[
         bool, typer.Option("--only-metrics", help="Measure the pictures that are in OUT already; fuse nothing.")
     ] = False,
@@ -179,6 +182,7 @@ def fuse(
             denoise=denoise is not None,
             depth=depth is not Depth.eight,
             no_gps=no_gps,
+            world_file=world_file,
             balance=weight != "auto",
         )
     from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
@@ -211,7 +215,7 @@ def fuse(
         load = _series(plan.jobs, load, workers, quiet)
     if part:  # after what is said of all pairs: their GIFs, and their range
         plan = part_of(plan, part, out)
-    recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif)
+    recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif, world_file)
     if chosen:
         recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
     run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage, cluster)

@@ -80,17 +80,8 @@ def prepare(
     if not inspection.cases and (pairs or not shard):
         first = f" ({problems[0]})" if problems else ""
         raise DataError(f"No pair of {found.root} can be scored{first}.")
-    return Plan(
-        found,
-        inspection.cases,
-        tuple(methods),
-        names,
-        convention,
-        seed,
-        problems,
-        found.notes + inspection.notes,
-        shard,
-    )
+    notes = found.notes + inspection.notes
+    return Plan(found, inspection.cases, tuple(methods), names, convention, seed, problems, notes, shard)
 
 
 def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...]:

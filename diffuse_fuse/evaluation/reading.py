@@ -39,6 +39,7 @@ class Reading:
         said = [
             self.load.field and self.load.field.as_json(),
             self.aligner and self.aligner.calibration and self.aligner.calibration.as_dict(),
+            self.load.nodata,
         ]
         return hashlib.sha256(json.dumps([sha256, said]).encode()).hexdigest()
 

@@ -11,6 +11,8 @@ pairs.py     folders → pairs
 
 thermal/     what thermal cameras write: radiometric JPEGs, ranges, polarity, false colours
 seam.py      the visible picture where the infrared camera measured nothing
+raw.py       cameras' raw files, and which picture of a TIFF is its picture
+place.py     where a map lies on the earth; frames.py: the pages of a stack
 embedded.py  the visible picture inside a thermal file, laid under it
 decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages, lab.py: CIELAB
 header.py    what a file claims to be, before it is decoded; jpeg.py: segments
@@ -24,7 +26,7 @@ write.py     arrays → files, whole or not at all; encode.py: arrays → bytes
 container.py what stands beside the pixels in a file
 metadata.py  what of the visible source's EXIF and colour profile a fused picture keeps; ifd.py: TIFF directories
 provenance.py  which sources, weights and options a fused picture is made of; xmp.py: the note of it in the file
-show.py      side by side, and blinking
+show.py      side by side, and blinking; overlay.py: temperatures in colours
 quiet.py     libraries that print and warn, told not to
 """
 

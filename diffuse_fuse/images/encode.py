@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo, putchunk
 
 from diffuse_fuse.images import ifd
-from diffuse_fuse.images.metadata import OutputMetadata, directories_for, exif_for, profile_for
-from diffuse_fuse.images.provenance import DESCRIPTION, to_packet
+from diffuse_fuse.images.metadata import OutputMetadata, directories_for, exif_for, packet_for, place_for, profile_for
+from diffuse_fuse.images.provenance import DESCRIPTION
 
 _PNG_HEADER_END = 8 + 25  # signature and IHDR chunk; other chunks may follow from there
 _XMP, _ICC = 0x02BC, 0x8773  # tags of a TIFF
@@ -39,7 +39,7 @@ def png(image: np.ndarray, metadata: OutputMetadata = NOTHING, text: dict[str, s
     icc, exif = profile_for(metadata, _channels(image)), exif_for(metadata, image.shape[1], image.shape[0])
     if metadata.provenance:
         text = {"Description": DESCRIPTION, "Software": metadata.provenance.software, **(text or {})}
-        chunks.add_itxt("XML:com.adobe.xmp", to_packet(metadata.provenance).decode())
+        chunks.add_itxt("XML:com.adobe.xmp", packet_for(metadata).decode())
     for keyword, value in (text or {}).items():
         chunks.add_text(keyword, value)
     made = io.BytesIO()
@@ -80,7 +80,9 @@ def tiff(image: np.ndarray, metadata: OutputMetadata = NOTHING) -> bytes:
     if icc:
         ifd.put(main, _ICC, ifd.UNDEFINED, icc)
     if metadata.provenance:
-        ifd.put(main, _XMP, ifd.BYTE, to_packet(metadata.provenance))
+        ifd.put(main, _XMP, ifd.BYTE, packet_for(metadata))
+    if place := place_for(metadata, *image.shape[:2]):
+        place.put(main)
     return ifd.tobytes(main, {ifd.EXIF: exif, ifd.GPS: gps}, ifd.strips_of(plain, encoded))
 
 
@@ -114,7 +116,7 @@ def _by_pillow(image: np.ndarray, metadata: OutputMetadata, options: dict[str, o
     if exif:
         more["exif"] = b"Exif\0\0" + exif
     if metadata.provenance:
-        more["xmp"] = to_packet(metadata.provenance)
+        more["xmp"] = packet_for(metadata)
     stream = io.BytesIO()
     try:
         Image.fromarray(image).save(stream, **options, **more)

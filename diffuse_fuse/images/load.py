@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, exif, seam
+from diffuse_fuse.images import arrays, embedded, exif, place, seam
 from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
@@ -90,8 +90,9 @@ def load_pair(
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
             "give them the other way round (infrared first)."
         ]
+    thermal, seen, cut = _on_one_ground(thermal, seen, place.read_place(ir_data), place.read_place(vis_data), options)
     ir, odd = _to_unit(thermal, options, ir_path)
-    holes, told = thermal.wide_holes(), (*warnings, *seen.warnings, *odd)
+    holes, told = thermal.wide_holes(), (*warnings, *seen.warnings, *cut, *odd)
     if options.field or locate:
         zoom = (exif.read_notes(ir_data).zoom, exif.read_notes(vis_data).zoom)
         whole = _same_proportions(ir, seen.array) or _is_of(ir, seen) or options.stretch
@@ -115,6 +116,23 @@ def load_infrared(
     thermal = _thermal(path, options)
     ir, odd = _to_unit(thermal, options, path)
     return ir, thermal.wide_holes(), (*thermal.warnings, *odd)
+
+
+def load_values(
+    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], stretch: bool = False
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """An infrared file's values at a picture's size, float32 H×W, NaN in holes; the picture, uint8 H×W×3; the unit.
+
+    A radiometric JPEG's own photograph is laid under as the file says. Raises ImageReadError, PairError.
+    """
+    options = LoadOptions(stretch=stretch)
+    thermal = _thermal(ir_path, options)
+    seen = load_visible(read_bytes(vis_path), vis_path, options)
+    values, vis, _, _ = together(thermal.values.astype(np.float32), seen, options)
+    if thermal.holes is not None:
+        missing, *_ = together(thermal.holes.astype(np.float32), seen, options)
+        values = np.where(missing > 0.5, np.float32(np.nan), values)
+    return values, arrays.to_uint8_rgb(vis), thermal.unit
 
 
 def together(
@@ -160,6 +178,29 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
     Takes pictures as the files hold them, H×W or H×W×3 of any dtype.
     """
     return _colour_spread(vis) < _COLOURLESS and _colour_spread(ir) > _COLOURED
+
+
+def _on_one_ground(
+    thermal: Thermal, seen: Visible, ir: place.Place | None, vis: place.Place | None, options: LoadOptions
+) -> tuple[Thermal, Visible, tuple[str, ...]]:
+    """Both pictures of a pair of maps, cut to the ground that both show, and what is odd about their places.
+
+    The fused picture gets the place of the one whose grid it has. Raises PairError for maps of different ground.
+    """
+    if ir and ir.size != thermal.values.shape[:2]:  # of another page
+        ir = None
+    ir_part, vis_part, odd = place.shared_part(ir, vis)
+    if ir_part and vis_part:
+        values, holes = thermal.values[ir_part], None if thermal.holes is None else thermal.holes[ir_part]
+        holes = holes if holes is None or holes.any() else None
+        thermal = replace(thermal, values=values, holes=holes)
+        array = np.ascontiguousarray(seen.array[vis_part])
+        ir, vis = ir.cut(*ir_part), vis.cut(*vis_part)
+        seen = replace(seen, array=array)
+    kept = (ir if options.size == "ir" else vis or ir) if options.gps else None
+    if kept is None and seen.metadata.place is None:
+        return thermal, seen, (odd,) if odd else ()
+    return thermal, replace(seen, metadata=replace(seen.metadata, place=kept)), (odd,) if odd else ()
 
 
 def _load_single(

@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from diffuse_fuse.images import header, ifd
+from diffuse_fuse.images import header, ifd, xmp
 from diffuse_fuse.images.container import read_blocks
-from diffuse_fuse.images.provenance import DESCRIPTION, Provenance
+from diffuse_fuse.images.place import Place, read_place
+from diffuse_fuse.images.provenance import DESCRIPTION, Provenance, to_packet
 from diffuse_fuse.images.quiet import quiet
 
 _ORIENTATION, _DESCRIPTION, _SOFTWARE, _MODEL = 0x0112, 0x010E, 0x0131, 0x0110
@@ -35,10 +36,15 @@ _LARGEST_ICC = 4_000_000  # bytes; profiles of cameras and screens have a few th
 
 @dataclass(frozen=True)
 class SourceMetadata:
-    """exif: a TIFF structure with camera, time, place and exposure, without "Exif" in front. icc: a colour profile."""
+    """exif: a TIFF structure with camera, time, place and exposure, without "Exif" in front. icc: a colour profile.
+
+    place: where a map lies. pose: how a drone and its gimbal stood, of the file's XMP.
+    """
 
     exif: bytes | None = None
     icc: bytes | None = None
+    place: Place | None = None
+    pose: tuple[xmp.Attribute, ...] = ()
 
 
 NO_METADATA = SourceMetadata()
@@ -68,7 +74,9 @@ def read_source(
     blocks = read_blocks(io.BytesIO(data))
     exif = data if header.format_of(data[: header.LONGEST_START]) == "TIFF" else blocks.exif
     icc = blocks.icc if pixels is None else read_blocks(io.BytesIO(pixels)).icc
-    return SourceMetadata(_kept(exif, camera, gps, keep_gps), icc if icc and _is_profile(icc) else None)
+    place = read_place(data) if exif is data and keep_gps else None
+    pose = xmp.pose_in(blocks.xmp, keep_gps) if blocks.xmp else ()
+    return SourceMetadata(_kept(exif, camera, gps, keep_gps), icc if icc and _is_profile(icc) else None, place, pose)
 
 
 def exif_for(metadata: OutputMetadata, width: int, height: int) -> bytes | None:
@@ -94,6 +102,19 @@ def directories_for(
         ifd.put(main, _DESCRIPTION, ifd.ASCII, DESCRIPTION)
         ifd.put(main, _SOFTWARE, ifd.ASCII, metadata.provenance.software)
     return main, exif, gps
+
+
+def place_for(metadata: OutputMetadata, height: int, width: int) -> Place | None:
+    """Where the picture lies on the earth, if its pixels are those that the place is for."""
+    place = metadata.source.place if metadata.source else None
+    return place if place and place.size == (height, width) else None
+
+
+def packet_for(metadata: OutputMetadata) -> bytes | None:
+    """The XMP packet: what the picture was made of, and how the camera stood."""
+    if not metadata.provenance:
+        return None
+    return to_packet(metadata.provenance, metadata.source.pose if metadata.source else ())
 
 
 def profile_for(metadata: OutputMetadata, channels: int) -> bytes | None:

@@ -88,10 +88,13 @@ def provenance_in(data: bytes) -> Provenance | None:
     return from_packet(packet) if packet else None
 
 
-def to_packet(provenance: Provenance) -> bytes:
-    """The XMP packet that notes ``provenance``. Raises ValueError for options that JSON cannot hold."""
+def to_packet(provenance: Provenance, more: tuple[xmp.Attribute, ...] = ()) -> bytes:
+    """The XMP packet that notes ``provenance``, and ``more``, as far as there is room.
+
+    Raises ValueError for options that JSON cannot hold.
+    """
     note = json.dumps(provenance.as_dict(), sort_keys=True, allow_nan=False)
-    return xmp.packet(provenance.software, DESCRIPTION, note)
+    return xmp.packet(provenance.software, DESCRIPTION, note, more)
 
 
 def from_packet(packet: bytes) -> Provenance | None:

@@ -11,7 +11,7 @@ from diffuse_fuse.arguments import kind, path_of
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images.encode import BARE, DEEP, ENCODERS, NOTHING, EncodeError
-from diffuse_fuse.images.metadata import OutputMetadata
+from diffuse_fuse.images.metadata import OutputMetadata, place_for
 
 SUFFIXES = tuple(ENCODERS)
 
@@ -48,6 +48,15 @@ def encode_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outp
         raise ImageWriteError(
             f"{path}: a picture of {width}×{height} pixels cannot be stored as {suffix[1:].upper()}: try PNG or TIFF."
         ) from error
+
+
+def write_world_file(path: Path, image: np.ndarray, metadata: OutputMetadata) -> tuple[str, ...]:
+    """Where a picture lies, as ``path`` with the suffix .wld; without a place nothing, and a sentence that says so."""
+    place = place_for(metadata, *image.shape[:2])
+    if place is None:
+        return ("No .wld is written: the sources do not say where they lie, or the fused picture has another grid.",)
+    write_bytes(path.with_suffix(".wld"), place.world_file().encode("ascii"))
+    return ()
 
 
 def require_depth(path: Path, depth: int) -> None:

@@ -1,4 +1,4 @@
-"""Piella's indices, built on local SSIM: Qs, Qw, Qe."""
+"""Indices built on local SSIM: Piella's Qs, Qw, Qe, and Yang's Qy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from diffuse_fuse.metrics.metric import Metric
 from diffuse_fuse.metrics.structure import Moments, moments
 
 _HALF = 5
+_INSIDE = np.s_[_HALF:-_HALF, _HALF:-_HALF]  # where the window is inside the picture
+_ALIKE = 0.75  # SSIM of both sources from which on both count
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -36,25 +38,48 @@ def qe(t: Triple) -> float:
     return qw(t) * _weighted(*_quality(Moments((ir, vis, fused))))
 
 
+def qy(t: Triple) -> float:
+    """Yang's index, −1…1 (Yang 2008): Qs where the sources are alike, the better of both similarities elsewhere."""
+    if min(t.shape) <= 2 * _HALF:
+        return math.nan
+    m = t.once(moments)
+    share, similar = _similarities(m)
+    alike = _similar(m, 0, 1) >= _ALIKE
+    mixed = share * similar[0] + (1 - share) * similar[1]
+    return float(np.where(alike, mixed, np.maximum(*similar)).mean())
+
+
 def _local_quality(t: Triple) -> tuple[Array, Array]:
     return _quality(t.once(moments))
 
 
 def _quality(m: Moments) -> tuple[Array, Array]:
     """The map λ Q(ir, F) + (1 − λ) Q(vis, F), and the larger of both sources' variances."""
-    inside = np.s_[_HALF:-_HALF, _HALF:-_HALF]
-    # negative rounding noise in flat windows would let λ leave 0…1
-    ir, vis = (np.maximum(m.covariance(i, i)[inside], 0) for i in (0, 1))
-    flat = ir + vis == 0
-    ir, vis = ir + 0.5 * flat, vis + 0.5 * flat
-    share = ir / (ir + vis)
-    similar = []
-    for source in (0, 1):
-        mean_a, mean_f = m.mean(source)[inside], m.mean(2)[inside]
-        luminance = (2 * mean_a * mean_f + _C1) / (mean_a * mean_a + mean_f * mean_f + _C1)
-        variances = m.covariance(source, source)[inside] + m.covariance(2, 2)[inside]
-        similar.append(luminance * (2 * m.covariance(source, 2)[inside] + _C2) / (variances + _C2))
+    share, similar = _similarities(m)
+    ir, vis = _variances(m)
     return share * similar[0] + (1 - share) * similar[1], np.maximum(ir, vis)
+
+
+def _variances(m: Moments) -> tuple[Array, Array]:
+    """Local variances of both sources, ½ where both are flat."""
+    # negative rounding noise in flat windows would let λ leave 0…1
+    ir, vis = (np.maximum(m.covariance(i, i)[_INSIDE], 0) for i in (0, 1))
+    flat = ir + vis == 0
+    return ir + 0.5 * flat, vis + 0.5 * flat
+
+
+def _similarities(m: Moments) -> tuple[Array, list[Array]]:
+    """λ, the share of the infrared picture, and the local SSIM of the fused picture with each source."""
+    ir, vis = _variances(m)
+    return ir / (ir + vis), [_similar(m, source, 2) for source in (0, 1)]
+
+
+def _similar(m: Moments, a: int, b: int) -> Array:
+    """Local SSIM of the pictures a < b where the window lies inside."""
+    mean_a, mean_b = m.mean(a)[_INSIDE], m.mean(b)[_INSIDE]
+    luminance = (2 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
+    variances = m.covariance(a, a)[_INSIDE] + m.covariance(b, b)[_INSIDE]
+    return luminance * (2 * m.covariance(a, b)[_INSIDE] + _C2) / (variances + _C2)
 
 
 def _weighted(quality: Array, weight: Array) -> float:
@@ -120,5 +145,19 @@ METRICS = (
         degenerate=_DEGENERATE,
         cost=22,
         function=qs,
+    ),
+    Metric(
+        name="Qy",
+        direction="up",
+        range="−1 … 1",
+        summary="local SSIM: with both sources where these are alike, else with the nearer one",
+        equation="mean of λ S(ir, F) + (1 − λ) S(vis, F) where S(ir, vis) ≥ 0.75, else max(S(ir, F), S(vis, F))",
+        paper="Yang, Zhang, Wang, Liu, Inf. Fusion 9 (2008) 156",
+        convention="S is SSIM with its constants, Gaussian 11×11 window, 'valid'; λ as in Qs",
+        pitfalls="Where the sources differ, a copy of either one is perfect: a selection beats every blend.",
+        others="imageFusionMetrics (metricYang): 7×7 box window. VIFB does not have it.",
+        degenerate=_DEGENERATE,
+        cost=24,
+        function=qy,
     ),
 )

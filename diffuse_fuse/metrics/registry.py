@@ -30,12 +30,12 @@ _FAMILIES = (
     colour, targets, tone,
 )  # fmt: skip
 _ORDER = (
-    *("EN", "SD", "SF", "AG"),
+    *("EN", "SD", "SF", "AG", "Qsf"),
     *("MI", "NMI", "CC", "SCD", "MSE", "PSNR"),
     *("VIF", "VIF_ir", "VIF_vis", "VIFF"),
     *("Qabf", "Nabf", "Labf"),
     *("SSIM", "MS_SSIM", "FMI_pixel", "FMI_dct", "FMI_w", "FMI_raw"),
-    *("Qp", "Qcb", "Qcv", "Qw", "Qe", "Qs"),
+    *("Qp", "Qcb", "Qcv", "Qw", "Qe", "Qs", "Qy"),
     *("DeltaE", "dE_ab", "dC", "dC_signed", "dHue", "dL"),
     *("HTV", "Tone", "Darkened", "Bleached"),
 )

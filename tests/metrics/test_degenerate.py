@@ -17,15 +17,15 @@ FAST = [name for name in metrics.REGISTRY if name not in ("FMI_dct", "FMI_w", "F
 PERFECT = {
     **{"CC": 1, "MSE": 0, "PSNR": math.inf, "VIF": 2, "VIF_ir": 1, "VIF_vis": 1, "VIFF": 1, "Nabf": 0, "SSIM": 1},
     **{"MS_SSIM": 1, "NMI": 2, "FMI_pixel": 1, "FMI_dct": 1, "FMI_w": 1, "FMI_raw": 1, "Qcb": 1, "Qcv": 0},
-    **{"Qw": 1, "Qe": 1, "Qs": 1, "DeltaE": 0, "dE_ab": 0, "dC": 0, "dC_signed": 0, "dL": 0},
+    **{"Qw": 1, "Qe": 1, "Qs": 1, "Qy": 1, "Qsf": 0, "DeltaE": 0, "dE_ab": 0, "dC": 0, "dC_signed": 0, "dL": 0},
     **{"Tone": 1, "Bleached": 0},
 }
 # What a triple of constant pictures leaves without an answer.
-UNDEFINED_FLAT = {"NMI", "CC", "SCD", "Qp", "Qcb", "dHue", "HTV", "Tone"}
+UNDEFINED_FLAT = {"Qsf", "NMI", "CC", "SCD", "Qp", "Qcb", "dHue", "HTV", "Tone"}
 # What needs a window or a pyramid that does not fit into pictures of a few pixels.
 UNDEFINED_SMALL = {
     *("VIF", "VIF_ir", "VIF_vis", "VIFF", "MS_SSIM", "FMI_pixel", "FMI_dct", "FMI_w", "FMI_raw"),
-    *("Qw", "Qe", "Qs", "Qp", "HTV", "dHue", "CC", "SCD", "NMI", "Qcb", "Qcv", "Qabf"),
+    *("Qw", "Qe", "Qs", "Qy", "Qsf", "Qp", "HTV", "dHue", "CC", "SCD", "NMI", "Qcb", "Qcv", "Qabf"),
     *("Tone", "Darkened"),
 }
 
@@ -107,7 +107,15 @@ def test_least_sizes_that_are_documented():
         ir, vis, fused = (picture[:side, :side] for picture in street())
         return metrics.compute(ir, vis, fused, [name])[name]
 
-    for name, side in (("VIF", 41), ("VIFF", 41), ("MS_SSIM", 44), ("Qw", 11), ("Qs", 11), ("FMI_pixel", 3)):
+    for name, side in (
+        ("VIF", 41),
+        ("VIFF", 41),
+        ("MS_SSIM", 44),
+        ("Qw", 11),
+        ("Qs", 11),
+        ("Qy", 11),
+        ("FMI_pixel", 3),
+    ):
         assert math.isnan(value(name, side - 1)), name
         assert math.isfinite(value(name, side)), name
 
@@ -132,6 +140,7 @@ BOUNDS = {
     **{"EN": (0, 8), "SD": (0, 127.5), "SF": (0, 361), "MI": (0, 16), "NMI": (0, 2), "CC": (-1, 1), "SCD": (-2, 2)},
     **{"MSE": (0, 1), "Qabf": (0, 0.976), "Nabf": (0, 1), "Labf": (0, 1), "SSIM": (-1, 1), "MS_SSIM": (0, 1)},
     **{"FMI_pixel": (0, 1), "FMI_raw": (0, 1), "Qcb": (0, 1), "Qw": (-1, 1), "Qs": (-1, 1), "Qe": (-1, 1)},
+    **{"Qy": (-1, 1), "Qsf": (-1, math.inf)},
     **{"VIF_ir": (0, math.inf), "VIF_vis": (0, math.inf), "DeltaE": (0, 120), "dHue": (0, 180), "HTV": (-1, 1)},
     **{"Qcv": (0, math.inf), "dL": (0, 100), "dC": (0, 140)},
     **{"Tone": (-1, 1), "Darkened": (0, 1), "Bleached": (0, 1)},
@@ -156,6 +165,6 @@ def test_any_pictures_give_numbers_in_range_or_nan(triple, convention):
 def test_symmetric_metrics_do_not_care_which_source_is_which(triple):
     # not VIFF: where both gains are equal, the original takes the second source
     symmetric = ["MI", "NMI", "CC", "SCD", "MSE", "VIF", "Qabf", "Nabf", "Labf", "SSIM", "MS_SSIM"]
-    symmetric += ["Qw", "Qs", "Qe", "FMI_pixel", "Qcb", "Qcv"]
+    symmetric += ["Qw", "Qs", "Qe", "Qy", "Qsf", "FMI_pixel", "Qcb", "Qcv"]
     ir, vis, fused = triple
     assert measure(ir, vis, fused, symmetric) == pytest.approx(measure(vis, ir, fused, symmetric), nan_ok=True)

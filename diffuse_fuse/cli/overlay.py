@@ -1,0 +1,67 @@
+"""``dfuse overlay``: temperatures in colours on a fused or visible picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffuse_fuse.errors import ImageReadError, UsageError
+
+
+def overlay(
+    ir: Annotated[Path, typer.Argument(metavar="IR", help="Infrared picture.", show_default=False)],
+    picture: Annotated[
+        Path, typer.Argument(metavar="PICTURE", help="Fused or visible picture of the same field.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Picture to write.", show_default=False)],
+    overlay_: Annotated[str, typer.Option("--overlay", metavar="iron|…", help="Palette, from cold to hot.")] = "iron",
+    pip: Annotated[bool, typer.Option("--pip", help="Picture in picture: the palette in the middle.")] = False,
+    msx: Annotated[bool, typer.Option("--msx", help="The palette everywhere, with PICTURE's edges on it.")] = False,
+    above: Annotated[
+        float | None,
+        typer.Option(metavar="T", help="Paint what is this hot or hotter; the hottest tenth by default."),
+    ] = None,
+    below: Annotated[float | None, typer.Option(metavar="T", help="And at most this hot.")] = None,
+    no_bar: Annotated[bool, typer.Option("--no-bar", help="Draw no colour bar.")] = False,
+    stretch: Annotated[bool, typer.Option("--stretch", help="Take pictures of other proportions too.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+) -> None:
+    """Lay the temperatures of an infrared picture on a fused or visible one, in colours, with a colour bar.
+
+    Temperatures are in °C where the infrared file is radiometric, else in the file's own values. Without --above and
+    --below the palette goes over the picture's own range; what is painted by --above T begins at its cold end.
+    """
+    import numpy as np
+
+    from diffuse_fuse.images import overlay as lay
+    from diffuse_fuse.images.load import load_values
+    from diffuse_fuse.images.write import write_image
+    from diffuse_fuse.outputs import require_free
+
+    if pip + msx + (above is not None or below is not None) > 1:
+        raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")
+    colours = lay.colours_of(overlay_)
+    require_free(out, [ir, picture], overwrite)
+    values, seen, unit = load_values(ir, picture, stretch)
+    measured = values[np.isfinite(values)]
+    if not measured.size:
+        raise ImageReadError(f"{ir} holds no measurement: all of it is marked as empty.")
+    low, high = map(float, np.percentile(measured, (0.5, 100)))
+    if pip or msx:
+        limits = low, high
+        made = (lay.inset if pip else lay.with_edges)(seen, values, limits, colours)
+    else:
+        if above is None and below is None:
+            above = float(np.percentile(measured, 90))
+        shown = -math.inf if above is None else above, math.inf if below is None else below
+        if shown[0] > shown[1]:
+            raise UsageError("--above is higher than --below: give the lower temperature to --above.")
+        limits = max(low, shown[0]), max(min(high, shown[1]), max(low, shown[0]))
+        share = float(((measured >= shown[0]) & (measured <= shown[1])).mean())
+        made = lay.painted(seen, values, shown, limits, colours)
+        told = f"{share:.1%} of the infrared picture is painted: {limits[0]:.4g} to {limits[1]:.4g} {unit}."
+        typer.echo(told, err=True)
+    write_image(out, made if no_bar else lay.with_bar(made, limits, colours, unit == "°C"))

@@ -52,6 +52,7 @@ class Recipe:
             "stretch": load.stretch,
             "gps": load.gps,
             **({} if load.nodata is None else {"nodata": load.nodata}),
+            **load.of_the_file(),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

@@ -18,7 +18,7 @@ from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import read_provenance
 from diffuse_fuse.images.thermal.flir import Flir
-from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.source import Thermal, read_as
 from diffuse_fuse.images.thermal.window import crowded, robust_range, shown_range
 
 LOOKED_AT = 400_000_000  # bytes that decoding may take: 66 million pixels of a JPEG
@@ -84,7 +84,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
     if found.memory > LOOKED_AT:
         return _from_header(path, data, found)
     picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata, picture)
+    thermal = read_as(data, path, options, picture)
     array = picture.array
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(

@@ -18,7 +18,7 @@ from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
 from diffuse_fuse.images.thermal.holes import empty_border
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
-from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.source import Thermal, read_as
 from diffuse_fuse.images.thermal.window import (
     Range,
     asked_range,
@@ -79,7 +79,7 @@ def load_pair(
     if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
         return _load_single(read_file(ir_path), ir_path, options)
     ir_data, vis_data = read_file(ir_path), read_file(vis_path)
-    thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels, options.nodata)
+    thermal = read_as(ir_data, ir_path, options)
     seen = load_visible(vis_data, vis_path, options)
     if seen.flir and ir_data == vis_data:  # one file by two names
         return _load_single(ir_data, ir_path, options)
@@ -150,7 +150,7 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
-    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
+    thermal = read_as(data, path, options)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options, path)
     ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), thermal.flir.alignment, options)
@@ -171,7 +171,7 @@ def _laid_on(
 
 
 def _thermal(path: str | os.PathLike[str], options: LoadOptions, read_file: ReadBytes = read_bytes) -> Thermal:
-    return read_thermal(read_file(path), path, options.page, options.max_pixels, options.nodata)
+    return read_as(read_file(path), path, options)
 
 
 def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:

@@ -191,7 +191,9 @@ def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
 
 def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _Decoded:
     array = npy.view(data)
-    if found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+    if npy.has_bands(array.shape):
+        array = array[..., :3]
+    elif found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         array = array[number - 1]
     array = np.array(_plain_dtype(array), order="C")  # not a view of the file's bytes, which nobody may change
     if array.ndim == 2:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import arrays, exif
+from diffuse_fuse.images import arrays, bands, exif
 from diffuse_fuse.images.budget import amount
 from diffuse_fuse.images.decode import checked_header, decode, read_bytes
 from diffuse_fuse.images.header import Header
@@ -99,9 +99,22 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
         embedded=embedded,
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
-        warnings=(*thermal.warnings, *([narrow] if (narrow := crowded(thermal)) else [])),
+        warnings=(
+            *thermal.warnings,
+            *_both(data, path, options),
+            *([narrow] if (narrow := crowded(thermal)) else []),
+        ),
         **_noted(path, data, found, thermal.flir),
     )
+
+
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[str, ...]:
+    """What is said of a file that holds both pictures, or could; nothing of any other."""
+    try:
+        both = bands.find_both(data, path, options)
+    except ImageReadError as error:
+        return (f"Given alone: {error}",)
+    return () if both is None else (f"Given alone: {both.note}",)
 
 
 def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Facts:

@@ -233,7 +233,7 @@ def _pnm(data: bytes) -> Header | None:
 
 def _npy(data: bytes) -> Header:
     shape, dtype = npy.shape_of(data)
-    if len(shape) == 3 and shape[2] not in (1, 3, 4):  # a stack of pictures
+    if len(shape) == 3 and shape[2] not in (1, 3, 4) and not npy.has_bands(shape):  # a stack of pictures
         pages, height, width, channels = shape[0], shape[1], shape[2], 1
     elif len(shape) in (2, 3):
         pages, height, width, channels = 1, shape[0], shape[1], 1 if len(shape) == 2 else shape[2]

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, seam
+from diffuse_fuse.images import arrays, bands, embedded, seam
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -150,6 +150,12 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
+    if both := bands.find_both(data, path, options):
+        thermal, seen = read_as(data, path, both.options), load_visible(data, path, both.options)
+        ir, odd = _to_unit(thermal, options, path)
+        ir, vis, holes, resized = together(ir, seen, options, thermal.wide_holes())
+        warnings = (both.note, *thermal.warnings, *seen.warnings, *odd, *resized)
+        return LoadedPair(ir, vis, warnings, seen.metadata, holes)
     thermal = read_as(data, path, options)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options, path)

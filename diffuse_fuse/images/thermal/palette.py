@@ -126,8 +126,8 @@ def _plain(name: str) -> str:
 def _colours_in(path: str) -> np.ndarray:
     """uint8 N×3 RGB from the picture of a bar or a text of numbers. Raises UsageError."""
     wrong = (
-        f"The palette file {shown(path)} is neither a picture of a colour bar nor rows of R, G and B: draw the bar from "
-        "cold (left) to hot, without its labels."
+        f"The palette file {shown(path)} is neither a picture of a colour bar nor rows of R, G and B: draw the bar "
+        "from cold (left) to hot, without its labels."
     )
     try:
         picture = decode(read_bytes(path), path, max_pixels=_LARGEST_BAR).array

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from diffuse_fuse.errors import ImageError, ImageReadError
-from diffuse_fuse.images import arrays, exif, jpeg
+from diffuse_fuse.images import arrays, bands, exif, jpeg
 from diffuse_fuse.images.decode import Picture, decode
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
@@ -89,6 +89,9 @@ def read_thermal(
 
 def read_as(data: bytes, path: str | os.PathLike[str], options: LoadOptions, decoded: Picture | None = None) -> Thermal:
     """``read_thermal`` as the options of a run say."""
+    if options.ir_band is not None:
+        picture = bands.infrared_band(data, path, options)
+        return from_picture(picture, path, options.nodata, options.palette, options.thermal_unit)
     return read_thermal(
         *(data, path, options.page, options.max_pixels, options.nodata, decoded),
         named=options.palette,
@@ -148,7 +151,8 @@ def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None, named: 
             picture=array,
             warnings=(
                 "The infrared picture is in colours of no palette that dfuse knows: their brightness is used, which "
-                "need not grow with the temperature; save it in white-hot grey, or give --palette a picture of its bar.",
+                "need not grow with the temperature; save it in white-hot grey, or give --palette a picture of "
+                "its bar.",
             ),
         )
     values, foreign = palette.invert(array, found.colours)

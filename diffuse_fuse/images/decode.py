@@ -11,9 +11,9 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, lab, npy, tiff
+from diffuse_fuse.images import budget, exif, header, irg, lab, npy, temperatures, tiff
 from diffuse_fuse.images.intact import damage
-from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.names import RAW_SUFFIXES, shown
 from diffuse_fuse.images.options import MAX_PIXELS
 from diffuse_fuse.images.quiet import quiet
 
@@ -52,7 +52,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise ImageReadError(f"{name} is no ordinary file (a pipe, socket or device): copy the picture to a file.")
         with open(path, "rb") as file:
             start = file.read(header.LONGEST_START)
-            if start and header.format_of(start) is None:
+            if start and header.format_of(start) is None and path.suffix.lower() not in RAW_SUFFIXES:
                 if what := header.foreign(start):
                     help = "dfuse video reads videos" if what == "a video" else "save it as PNG or TIFF"
                     raise ImageReadError(f"{name} is {what}, which is not read here: {help}.")
@@ -203,7 +203,27 @@ def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _
     return np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array), None, False
 
 
-_decoders = {"TIFF": _decode_tiff, "NumPy": _decode_npy}
+def _decode_flir(data: bytes, _: header.Header, number: int, _room: int) -> _Decoded:
+    from diffuse_fuse.images.thermal.flir import FlirError, read_flir  # which decodes PNG by what is here
+
+    try:
+        return read_flir(data, number).counts(), None, False
+    except FlirError as error:
+        raise ValueError(str(error)) from error
+
+
+def _decode_irg(data: bytes, *_: object) -> _Decoded:
+    return irg.celsius(data), None, False
+
+
+def _decode_table(data: bytes, _: header.Header, number: int, _room: int) -> _Decoded:
+    return temperatures.read(data).pages[number - 1].astype(np.float32), None, False
+
+
+_decoders = {
+    "TIFF": _decode_tiff, "NumPy": _decode_npy, header.FLIR: _decode_flir, header.IRG: _decode_irg,
+    header.TABLE: _decode_table,
+}  # fmt: skip
 
 
 def opencv_image(data: bytes, flags: int) -> np.ndarray | None:

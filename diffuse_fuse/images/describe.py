@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import arrays, bands, exif
+from diffuse_fuse.images import arrays, bands, exif, headerless
 from diffuse_fuse.images.budget import amount
-from diffuse_fuse.images.decode import checked_header, decode, read_bytes
-from diffuse_fuse.images.header import Header
+from diffuse_fuse.images.decode import Picture, checked_header, decode, read_bytes
+from diffuse_fuse.images.header import LONGEST_START, Header, format_of
 from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -80,11 +80,18 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
     Pixels are decoded once, for what only they tell; not where that takes more than ``LOOKED_AT`` bytes.
     """
     data = read_bytes(path)
+    if headerless.is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
+        picture = headerless.picture(data, path, options.raw, options.page, options.max_pixels)
+        return _facts(path, data, picture, options)
     found = checked_header(data, shown(path), options.page, options.max_pixels)
     if found.memory > LOOKED_AT:
         return _from_header(path, data, found)
-    picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_as(data, path, options, picture)
+    return _facts(path, data, decode(data, path, options.page, options.max_pixels), options)
+
+
+def _facts(path: str | os.PathLike[str], data: bytes, picture: Picture, options: LoadOptions) -> Facts:
+    """What a decoded picture is."""
+    thermal, found = read_as(data, path, options, picture), picture.header
     array = picture.array
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(
@@ -111,7 +118,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
 def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[str, ...]:
     """What is said of a file that holds both pictures, or could; nothing of any other."""
     try:
-        both = bands.find_both(data, path, options)
+        both = None if headerless.is_headerless(path) else bands.find_both(data, path, options)
     except ImageReadError as error:
         return (f"Given alone: {error}",)
     return () if both is None else (f"Given alone: {both.note}",)

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, bands, embedded, seam
+from diffuse_fuse.images import arrays, bands, embedded, headerless, seam
 from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -150,7 +150,7 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
-    if both := bands.find_both(data, path, options):
+    if not headerless.is_headerless(path) and (both := bands.find_both(data, path, options)):
         thermal, seen = read_as(data, path, both.options), load_visible(data, path, both.options)
         ir, odd = _to_unit(thermal, options, path)
         ir, vis, holes, resized = together(ir, seen, options, thermal.wide_holes())
@@ -159,9 +159,11 @@ def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions
     thermal = read_as(data, path, options)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options, path)
-    ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), thermal.flir.alignment, options)
     flir = thermal.flir
-    metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
+    ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), flir and flir.alignment, options)
+    metadata = NO_METADATA
+    if flir:
+        metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes)
 
 

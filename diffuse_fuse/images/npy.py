@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 
-
 _MOST_BANDS = 16  # of an array whose last side counts them; cameras have ten
 
 

@@ -123,12 +123,16 @@ def together(
     return ir, vis, seam.at_size(holes, vis.shape[:2]), (resized,) if resized else ()
 
 
-def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
-    """The range that an infrared file is stretched between by itself, and its unit.
+def load_range(
+    ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT, alone: bool = False
+) -> tuple[Range, str] | None:
+    """The range that an infrared file is stretched between by itself, and its unit. alone: it holds both pictures.
 
     None for 8-bit pictures, which share a scale already. Raises ImageReadError.
     """
-    thermal = _thermal(ir_path, options)
+    data = read_bytes(ir_path)
+    both = _both(data, ir_path, options) if alone else None
+    thermal = read_as(data, ir_path, both.options if both else options)
     return None if thermal.unit == "levels" else (shown_range(thermal), thermal.unit)
 
 
@@ -150,7 +154,7 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
-    if not headerless.is_headerless(path) and (both := bands.find_both(data, path, options)):
+    if both := _both(data, path, options):
         thermal, seen = read_as(data, path, both.options), load_visible(data, path, both.options)
         ir, odd = _to_unit(thermal, options, path)
         ir, vis, holes, resized = together(ir, seen, options, thermal.wide_holes())
@@ -165,6 +169,10 @@ def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions
     if flir:
         metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes)
+
+
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> bands.Both | None:
+    return None if headerless.is_headerless(path) else bands.find_both(data, path, options)
 
 
 def _laid_on(

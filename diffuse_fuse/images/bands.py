@@ -180,8 +180,10 @@ def _channels(data: bytes, name: str, found: header.Header, options: LoadOptions
     except (ValueError, cv2.error) as error:
         text = str(error).strip().split("\n", 1)[0].rstrip(".")
         raise ImageReadError(f"{name} cannot be decoded: {text}.") from error
+    array = array[..., None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.size == 0 or array.shape[2] < (found.channels or 1):
+        raise ImageReadError(f"{name} cannot be decoded: an array of the shape {array.shape} is no picture.")
     if array.dtype.kind not in "uif":
         raise ImageReadError(f"{name} holds values of the type {array.dtype}: they are no picture.")
     array = array.astype(np.float32) if array.dtype == np.float16 else array
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return array[..., None] if array.ndim == 2 else array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -7,6 +7,7 @@ dji.py       DJI's R-JPEG: raw counts
 palette.py   false colours: noticed, and turned back into one channel
 holes.py     pixels without a measurement: found, filled, and put into words
 polarity.py  is hot white or black?
+units.py     what numbers mean, where somebody says it → °C
 window.py    values → [0, 1]: robust percentiles, a given range, the camera's own, one range for a series
 
 Everything that comes from a file is bounds-checked: a damaged file gives one sentence, never a wrong read.

@@ -13,6 +13,7 @@ RAW, PICTURE = 0x01, 0x20  # the record of the counts, and where the picture beg
 
 _HEAD, _ENTRY, _MOST_ENTRIES = 0x40, 32, 4096
 _MOST_FRAMES = 1_000_000
+_MOST_BROKEN = 1000  # places that only look like a frame
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -32,14 +33,19 @@ def frames(data: bytes) -> list[int]:
     """Where the frames of a file begin, which is at least one for a sound file."""
     found: list[int] = []
     at = 0 if data.startswith(STARTS) else -1
-    while at >= 0 and len(found) < _MOST_FRAMES:
+    broken = 0
+    while at >= 0 and len(found) < _MOST_FRAMES and broken < _MOST_BROKEN:
+        behind = at + _HEAD
         try:
+            _, first, count = _directory(data, at)
             places = _places(data, at)
+            behind = max(behind, first + count * _ENTRY, *(end for _, end in places.values()), 0)
         except FlirError:
             places = {}
         if RAW in places:
             found.append(at)
-        behind = max((end for _, end in places.values()), default=at + _HEAD)
+        else:
+            broken += 1
         at = data.find(data[:4], behind)
     return found
 
@@ -60,15 +66,22 @@ def order(record: bytes) -> str:
     return "<" if int.from_bytes(record[:2], "little") < 0x100 else ">"
 
 
-def _places(data: bytes, start: int) -> dict[int, tuple[int, int]]:
+def _directory(data: bytes, start: int) -> tuple[str, int, int]:
+    """Of the FFF file at ``start``: the byte order, where its directory begins, how many entries. Raises FlirError."""
     if data[start : start + 4] not in STARTS or len(data) - start < _HEAD:
         raise FlirError("its thermal data are damaged (no FFF header)")
     byte_order = ">" if 100 <= int.from_bytes(data[start + 0x14 : start + 0x18], "big") < 200 else "<"
     first, count = struct.unpack_from(byte_order + "II", data, start + 0x18)
     if count > _MOST_ENTRIES or start + first + count * _ENTRY > len(data):
         raise FlirError("its thermal data are damaged (the directory reaches beyond them)")
+    return byte_order, start + first, count
+
+
+def _places(data: bytes, start: int) -> dict[int, tuple[int, int]]:
+    """Where the records are, by their type: the first one of each, within the data. Raises FlirError."""
+    byte_order, first, count = _directory(data, start)
     found: dict[int, tuple[int, int]] = {}
-    for entry in range(start + first, start + first + count * _ENTRY, _ENTRY):
+    for entry in range(first, first + count * _ENTRY, _ENTRY):
         (kind,) = struct.unpack_from(byte_order + "H", data, entry)
         offset, length = struct.unpack_from(byte_order + "II", data, entry + 12)
         if kind and length and start + offset + length <= len(data):

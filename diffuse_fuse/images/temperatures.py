@@ -17,6 +17,7 @@ Unit = Literal["C", "F", "K"]
 
 MOST_BYTES = 32_000_000  # of a text: four million temperatures
 _LONGEST = 1_000_000  # characters of a row
+_MOST_LINES = 100_000
 _HEADINGS = 200  # lines that are looked at for a unit
 BYTES_A_BYTE = 24  # of memory, for each byte of the text, that reading takes
 _FEWEST = 8  # rows, and cells of a row
@@ -58,6 +59,8 @@ def read(data: bytes) -> Table:
     text = _decoded(data)
     if text is None:
         raise ValueError("it is no text")
+    if text.count("\n") > _MOST_LINES:
+        raise ValueError(f"it has more than {_MOST_LINES} lines: keep the table of one picture")
     runs: list[list[np.ndarray]] = []
     heading: list[str] = []
     sample = ""

@@ -260,3 +260,14 @@ def test_a_unit_that_cannot_be_meant(tmp_path):
         read_as(read_bytes(tmp_path / "8.png"), "8.png", LoadOptions(thermal_unit="K"))
     with pytest.raises(UsageError, match="thermal unit"):
         LoadOptions(thermal_unit="mK")
+
+
+def test_hostile_files_end_soon(tmp_path):
+    """Many marks of frames that are none, and a table of more lines than pictures have."""
+    for name, data, match in (
+        ("a.seq", b"FFF\0" * 500_000, "damaged or not a picture"),
+        ("a.csv", b"1,2,3,4,5,6,7,8\n" * 200_000, "damaged or not a picture"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ImageReadError, match=match):
+            describe(tmp_path / name)

@@ -54,6 +54,7 @@ class Recipe:
             "gps": load.gps,
             **({} if load.nodata is None else {"nodata": load.nodata}),
             **({} if load.field is None else {"ir_field": load.field.as_json()}),
+            **load.of_the_file(),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

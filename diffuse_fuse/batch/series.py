@@ -33,7 +33,7 @@ def with_series_range(
 
     def look(job: Job) -> Done[tuple[Range, str] | ImageReadError | None]:
         try:
-            return Done(load_range(job.ir, load))
+            return Done(load_range(job.ir, load, alone=job.ir == job.vis))
         except ImageReadError as error:
             return Done(error)
 

@@ -10,6 +10,17 @@ import typer
 
 from diffuse_fuse.cli import fuse_report as report
 from diffuse_fuse.cli.field import IrField, given_field
+from diffuse_fuse.cli.file_options import (
+    GivenPalette,
+    IrBand,
+    RawNumbers,
+    RawSize,
+    RawType,
+    Unit,
+    VisBands,
+    VisPage,
+    file_options,
+)
 from diffuse_fuse.cli.fuse_auto import model_in_time
 from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
@@ -135,6 +146,13 @@ def fuse(
         ),
     ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
+    ir_band: IrBand = None,
+    vis_bands: VisBands = None,
+    vis_page: VisPage = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
     ] = None,
@@ -199,6 +217,7 @@ def fuse(
         max_pixels=max_pixels or MAX_PIXELS,
         nodata=nodata,
         field=given_field(ir_field),
+        **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
     )
     aligner = make_aligner(align, align_file, ir_field)
     plan = make_plan(

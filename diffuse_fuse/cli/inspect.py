@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diffuse_fuse.cli import report
+from diffuse_fuse.cli.file_options import (
+    GivenPalette,
+    IrBand,
+    RawNumbers,
+    RawSize,
+    RawType,
+    Unit,
+    VisBands,
+    VisPage,
+    file_options,
+)
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
 
@@ -31,6 +42,13 @@ def inspect(
     map_file: MapFile = None,
     by_order: ByOrder = False,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page files.")] = 1,
+    ir_band: IrBand = None,
+    vis_bands: VisBands = None,
+    vis_page: VisPage = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
     ] = None,
@@ -48,7 +66,12 @@ def inspect(
     from diffuse_fuse.images.names import shown
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
-    options = LoadOptions(page=page, max_pixels=max_pixels or MAX_PIXELS, nodata=nodata)
+    options = LoadOptions(
+        page=page,
+        max_pixels=max_pixels or MAX_PIXELS,
+        nodata=nodata,
+        **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
+    )
     found: list[dict[str, object]] = []
     failed = False
     for number, path in enumerate(files):

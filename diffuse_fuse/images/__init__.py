@@ -14,9 +14,12 @@ seam.py      the visible picture where the infrared camera measured nothing
 raw.py       cameras' raw files, and which picture of a TIFF is its picture
 place.py     where a map lies on the earth; frames.py: the pages of a stack
 embedded.py  the visible picture inside a thermal file, laid under it
+bands.py     one file that holds both pictures: channels, bands, pages
 decode.py    bytes → an array, upright, nothing scaled; tiff.py: pages, lab.py: CIELAB
 header.py    what a file claims to be, before it is decoded; jpeg.py: segments
 intact.py    is a file cut off or damaged?
+fff.py       FLIR's records, in files and sequences; jpegls.py: one kind of their counts
+irg.py       InfiRay's files; temperatures.py: tables as text; headerless.py: numbers alone
 exif.py      orientation, camera, time, place
 arrays.py    arrays of any accepted dtype → float32 in [0, 1] or uint8
 options.py   how a pair is read

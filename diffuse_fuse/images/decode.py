@@ -12,9 +12,9 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, lab, npy, raw, tiff
+from diffuse_fuse.images import budget, exif, header, irg, lab, npy, raw, temperatures, tiff
 from diffuse_fuse.images.intact import damage
-from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.names import RAW_SUFFIXES, shown
 from diffuse_fuse.images.options import MAX_PIXELS
 from diffuse_fuse.images.quiet import quiet
 
@@ -54,7 +54,8 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise ImageReadError(f"{name} is no ordinary file (a pipe, socket or device): copy the picture to a file.")
         with open(path, "rb") as file:
             start = file.read(header.LONGEST_START)
-            require_picture_start(start, name)
+            if path.suffix.lower() not in RAW_SUFFIXES:
+                require_picture_start(start, name)
             if status.st_size > _LARGEST_FILE:
                 raise ImageReadError(f"{name} has {status.st_size / 1e9:.1f} GB: more than 2.1 GB cannot be decoded.")
             return start + file.read(max(0, status.st_size - len(start)))  # room is made for what is asked for
@@ -215,7 +216,9 @@ def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
 
 def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _Decoded:
     array = npy.view(data)
-    if found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+    if npy.has_bands(array.shape):
+        array = array[..., :3]
+    elif found.pages > 1 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         array = array[number - 1]
     array = np.array(_plain_dtype(array), order="C")  # not a view of the file's bytes, which nobody may change
     if array.ndim == 2:
@@ -225,7 +228,27 @@ def _decode_npy(data: bytes, found: header.Header, number: int, _room: int) -> _
     return np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array), None, False
 
 
-_decoders = {"TIFF": _decode_tiff, "NumPy": _decode_npy}
+def _decode_flir(data: bytes, _: header.Header, number: int, _room: int) -> _Decoded:
+    from diffuse_fuse.images.thermal.flir import FlirError, read_flir  # which decodes PNG by what is here
+
+    try:
+        return read_flir(data, number).counts(), None, False
+    except FlirError as error:
+        raise ValueError(str(error)) from error
+
+
+def _decode_irg(data: bytes, *_: object) -> _Decoded:
+    return irg.celsius(data), None, False
+
+
+def _decode_table(data: bytes, _: header.Header, number: int, _room: int) -> _Decoded:
+    return temperatures.read(data).pages[number - 1].astype(np.float32), None, False
+
+
+_decoders = {
+    "TIFF": _decode_tiff, "NumPy": _decode_npy, header.FLIR: _decode_flir, header.IRG: _decode_irg,
+    header.TABLE: _decode_table,
+}  # fmt: skip
 
 
 def opencv_image(data: bytes, flags: int) -> np.ndarray | None:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import arrays, exif
+from diffuse_fuse.images import arrays, bands, exif, headerless
 from diffuse_fuse.images.budget import amount
-from diffuse_fuse.images.decode import checked_header, decode, read_bytes
-from diffuse_fuse.images.header import Header
+from diffuse_fuse.images.decode import Picture, checked_header, decode, read_bytes
+from diffuse_fuse.images.header import LONGEST_START, Header, format_of
 from diffuse_fuse.images.metadata import profile_name, read_source
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import provenance_in
 from diffuse_fuse.images.thermal.flir import Flir
-from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.source import Thermal, read_as
 from diffuse_fuse.images.thermal.window import crowded, robust_range, shown_range
 
 LOOKED_AT = 400_000_000  # bytes that decoding may take: 66 million pixels of a JPEG
@@ -84,11 +84,18 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
 
 def describe_bytes(data: bytes, path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Facts:
     """``describe`` for the bytes of a file; ``path`` is what it is called, and is not opened."""
+    if headerless.is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
+        picture = headerless.picture(data, path, options.raw, options.page, options.max_pixels)
+        return _facts(path, data, picture, options)
     found = checked_header(data, shown(path), options.page, options.max_pixels)
     if found.memory > LOOKED_AT:
         return _from_header(path, data, found)
-    picture = decode(data, path, options.page, options.max_pixels)
-    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata, picture)
+    return _facts(path, data, decode(data, path, options.page, options.max_pixels), options)
+
+
+def _facts(path: str | os.PathLike[str], data: bytes, picture: Picture, options: LoadOptions) -> Facts:
+    """What a decoded picture is."""
+    thermal, found = read_as(data, path, options, picture), picture.header
     array = picture.array
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(
@@ -103,9 +110,22 @@ def describe_bytes(data: bytes, path: str | os.PathLike[str], options: LoadOptio
         embedded=embedded,
         as_infrared=_as_infrared(thermal),
         as_visible=_as_visible(array, picture.alpha is not None, embedded),
-        warnings=(*thermal.warnings, *([narrow] if (narrow := crowded(thermal)) else [])),
+        warnings=(
+            *thermal.warnings,
+            *_both(data, path, options),
+            *([narrow] if (narrow := crowded(thermal)) else []),
+        ),
         **_noted(path, data, found, thermal.flir),
     )
+
+
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[str, ...]:
+    """What is said of a file that holds both pictures, or could; nothing of any other."""
+    try:
+        both = None if headerless.is_headerless(path) else bands.find_both(data, path, options)
+    except ImageReadError as error:
+        return (f"Given alone: {error}",)
+    return () if both is None else (f"Given alone: {both.note}",)
 
 
 def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Facts:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError, PairError
-from diffuse_fuse.images import exif, jpeg
+from diffuse_fuse.images import exif, fff, irg, jpeg
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.field import Field, cut_to, own_shape
 from diffuse_fuse.images.intact import damage
@@ -27,16 +27,24 @@ _NO_ALIGNMENT = Alignment(1.0, 0, 0)
 
 def visible_of(thermal: Thermal, data: bytes, path: str | os.PathLike[str], max_pixels: int) -> np.ndarray:
     """The visible picture inside a FLIR file, uint8 H×W×3 RGB, upright. Raises ImageReadError when there is none."""
-    found = thermal.flir.visible_bytes() if thermal.flir else None
+    found = thermal.flir.visible_bytes() if thermal.flir else _beside(data)
     if found is None:
         kind = "holds no visible picture" if thermal.flir else "is no radiometric JPEG with a visible picture inside"
         raise ImageReadError(f"{shown(path)} {kind}: give the visible picture as the second file.")
     return photo(found, data, path, max_pixels)
 
 
+def _beside(data: bytes) -> bytes | None:
+    """The photograph in an .irg file; None of any other."""
+    try:
+        return irg.visible_bytes(data) if irg.begins(data) else None
+    except ValueError:
+        return None
+
+
 def radiometric(data: bytes) -> Flir | None:
     """The FLIR records of a file with raw thermal data; None of any other file, and of a damaged one."""
-    if not data.startswith(jpeg.START) or damage(data):
+    if not data.startswith((jpeg.START, *fff.STARTS)) or damage(data):
         return None
     try:
         flir = read_flir(data)

@@ -9,17 +9,18 @@ import re
 import struct
 from dataclasses import dataclass
 
-from diffuse_fuse.images import jpeg, npy, raw, tiff
+from diffuse_fuse.images import fff, irg, jpeg, npy, raw, temperatures, tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _NPY = b"\x93NUMPY"
 _JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 _J2K = b"\xff\x4f\xff\x51"
 _PNM_NUMBER = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])+(\d{1,10})(?!\d)")
+FLIR, IRG, TABLE = "FLIR FFF", "InfiRay IRG", "temperature table"
 _JPEG2000_TILE = 6000  # bytes that OpenJPEG keeps for each tile
 
 RAW = "camera raw"
-LONGEST_START = 16  # bytes that ``format_of`` and ``foreign`` look at
+LONGEST_START = 4096  # bytes that ``format_of`` and ``foreign`` look at
 _FOREIGN = (
     (0, b"GIF8", "a GIF"),
     (4, b"ftypavi", "an AVIF picture"),
@@ -29,7 +30,6 @@ _FOREIGN = (
     (4, b"ftyp", "a video"),
     (8, b"AVI ", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
-    (0, b"FFF\0", "a FLIR sequence"),
     (0, b"\xff\x0a", "a JPEG XL picture"),
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
     (0, b"\x76\x2f\x31\x01", "an OpenEXR picture"),
@@ -45,7 +45,8 @@ class Header:
 
     memory: bytes that decoding takes, as far as they grow with the picture. passes: over all of it, of a JPEG.
     channels, dtype: as stored; None where the header does not say. What only some formats say: nodata: the value that
-    a map (GeoTIFF) has where there is none. white: the value of a PNM that means white.
+    a map (GeoTIFF) has where there is none. white: the value of a PNM that means white. unit: of
+    temperatures, C, F or K.
     """
 
     format: str
@@ -59,6 +60,7 @@ class Header:
     dtype: str | None = None
     memory: int = 0
     passes: int = 1
+    unit: str | None = None
 
 
 def format_of(start: bytes) -> str | None:
@@ -79,7 +81,13 @@ def format_of(start: bytes) -> str | None:
         return "PNM"
     if start.startswith(_NPY):
         return "NumPy"
-    return RAW if raw.kind(start) else None
+    if raw.kind(start):
+        return RAW
+    if start.startswith(fff.STARTS):
+        return FLIR
+    if irg.begins(start):
+        return IRG
+    return TABLE if foreign(start) is None and temperatures.begins(start) else None
 
 
 def foreign(start: bytes) -> str | None:
@@ -91,6 +99,7 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
     """The header of page ``page`` (from 1); None when the file is of no known format or its header is broken."""
     readers = {
         "PNG": _png, "JPEG": _jpeg, "WebP": _webp, "BMP": _bmp, "JPEG 2000": _jpeg2000, "PNM": _pnm, "NumPy": _npy,
+        IRG: _irg, TABLE: _table,
     }  # fmt: skip
     name = format_of(data[:LONGEST_START])
     if name is None:
@@ -100,6 +109,8 @@ def read_header(data: bytes, page: int = 1) -> Header | None:
             return _raw(data)
         if name == "TIFF":
             return _tiff(data, page)
+        if name == FLIR:
+            return _flir(data, page)
         return readers[name](data)
     except (struct.error, ValueError, IndexError):
         return None
@@ -242,9 +253,32 @@ def _pnm(data: bytes) -> Header | None:
     return Header("PNM", w, h, channels=channels, white=white, dtype=f"uint{8 * size}", memory=memory)
 
 
+def _flir(data: bytes, page: int) -> Header | None:
+    frames = fff.frames(data)
+    if not frames:
+        return None
+    width, height = fff.size(data, frames[min(page, len(frames)) - 1])
+    memory = 16 * width * height  # as counts, in both byte orders, as temperatures
+    return Header(FLIR, width, height, pages=len(frames), channels=1, dtype="uint16", memory=memory)
+
+
+def _irg(data: bytes) -> Header:
+    found = irg.layout(data)
+    memory = 12 * found.width * found.height
+    return Header(IRG, found.width, found.height, channels=1, dtype="float32", memory=memory, unit="C")
+
+
+def _table(data: bytes) -> Header:
+    found = temperatures.read(data)
+    height, width = found.pages[0].shape
+    memory = temperatures.BYTES_A_BYTE * len(data)
+    pages, unit = len(found.pages), found.unit or "C"
+    return Header(TABLE, width, height, pages=pages, channels=1, dtype="float32", memory=memory, unit=unit)
+
+
 def _npy(data: bytes) -> Header:
     shape, dtype = npy.shape_of(data)
-    if len(shape) == 3 and shape[2] not in (1, 3, 4):  # a stack of pictures
+    if len(shape) == 3 and shape[2] not in (1, 3, 4) and not npy.has_bands(shape):  # a stack of pictures
         pages, height, width, channels = shape[0], shape[1], shape[2], 1
     elif len(shape) in (2, 3):
         pages, height, width, channels = 1, shape[0], shape[1], 1 if len(shape) == 2 else shape[2]

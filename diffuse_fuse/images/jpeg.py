@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 START = b"\xff\xd8\xff"
-APP1, APP3 = 0xE1, 0xE3
+APP1, APP3, APP4 = 0xE1, 0xE3, 0xE4
 
 _SCAN, _END = 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the three are tables

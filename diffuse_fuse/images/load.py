@@ -10,7 +10,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, embedded, exif, place, seam
+from diffuse_fuse.images import arrays, bands, embedded, exif, headerless, place, seam
 from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
@@ -18,7 +18,7 @@ from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
 from diffuse_fuse.images.thermal.holes import empty_border
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
-from diffuse_fuse.images.thermal.source import Thermal, read_thermal
+from diffuse_fuse.images.thermal.source import Thermal, read_as
 from diffuse_fuse.images.thermal.window import (
     Range,
     asked_range,
@@ -80,7 +80,7 @@ def load_pair(
     if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
         return _load_single(read_file(ir_path), ir_path, options, locate)
     ir_data, vis_data = read_file(ir_path), read_file(vis_path)
-    thermal = read_thermal(ir_data, ir_path, options.page, options.max_pixels, options.nodata)
+    thermal = read_as(ir_data, ir_path, options)
     seen = load_visible(vis_data, vis_path, options)
     if seen.flir and ir_data == vis_data:  # one file by two names
         return _load_single(ir_data, ir_path, options, locate)
@@ -91,10 +91,23 @@ def load_pair(
             "give them the other way round (infrared first)."
         ]
     thermal, seen, cut = _on_one_ground(thermal, seen, place.read_place(ir_data), place.read_place(vis_data), options)
-    ir, odd = _to_unit(thermal, options, ir_path)
-    holes, told = thermal.wide_holes(), (*warnings, *seen.warnings, *cut, *odd)
+    zoom = (exif.read_notes(ir_data).zoom, exif.read_notes(vis_data).zoom)
+    return _placed(thermal, seen, (*warnings, *seen.warnings, *cut), options, ir_path, locate, zoom)
+
+
+def _placed(
+    thermal: Thermal,
+    seen: Visible,
+    warnings: tuple[str, ...],
+    options: LoadOptions,
+    path: str | os.PathLike[str],
+    locate: Locate | None,
+    zoom: tuple[float, float],
+) -> LoadedPair:
+    """Two pictures as they were read, brought together: in the field that is given or found, or at one size."""
+    ir, odd = _to_unit(thermal, options, path)
+    holes, told = thermal.wide_holes(), (*warnings, *odd)
     if options.field or locate:
-        zoom = (exif.read_notes(ir_data).zoom, exif.read_notes(vis_data).zoom)
         whole = _same_proportions(ir, seen.array) or _is_of(ir, seen) or options.stretch
         located, more = _located(ir, seen.array, holes, options, locate, zoom, whole)
         if located.field:
@@ -154,12 +167,16 @@ def together(
     return ir, vis, seam.at_size(holes, vis.shape[:2]), (resized,) if resized else ()
 
 
-def load_range(ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> tuple[Range, str] | None:
-    """The range that an infrared file is stretched between by itself, and its unit.
+def load_range(
+    ir_path: str | os.PathLike[str], options: LoadOptions = DEFAULT, alone: bool = False
+) -> tuple[Range, str] | None:
+    """The range that an infrared file is stretched between by itself, and its unit. alone: it holds both pictures.
 
     None for 8-bit pictures, which share a scale already. Raises ImageReadError.
     """
-    thermal = _thermal(ir_path, options)
+    data = read_bytes(ir_path)
+    both = _both(data, ir_path, options) if alone else None
+    thermal = read_as(data, ir_path, both.options if both else options)
     return None if thermal.unit == "levels" else (shown_range(thermal), thermal.unit)
 
 
@@ -206,11 +223,17 @@ def _on_one_ground(
 def _load_single(
     data: bytes, path: str | os.PathLike[str], options: LoadOptions, locate: Locate | None = None
 ) -> LoadedPair:
-    thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
+    if both := _both(data, path, options):
+        thermal, seen = read_as(data, path, both.options), load_visible(data, path, both.options)
+        warnings = (both.note, *thermal.warnings, *seen.warnings)
+        return _placed(thermal, seen, warnings, options, path, locate, (1.0, 1.0))
+    thermal = read_as(data, path, options)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
     ir, odd = _to_unit(thermal, options, path)
     flir, holes, zoom = thermal.flir, thermal.wide_holes(), exif.read_notes(data).zoom
-    metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
+    metadata = NO_METADATA
+    if flir:
+        metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
     located, said = None, ()
     if options.field or locate:
         located, said = _located(ir, picture, holes, options, locate, (zoom, 1.0), whole=True)
@@ -218,7 +241,7 @@ def _load_single(
         ir, vis, holes = _cut(ir, picture, holes, located.field, options)
         more = said
     else:
-        ir, vis, holes, more = _laid_on(ir, picture, holes, flir.alignment, options, zoom)
+        ir, vis, holes, more = _laid_on(ir, picture, holes, flir and flir.alignment, options, zoom)
         more = (*said, *more)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes, located)
 
@@ -277,6 +300,10 @@ def _same_proportions(ir: np.ndarray, vis: np.ndarray) -> bool:
     return 1 / (1 + ASPECT_TOLERANCE) <= ratio <= 1 + ASPECT_TOLERANCE
 
 
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> bands.Both | None:
+    return None if headerless.is_headerless(path) else bands.find_both(data, path, options)
+
+
 def _laid_on(
     ir: np.ndarray,
     vis: np.ndarray,
@@ -294,7 +321,7 @@ def _laid_on(
 
 
 def _thermal(path: str | os.PathLike[str], options: LoadOptions, read_file: ReadBytes = read_bytes) -> Thermal:
-    return read_thermal(read_file(path), path, options.page, options.max_pixels, options.nodata)
+    return read_as(read_file(path), path, options)
 
 
 def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str]) -> tuple[np.ndarray, list[str]]:

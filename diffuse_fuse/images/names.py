@@ -10,8 +10,13 @@ from diffuse_fuse.errors import one_line
 # content.
 SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".jp2", ".j2k",
-    ".pgm", ".ppm", ".pnm", ".pbm", ".npy", ".rjpg", ".rjpeg",
+    ".pgm", ".ppm", ".pnm", ".pbm", ".npy", ".rjpg", ".rjpeg", ".fff", ".seq", ".csq", ".irg",
 })  # fmt: skip
+
+# Files of numbers, which stand for a picture in a folder where no other file has their name: cameras' programs write
+# them beside the pictures.
+NUMBERS = frozenset({".csv", ".raw", ".bin", ".dat"})
+RAW_SUFFIXES = NUMBERS - {".csv"}
 
 
 def is_picture_name(name: str) -> bool:

@@ -8,6 +8,13 @@ import math
 
 import numpy as np
 
+_MOST_BANDS = 16  # of an array whose last side counts them; cameras have ten
+
+
+def has_bands(shape: tuple[int, ...]) -> bool:
+    """Whether an array H×W×C holds more bands than colours and alpha: no stack has pictures as narrow as that."""
+    return len(shape) == 3 and 5 <= shape[2] <= _MOST_BANDS < min(shape[:2])
+
 
 def shape_of(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype that a file claims. Raises ValueError when the header is broken or not one of plain numbers."""

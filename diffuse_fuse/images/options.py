@@ -16,8 +16,27 @@ Size = Literal["vis", "ir"]
 CAMERA = "camera"
 ThermalRange = tuple[float, float] | Literal["camera"]
 
+ThermalUnit = Literal["C", "K", "cK", "dK", "cC", "dC", "F"]
+RawType = Literal["uint8", "uint16", "uint16be", "int16", "int16be", "int32", "float32", "float32be", "float64"]
+
 # The largest picture of a camera or drone today has about 100 million pixels; a header may claim 4 billion.
 MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class RawLayout:
+    """The size in pixels and the type of the numbers of a file without a header; "be": the higher byte comes first."""
+
+    width: int
+    height: int
+    kind: RawType = "uint16"
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what no file can have."""
+        whole(self.width, "The width of a raw file", least=1)
+        whole(self.height, "The height of a raw file", least=1)
+        if self.kind not in get_args(RawType):
+            raise UsageError(f"The type of a raw file is one of {', '.join(get_args(RawType))}, not {self.kind!r}.")
 
 
 @dataclass(frozen=True)
@@ -29,8 +48,11 @@ class LoadOptions:
     say; by default robust percentiles of each picture, and 8-bit pictures as they are. polarity: "black-hot" inverts,
     "auto" looks at the picture. size: whose size the pair gets. stretch: pictures of other proportions show the same
     field all the same. gps: keep where the visible picture was taken. max_pixels: larger pictures are refused before
-    decoding. nodata: a value of the infrared file that means no measurement, besides those that are found.
-    field: where the infrared picture lies in the visible one, which is cut to it.
+    decoding. nodata: a value of the infrared file that means no measurement, besides those that are found. field:
+    where the infrared picture lies in the visible one, which is cut to it. palette: the name or file of the false
+    colours that the infrared picture is painted in ("reversed": hot and cold change places), where they are not to be
+    found out. thermal_unit: what the numbers of a file without a unit mean. raw: how headerless infrared files are
+    laid out. ir_band, vis_bands, vis_page: from 1, where one file holds both pictures.
     """
 
     page: int = 1
@@ -42,6 +64,12 @@ class LoadOptions:
     max_pixels: int = MAX_PIXELS
     nodata: float | None = None
     field: GivenField | None = None
+    palette: str | None = None
+    thermal_unit: ThermalUnit | None = None
+    raw: RawLayout | None = None
+    ir_band: int | None = None
+    vis_bands: tuple[int, ...] | None = None
+    vis_page: int | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that none of these can have."""
@@ -50,10 +78,26 @@ class LoadOptions:
         for name, allowed in (("polarity", get_args(Polarity)), ("size", get_args(Size))):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
+        if self.thermal_unit is not None and self.thermal_unit not in get_args(ThermalUnit):
+            allowed = ", ".join(get_args(ThermalUnit))
+            raise UsageError(f"The thermal unit is one of {allowed}, not {self.thermal_unit!r}.")
+        for number, name in ((self.ir_band, "The infrared band"), (self.vis_page, "The visible page")):
+            if number is not None:
+                whole(number, name, least=1)
+        if self.vis_bands is not None and (
+            len(self.vis_bands) not in (1, 3) or any(whole(band, "A visible band") < 1 for band in self.vis_bands)
+        ):
+            raise UsageError("The visible bands are three numbers from 1, red first, such as 3,2,1, or one.")
         if self.thermal_range is not None and not is_camera(self.thermal_range):
             checked_range(self.thermal_range)
         if self.nodata is not None and not isinstance(self.nodata, Real):
             raise UsageError(f"The value that means no measurement must be a number, not {kind(self.nodata)}.")
+
+    def of_the_file(self) -> dict[str, Any]:
+        """What is said of files that do not say it themselves, as JSON can hold it; only what is given."""
+        given = {name: getattr(self, name) for name in ("palette", "thermal_unit", "ir_band", "vis_bands", "vis_page")}
+        given["raw"] = None if self.raw is None else [self.raw.width, self.raw.height, self.raw.kind]
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None}
 
 
 def is_camera(given: Any) -> bool:

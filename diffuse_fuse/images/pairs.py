@@ -12,8 +12,9 @@ from pathlib import Path
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.images import marks
+from diffuse_fuse.images.header import LONGEST_START, TABLE, format_of
 from diffuse_fuse.images.marks import Kind, Reading
-from diffuse_fuse.images.names import is_picture_name, shown
+from diffuse_fuse.images.names import NUMBERS, is_picture_name, shown
 
 IR_NAMES = ("ir", "infrared", "thermal", "lwir", "tir", "fir", "inf", "t", "i", "ir_img", "test_ir", "nir")
 VIS_NAMES = ("vi", "vis", "visible", "visual", "rgb", "color", "colour", "v", "vis_img", "vi_img", "test_vi", "eo")
@@ -295,7 +296,7 @@ def find_pictures(
 ) -> list[Path]:
     """The picture files of a folder, sorted by path; see ``find_pairs`` for the arguments. Raises DataError."""
     root, excluded = Path(root), os.path.realpath(exclude) if exclude is not None else None
-    pictures, seen, waiting = [], set(), [root]
+    pictures, numbers, seen, waiting = [], [], set(), [root]
     while waiting:
         folder = waiting.pop()
         try:
@@ -313,7 +314,25 @@ def find_pictures(
                     waiting.append(entry)
             elif is_picture_name(entry.name):
                 pictures.append(entry)
-    return sorted(pictures)
+            elif entry.suffix.lower() in NUMBERS and not entry.name.startswith("."):
+                numbers.append(entry)
+    return sorted([*pictures, *_alone(numbers, pictures)])
+
+
+def _alone(numbers: list[Path], pictures: list[Path]) -> list[Path]:
+    """Those files of numbers that stand for a picture: no picture has their name, and a table holds numbers."""
+    named = {path.with_suffix("") for path in pictures}
+    return [path for path in numbers if path.with_suffix("") not in named and _holds_numbers(path)]
+
+
+def _holds_numbers(path: Path) -> bool:
+    if path.suffix.lower() != ".csv":
+        return True
+    try:
+        with open(path, "rb") as file:
+            return format_of(file.read(LONGEST_START)) == TABLE
+    except OSError:
+        return False
 
 
 def _one_of(folders: list[Path], names: tuple[str, ...], kind: str, root: Path) -> Path:

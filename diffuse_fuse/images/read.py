@@ -11,7 +11,7 @@ from diffuse_fuse.images import arrays
 from diffuse_fuse.images.decode import Picture, ReadBytes, decode, read_bytes
 from diffuse_fuse.images.names import SUFFIXES, is_picture_name, shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
-from diffuse_fuse.images.thermal import asked_range, read_thermal, to_unit
+from diffuse_fuse.images.thermal import asked_range, read_as, to_unit
 
 __all__ = [
     "SUFFIXES",
@@ -50,7 +50,7 @@ def read_infrared(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) 
     channels become one, a picture in a known palette its place in that palette, any other colour picture its luma.
     Raises ImageReadError.
     """
-    thermal = read_thermal(read_bytes(path), path, options.page, options.max_pixels, options.nodata)
+    thermal = read_as(read_bytes(path), path, options)
     return to_unit(thermal, asked_range(thermal, options.thermal_range, path), options.polarity == "black-hot")
 
 

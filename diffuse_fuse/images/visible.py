@@ -7,11 +7,11 @@ logo and a scale. The photograph that it may hold besides is one.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffuse_fuse.images import arrays, embedded, exif, jpeg, read
+from diffuse_fuse.images import arrays, bands, embedded, exif, jpeg, read
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
@@ -55,8 +55,15 @@ def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions
             (width, height) if turned else (height, width),
             exif.read_notes(data).zoom,
         )
-    picture = decode(data, path, max_pixels=options.max_pixels)
+    chosen = options.vis_bands or options.vis_page
+    picture = bands.visible_bands(data, path, options) if chosen else decode(data, path, max_pixels=options.max_pixels)
     warnings = []
+    if picture.alpha is not None and not picture.on_black and bands.is_picture(picture.alpha):
+        picture = replace(picture, alpha=None)
+        warnings.append(
+            "The visible picture's fourth channel looks like a picture and not like transparency: it is left out (if "
+            "it is the infrared one, give the file alone)."
+        )
     if flir or _holds_dji_counts(data):
         warnings.append(
             "The visible file is a radiometric JPEG without a visible picture inside: what it shows is taken. If that "

@@ -19,7 +19,7 @@ from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.describe import describe
 from diffuse_fuse.images.load import LoadedPair, load_pair
 from diffuse_fuse.images.metadata import OutputMetadata, read_source
-from diffuse_fuse.images.options import LoadOptions
+from diffuse_fuse.images.options import LoadOptions, RawLayout
 from diffuse_fuse.images.provenance import read_provenance
 from tests.fuzz.seeds import PROVENANCE
 
@@ -67,6 +67,12 @@ def _picture(path: Path, name: str, partner: Path, rng: random.Random) -> None:
         thermal_range=rng.choice((None, None, (10.0, 40.0))),
         polarity=rng.choice(("white-hot", "black-hot", "auto")),
         size=rng.choice(("vis", "ir")),
+        ir_band=rng.choice((None, None, None, 4, 6)),
+        vis_bands=rng.choice((None, None, None, (3, 2, 1), (1,))),
+        vis_page=rng.choice((None, None, None, 2)),
+        thermal_unit=rng.choice((None, None, "cK")),
+        palette=rng.choice((None, None, "jet", "reversed")),
+        raw=RawLayout(40, 36) if name.endswith(".raw") else None,
         max_pixels=_MAX_LARGE if name.startswith(("large", "many", "claim")) else _MAX_PIXELS,
     )
     role = rng.choice((lambda: load_pair(path, path, options), lambda: load_pair(path, partner, options),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -46,6 +47,8 @@ def seeds(with_real: bool = True) -> dict[str, bytes]:
         **_arrays(counts, rgb),
         **_radiometric(counts, rgb),
         **_fused(rgb),
+        **_both(counts, rgb),
+        **_measured(counts, rgb),
         **({path.name: path.read_bytes() for path in sorted(REAL.glob("*.jpg"))} if with_real else {}),
     }
 
@@ -126,6 +129,59 @@ def _fused(rgb: np.ndarray) -> dict[str, bytes]:
     metadata = OutputMetadata(read_source(source.getvalue()), PROVENANCE)
     files = {f"fused.{name}": encoder(rgb, metadata) for name, encoder in _ENCODERS.items()}
     return files | {"fused16.tif": encode.tiff(rgb.astype(np.uint16) * 200, metadata), "camera.jpg": source.getvalue()}
+
+
+def _both(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
+    """Files that hold both pictures."""
+    files = {}
+    rgbt = np.dstack([rgb, (counts % 199).astype(np.uint8)])
+    for name, array in (("rgbt.npy", rgbt), ("bands.npy", np.dstack([rgbt, rgb[..., :2]]))):
+        stream = io.BytesIO()
+        np.save(stream, array)
+        files[name] = stream.getvalue()
+    for name, array, options in (
+        ("rgbt.tif", rgbt, {"photometric": "rgb", "extrasamples": ["unspecified"]}),
+        ("bands.tif", np.moveaxis(np.dstack([rgbt, rgb]), -1, 0), {"planarconfig": "separate"}),
+        ("two.tif", np.stack([counts, counts + 9]), {}),
+    ):
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, array, **{"photometric": "minisblack", **options})
+        files[name] = stream.getvalue()
+    return files | {"rgbt.png": cv2.imencode(".png", rgbt)[1].tobytes()}
+
+
+def _measured(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:
+    """Counts and temperatures in files that are no pictures."""
+    celsius = counts / 100 - 60
+    comma = "\n".join(";".join(f"{value:.1f}".replace(".", ",") for value in row) for row in celsius)
+    point = "\n".join(",".join(f"{value:.2f}" for value in row) for row in celsius)
+    records = {0x01: make.raw_record(counts, "plain"), 0x20: make.camera_record()}
+    head = bytearray(128)
+    struct.pack_into("<2sHIHH", head, 0, b"\xca\xac", 128, 36 * 40, 36, 40)
+    head[126:] = b"\xac\xca"
+    irg = bytes(head) + bytes(36 * 40) + counts.astype("<u2").tobytes() + make.encode(".jpg", rgb)
+    ls = struct.pack("<HHH", 2, 40, 36).ljust(0x20, b"\0") + _jpegls(counts)
+    return {
+        "comma.csv.table": f"Einheit;°C\n{comma}\n".encode("latin-1"),
+        "point.csv.table": f"Frame 1\n{point}\nFrame 2\n{point}\n".encode(),
+        "wide.csv.table": ("Units\tK\n" + point.replace(",", "\t")).encode("utf-16"),
+        "one.fff": make.fff({**records, 0x0E: make.visible_record(make.encode(".png", rgb))}),
+        "three.seq": make.fff(records) * 3,
+        "ls.csq": make.fff({0x01: ls, 0x20: make.camera_record()}) * 2,
+        "a.irg": irg,
+        "a.raw": counts.astype("<u2").tobytes(),
+    }
+
+
+def _jpegls(counts: np.ndarray) -> bytes:
+    """Counts as JPEG-LS; only its first bytes where the extra is not there."""
+    try:
+        import pillow_jpls  # noqa: F401
+    except ImportError:
+        return b"\xff\xd8\xff\xf7\x00\x0b\x10\x00\x24\x00\x28\x01" + bytes(40)
+    stream = io.BytesIO()
+    Image.fromarray(counts).save(stream, "JPEG-LS")
+    return stream.getvalue()
 
 
 def _radiometric(counts: np.ndarray, rgb: np.ndarray) -> dict[str, bytes]:

@@ -300,6 +300,11 @@ def _tokens(data: bytes, base: int, end: int, found: Layout) -> None:
         at += len(word)
 
 
+def _irg(_data: bytes, _base: int, end: int, found: Layout) -> None:
+    found.numbers += [(at, 2, "little", (0, 1, 16, 0xFFFF)) for at in (4, 6, 8, 10, 12)]
+    found.pieces += [(0, 128), (128, end)]
+
+
 _READERS: tuple[tuple[tuple[tuple[int, bytes], ...], Callable[[bytes, int, int, Layout], None]], ...] = (
     (((0, _PNG),), _png),
     (((0, b"\xff\xd8"),), _jpeg),
@@ -309,5 +314,7 @@ _READERS: tuple[tuple[tuple[tuple[int, bytes], ...], Callable[[bytes, int, int, 
     (((0, b"RIFF"),), _riff),
     (((0, b"BM"),), _bmp),
     (((0, b"\x93NUMPY"),), _npy),
+    (((0, b"FFF\0"),), _fff),
+    (((0, b"\xca\xac"),), _irg),
     (tuple((0, b"P%d" % digit) for digit in range(1, 7)), _tokens),
 )

@@ -151,7 +151,6 @@ def test_an_animated_gif_is_no_picture_for_dfuse(tmp_path, scene):
         (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
         (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which is not read here: dfuse video reads videos"),
         (b"RIFF\0\0\0\0AVI LIST", "a video"),
-        (b"FFF\0" + bytes(12), "a FLIR sequence"),
         (b"PK\3\4" + bytes(12), "a ZIP archive"),
         (b"%PDF-1.7\n", "a PDF"),
     ],

@@ -1,6 +1,7 @@
 """DJI's R-JPEG: the raw counts of the thermal sensor, 16-bit little-endian, joined from the APP3 segments.
 
-Counts grow with temperature, which is all a fusion needs. Their calibration (APP4, APP5) is not documented.
+The Zenmuse XT S keeps them in APP4 segments. Counts grow with temperature, which is all a fusion needs. Their
+calibration (APP4 and APP5, of the XT S APP3) is not documented.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import numpy as np
 
 from diffuse_fuse.images import jpeg
 
+_KEPT = (jpeg.APP3, jpeg.APP4)
 _SCALES = (1, 2)  # some cameras save the picture at twice the sensor's resolution
 
 
@@ -17,12 +19,13 @@ def read_dji(data: bytes) -> np.ndarray | None:
     frame = jpeg.frame(data)
     if frame is None:
         return None
-    raw = b"".join(bytes(payload) for marker, payload in jpeg.segments(data) if marker == jpeg.APP3)
-    for scale in _SCALES:
-        width, height = frame.width // scale, frame.height // scale
-        if raw and len(raw) == 2 * width * height:
-            counts = np.frombuffer(raw, "<u2").reshape(height, width)
-            return counts.astype(np.uint16)
+    for kept in _KEPT:
+        raw = b"".join(bytes(payload) for marker, payload in jpeg.segments(data) if marker == kept)
+        for scale in _SCALES:
+            width, height = frame.width // scale, frame.height // scale
+            if raw and len(raw) == 2 * width * height:
+                counts = np.frombuffer(raw, "<u2").reshape(height, width)
+                return counts.astype(np.uint16)
     return None
 
 

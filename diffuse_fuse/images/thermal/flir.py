@@ -13,22 +13,17 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from diffuse_fuse.images import jpeg
+from diffuse_fuse.images import fff, jpeg, jpegls
 from diffuse_fuse.images.decode import opencv_image
+from diffuse_fuse.images.fff import PICTURE, RAW, FlirError, order
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.thermal.planck import Planck
 
 _SEGMENT, _SEGMENT_HEAD = b"FLIR\0", 8
-_ENTRY, _MOST_ENTRIES = 32, 4096
-_RAW, _VISIBLE, _CAMERA, _PALETTE, _ALIGNMENT, _GPS = 0x01, 0x0E, 0x20, 0x22, 0x2A, 0x2B
-_PICTURE = 0x20  # where the picture begins in its record
+_VISIBLE, _CAMERA, _PALETTE, _ALIGNMENT, _GPS = 0x0E, 0x20, 0x22, 0x2A, 0x2B
 _SAMPLE = 4_000_000  # pixels that are looked at for the order of bytes
 _MIDDLE, _SPAN = 0x338, 0x33C  # of the camera's record: ExifTool's RawValueMedian and RawValueRange
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class FlirError(Exception):
-    """The thermal data of the file are damaged or of an unknown kind; the text is a clause for a message."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +43,30 @@ class Flir:
 
     @cached_property
     def raw_kind(self) -> str:
-        """How the counts are stored: "PNG", "plain" or "unknown"."""
-        record = self.records.get(_RAW, b"")
-        payload = record[_PICTURE:]
+        """How the counts are stored: "PNG", "plain", "JPEG-LS" where its extra is installed, or "unknown"."""
+        record = self.records.get(RAW, b"")
+        payload = record[PICTURE:]
         if payload.startswith(_PNG):
             return "PNG"
         width, height = _size(record)
+        if jpegls.size(payload) is not None:
+            return "JPEG-LS" if jpegls.size(payload) == (width, height) and jpegls.available() else "unknown"
         return "plain" if width and height and len(payload) >= 2 * width * height else "unknown"
 
     def counts_size(self) -> tuple[int, int]:
         """(width, height) that the counts claim to have; 0 where they are missing."""
-        record = self.records.get(_RAW, b"")
-        if self.raw_kind == "PNG" and len(record) >= _PICTURE + 24:
-            width, height = struct.unpack_from(">II", record, _PICTURE + 16)
+        record = self.records.get(RAW, b"")
+        if self.raw_kind == "PNG" and len(record) >= PICTURE + 24:
+            width, height = struct.unpack_from(">II", record, PICTURE + 16)
             return width, height
         return _size(record)
 
     def counts(self) -> np.ndarray:
         """The raw counts, uint16 H×W. Raises FlirError."""
-        record = self.records.get(_RAW)
+        record = self.records.get(RAW)
         if not record:
             raise FlirError("it holds no raw thermal data")
-        payload = record[_PICTURE:]
+        payload = record[PICTURE:]
         if self.raw_kind == "PNG":
             is_grey = payload[24:26] == b"\x10\0"  # 16 bits, one channel: anything else would take more than was seen
             image = opencv_image(payload, cv2.IMREAD_UNCHANGED) if is_grey and not damage(payload) else None
@@ -78,14 +75,20 @@ class Flir:
             return _smoother(image, image.byteswap())
         if self.raw_kind == "plain":
             width, height = _size(record)
-            order = _order(record)
-            image = np.frombuffer(payload, order + "u2", count=width * height).reshape(height, width)
+            image = np.frombuffer(payload, order(record) + "u2", count=width * height).reshape(height, width)
             return _smoother(image.astype(np.uint16), image.astype(np.uint16).byteswap())
+        if self.raw_kind == "JPEG-LS":
+            try:
+                return jpegls.decode(payload)
+            except ValueError:
+                raise FlirError("its raw thermal data are damaged") from None
+        if jpegls.size(payload) is not None and not jpegls.available():
+            raise FlirError(f"its raw thermal data are JPEG-LS: {jpegls.ADVICE}")
         raise FlirError("its raw thermal data are of a kind that dfuse cannot decode (such as JPEG-LS), or cut off")
 
     def visible_bytes(self) -> bytes | None:
         """The embedded visible picture as a JPEG or PNG file; None when there is none."""
-        payload = self.records.get(_VISIBLE, b"")[_PICTURE:]
+        payload = self.records.get(_VISIBLE, b"")[PICTURE:]
         return payload if payload.startswith((jpeg.START, _PNG)) else None
 
     @cached_property
@@ -98,15 +101,15 @@ class Flir:
         record = self.records.get(_CAMERA, b"")
         if len(record) < 0x310:
             return None
-        order = _order(record)
+        byte_order = order(record)
 
         def number(at: int) -> float:
-            return struct.unpack_from(order + "f", record, at)[0]
+            return struct.unpack_from(byte_order + "f", record, at)[0]
 
         humidity = number(0x3C)
         planck = Planck(
             r1=number(0x58), b=number(0x5C), f=number(0x60), r2=number(0x30C),
-            o=float(struct.unpack_from(order + "i", record, 0x308)[0]),
+            o=float(struct.unpack_from(byte_order + "i", record, 0x308)[0]),
             emissivity=number(0x20), distance=number(0x24), reflected=number(0x28), atmosphere=number(0x2C),
             window=number(0x30), window_transmission=number(0x34),
             humidity=humidity / 100 if humidity > 2 else humidity,  # some files say it in percent
@@ -123,7 +126,7 @@ class Flir:
         record = self.records.get(_CAMERA, b"")
         if len(record) < _SPAN + 2:
             return None
-        middle, width = (struct.unpack_from(_order(record) + "H", record, at)[0] for at in (_MIDDLE, _SPAN))
+        middle, width = (struct.unpack_from(order(record) + "H", record, at)[0] for at in (_MIDDLE, _SPAN))
         low, high = middle - width / 2, middle + width / 2
         return (low, high) if middle and width and low >= 0 else None
 
@@ -146,8 +149,8 @@ class Flir:
         record = self.records.get(_ALIGNMENT, b"")
         if len(record) < 8:
             return None
-        for order in "<>":  # the record begins with the scale, a number between about 1 and 3
-            scale, dx, dy = struct.unpack_from(order + "fhh", record, 0)
+        for byte_order in "<>":  # the record begins with the scale, a number between about 1 and 3
+            scale, dx, dy = struct.unpack_from(byte_order + "fhh", record, 0)
             if 0.5 <= scale <= 10:
                 return Alignment(scale, dx, dy)
         return None
@@ -158,18 +161,26 @@ class Flir:
         record = self.records.get(_GPS, b"")
         if len(record) < 0x20:
             return None
-        order = "<" if record[:4] == b"\1\0\0\0" else ">"
-        if struct.unpack_from(order + "I", record)[0] != 1:  # not valid
+        byte_order = "<" if record[:4] == b"\1\0\0\0" else ">"
+        if struct.unpack_from(byte_order + "I", record)[0] != 1:  # not valid
             return None
-        latitude, longitude = struct.unpack_from(order + "dd", record, 0x10)
+        latitude, longitude = struct.unpack_from(byte_order + "dd", record, 0x10)
         if not (abs(latitude) <= 90 and abs(longitude) <= 180):
             return None
         south, west = record[8:9] == b"S", record[10:11] == b"W"
         return -latitude if south else latitude, -longitude if west else longitude
 
 
-def read_flir(data: bytes) -> Flir | None:
-    """The FLIR records of a JPEG file, or None when it has no FLIR segments. Raises FlirError for damaged ones."""
+def read_flir(data: bytes, page: int = 1) -> Flir | None:
+    """The FLIR records of a JPEG file, or None when it has no FLIR segments; those of frame ``page`` of an FFF file.
+
+    Raises FlirError for damaged ones.
+    """
+    if data.startswith(fff.STARTS):
+        frames = fff.frames(data)
+        if not 1 <= page <= len(frames):
+            raise FlirError("it holds no raw thermal data" if not frames else f"it holds {len(frames)} frames")
+        return Flir(fff.records(data, frames[page - 1]))
     pieces: dict[int, bytes] = {}
     last = 0
     for marker, payload in jpeg.segments(data):
@@ -180,34 +191,13 @@ def read_flir(data: bytes) -> Flir | None:
         return None
     if any(number not in pieces for number in range(last + 1)):
         raise FlirError(f"its thermal data are incomplete ({len(pieces)} of {last + 1} parts)")
-    return Flir(_records(b"".join(pieces[number] for number in range(last + 1))))
-
-
-def _records(fff: bytes) -> dict[int, bytes]:
-    """The directory of an FFF file: at most one record a type, each within the file."""
-    if fff[:4] not in (b"FFF\0", b"AFF\0") or len(fff) < 0x40:
-        raise FlirError("its thermal data are damaged (no FFF header)")
-    order = ">" if 100 <= int.from_bytes(fff[0x14:0x18], "big") < 200 else "<"
-    start, count = struct.unpack_from(order + "II", fff, 0x18)
-    if count > _MOST_ENTRIES or start + count * _ENTRY > len(fff):
-        raise FlirError("its thermal data are damaged (the directory reaches beyond them)")
-    records: dict[int, bytes] = {}
-    for entry in range(start, start + count * _ENTRY, _ENTRY):
-        (kind,) = struct.unpack_from(order + "H", fff, entry)
-        offset, length = struct.unpack_from(order + "II", fff, entry + 12)
-        if kind and length and offset + length <= len(fff):
-            records.setdefault(kind, fff[offset : offset + length])
-    return records
-
-
-def _order(record: bytes) -> str:
-    return "<" if int.from_bytes(record[:2], "little") < 0x100 else ">"
+    return Flir(fff.records(b"".join(pieces[number] for number in range(last + 1))))
 
 
 def _size(record: bytes) -> tuple[int, int]:
-    if len(record) < _PICTURE:
+    if len(record) < PICTURE:
         return 0, 0
-    width, height = struct.unpack_from(_order(record) + "HH", record, 2)
+    width, height = struct.unpack_from(order(record) + "HH", record, 2)
     return width, height
 
 

@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from diffuse_fuse.errors import ImageError, ImageReadError
-from diffuse_fuse.images import arrays, exif, jpeg
-from diffuse_fuse.images.decode import Picture, decode
+from diffuse_fuse.images import arrays, bands, exif, fff, headerless, jpeg
+from diffuse_fuse.images.decode import Picture, checked_header, decode
+from diffuse_fuse.images.header import LONGEST_START, format_of
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
-from diffuse_fuse.images.options import MAX_PIXELS
-from diffuse_fuse.images.thermal import holes, palette
+from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions, ThermalUnit
+from diffuse_fuse.images.thermal import holes, palette, units
 from diffuse_fuse.images.thermal.dji import is_dji_thermal, read_dji
 from diffuse_fuse.images.thermal.flir import Flir, FlirError, read_flir
 
@@ -60,18 +61,23 @@ def read_thermal(
     max_pixels: int = MAX_PIXELS,
     nodata: float | None = None,
     decoded: Picture | None = None,
+    named: str | None = None,
+    unit: ThermalUnit | None = None,
 ) -> Thermal:
     """The thermal picture in the bytes of a file: radiometric data where there are any, else the picture itself.
 
     ``path`` is for the messages. ``nodata``: a value that means no measurement, besides those that are found;
-    ``decoded``: the picture, where it is decoded already. Raises ImageReadError.
+    ``decoded``: the picture, where it is decoded already; ``named``: the palette that it is painted in; ``unit``: what
+    its numbers mean. The last two, too, are only for files that do not say so. Raises ImageReadError.
     """
+    if data.startswith(fff.STARTS):
+        return _frame(data, path, page, max_pixels, nodata)
     if data.startswith(jpeg.START) and not damage(data):
         radiometric = _flir(data, path, max_pixels, nodata) or _dji(data, path, max_pixels, nodata)
         if radiometric:
             return radiometric
     picture = decoded or decode(data, path, page, max_pixels)
-    thermal = from_picture(picture, path, nodata)
+    thermal = from_picture(picture, path, nodata, named, unit)
     if picture.header.pages > 1 and page == 1:
         text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."
         thermal = replace(thermal, warnings=(text, *thermal.warnings))
@@ -84,14 +90,35 @@ def read_thermal(
     return thermal
 
 
-def from_picture(picture: Picture, path: str | os.PathLike[str], nodata: float | None = None) -> Thermal:
+def read_as(data: bytes, path: str | os.PathLike[str], options: LoadOptions, decoded: Picture | None = None) -> Thermal:
+    """``read_thermal`` as the options of a run say."""
+    if headerless.is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
+        decoded = headerless.picture(data, path, options.raw, options.page, options.max_pixels)
+        return from_picture(decoded, path, options.nodata, options.palette, options.thermal_unit)
+    if options.ir_band is not None:
+        picture = bands.infrared_band(data, path, options)
+        return from_picture(picture, path, options.nodata, options.palette, options.thermal_unit)
+    return read_thermal(
+        *(data, path, options.page, options.max_pixels, options.nodata, decoded),
+        named=options.palette,
+        unit=options.thermal_unit,
+    )
+
+
+def from_picture(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    nodata: float | None = None,
+    named: str | None = None,
+    unit: ThermalUnit | None = None,
+) -> Thermal:
     """A decoded picture as thermal values; false colours are turned back where that is possible."""
     array = picture.array
     hidden = None
     if picture.alpha is not None:  # what is half transparent holds a measurement, unless mixed with black
         hidden = picture.alpha < 1 if picture.on_black else picture.alpha <= 0
     if array.ndim == 3 and array.dtype == np.uint8 and palette.is_coloured(array):
-        coloured = _from_colours(array, None)
+        coloured = _from_colours(array, None, named)
         return replace(coloured, **_without_holes(coloured.values, (), hidden, coloured.warnings))
     told = tuple(value for value in (picture.header.nodata, nodata) if value is not None)
     whole = _without_holes(arrays.to_one_channel(array), told, hidden)
@@ -104,9 +131,17 @@ def from_picture(picture: Picture, path: str | os.PathLike[str], nodata: float |
         raise ImageReadError(f"{shown(path)}: {error}") from error
     if values.dtype.kind == "f" and float(np.abs(values).max()) > holes.LARGEST:
         raise ImageReadError(f"{shown(path)} holds values of {np.abs(values).max():.1g}: no camera measures that.")
-    units: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
-    unit = "levels" if values.dtype == np.uint8 else units[values.dtype.kind]
-    return Thermal(values, unit, picture=array, warnings=warnings, holes=whole["holes"])
+    names: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
+    name = "levels" if values.dtype == np.uint8 else names[values.dtype.kind]
+    if means := unit or picture.header.unit:
+        if name == "levels":
+            raise ImageReadError(
+                f"{shown(path)} holds 8-bit grey levels, which have no unit: leave --thermal-unit out."
+            )
+        values, name = units.celsius(values, means), "°C"
+        if odd := units.implausible(values if whole["holes"] is None else values[~whole["holes"]], means):
+            warnings = (odd, *warnings)
+    return Thermal(values, name, picture=array, warnings=warnings, holes=whole["holes"])
 
 
 def _without_holes(
@@ -120,8 +155,9 @@ def _without_holes(
     return {"values": filled, "holes": found.mask, "warnings": (*warnings, found.sentence)}
 
 
-def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None) -> Thermal:
-    found = palette.find(array, own)
+def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None, named: str | None = None) -> Thermal:
+    given = palette.named(named) if named else None
+    found = given or palette.find(array, own)
     if found is None:
         return Thermal(
             arrays.to_one_channel(array),
@@ -129,11 +165,14 @@ def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None) -> Ther
             picture=array,
             warnings=(
                 "The infrared picture is in colours of no palette that dfuse knows: their brightness is used, which "
-                "need not grow with the temperature; save it in white-hot grey.",
+                "need not grow with the temperature; save it in white-hot grey, or give --palette a picture of "
+                "its bar.",
             ),
         )
     values, foreign = palette.invert(array, found.colours)
     text = f"The infrared picture is in false colours ({found.name}): they were turned back into one channel"
+    if named == palette.REVERSED:
+        values, text = 255 - values, text + ", hot and cold in each other's place"
     if foreign >= 0.02:
         text += f"; {foreign:.0%} of it has other colours (text, a scale, outlines) and was guessed"
     return Thermal(values, "levels", palette=found.name, picture=array, warnings=(text + ".",))
@@ -157,6 +196,25 @@ def _flir(data: bytes, path: str | os.PathLike[str], max_pixels: int, nodata: fl
         counts = exif.upright(flir.counts(), exif.orientation(data))
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
+    return _of_counts(flir, counts, nodata)
+
+
+def _frame(data: bytes, path: str | os.PathLike[str], page: int, max_pixels: int, nodata: float | None) -> Thermal:
+    """A frame of an FFF file, which has no picture on top."""
+    found = checked_header(data, shown(path), page, max_pixels)
+    try:
+        flir = read_flir(data, page)
+        thermal = _of_counts(flir, flir.counts(), nodata)
+    except FlirError as error:
+        raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
+    if found.pages > 1 and page == 1:
+        text = f"The infrared file holds {found.pages} frames: number 1 is used (--page chooses another)."
+        thermal = replace(thermal, warnings=(text, *thermal.warnings))
+    return thermal
+
+
+def _of_counts(flir: Flir, counts: np.ndarray, nodata: float | None) -> Thermal:
+    """Counts, upright, as temperatures where the file's constants give them."""
     told = () if nodata is None else (nodata,)
     celsius = arrays.in_bands(flir.planck.celsius, counts) if flir.planck else None
     if celsius is not None and np.isfinite(celsius).mean() >= 1 - _MOST_WITHOUT:

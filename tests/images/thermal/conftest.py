@@ -31,3 +31,12 @@ def real() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"{REAL} is not there: set DFUSE_SHARED to the folder that holds data/")
     return REAL
+
+
+@pytest.fixture
+def dji() -> Path:
+    """The folder of real R-JPEGs of seven DJI cameras: H20N, H20T, M2EA, M30T, M3T, M3TD, XTS, each with .JPG."""
+    folder = REAL.parent / "dji"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: set DFUSE_SHARED to the folder that holds data/")
+    return folder

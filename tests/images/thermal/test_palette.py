@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.thermal import palette, read_thermal
 
@@ -77,3 +78,74 @@ def test_a_real_picture_in_false_colours_follows_its_raw_data(real):
     celsius = read_thermal(data, "FLIR.jpg").values
     small = cv2.resize(values, celsius.shape[::-1], interpolation=cv2.INTER_AREA)
     assert spearmanr(small.ravel(), celsius.ravel()).statistic > 0.95
+
+
+def _painted(levels, name):
+    bgr = cv2.applyColorMap(levels, getattr(cv2, f"COLORMAP_{name}"))
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+@pytest.mark.parametrize("name", ["HSV", "TWILIGHT", "WINTER", "SPRING", "OCEAN", "PINK", "SUMMER"])
+def test_an_unknown_palette_is_never_taken_for_its_opposite(levels, name):
+    painted = _painted(levels, name)
+    found = palette.find(painted)
+    if found is not None:
+        assert np.corrcoef(palette.invert(painted, found.colours)[0].ravel(), levels.ravel())[0, 1] > 0.9
+
+
+def test_colours_that_two_palettes_order_differently_are_of_none(levels):
+    ramp = palette._known()[0].colours
+    assert palette.find(ramp[levels], ("turned", ramp[::-1].copy())) is None
+
+
+@pytest.mark.parametrize("name", ["H20T.JPG", "M2EA.JPG"])
+def test_the_irons_of_dji_follow_the_counts_beside_them(dji, name):
+    from scipy.stats import spearmanr
+
+    from diffuse_fuse.images.thermal.dji import read_dji
+
+    data = (dji / name).read_bytes()
+    image, counts = decode(data, name).array, read_dji(data)
+    found = palette.find(image)
+    assert found.name.startswith("DJI iron")
+    assert spearmanr(palette.invert(image, found.colours)[0].ravel(), counts.ravel()).statistic > 0.9
+
+
+def test_a_named_palette_is_taken(levels):
+    painted = _painted(levels, "SUMMER")
+    picture = cv2.imencode(".png", painted[..., ::-1])[1].tobytes()
+    jet = cv2.imencode(".png", _painted(levels, "JET")[..., ::-1])[1].tobytes()
+    assert read_thermal(jet, "a.png", named="jet").palette == "jet"
+    plain, turned = (read_thermal(jet, "a.png", named=name).values for name in ("jet", "jet-reversed"))
+    assert np.corrcoef(plain.ravel(), turned.ravel())[0, 1] < -0.99
+    assert np.array_equal(read_thermal(jet, "a.png", named="reversed").values, 255 - plain)
+    assert read_thermal(picture, "a.png", named="JET").palette == "jet"  # asked for, so not looked for
+
+
+@pytest.mark.parametrize("kind", ["wide.png", "high.png", "levels.csv", "unit.txt"])
+def test_a_palette_is_read_from_a_file(levels, tmp_path, kind):
+    colours = _painted(np.arange(256, dtype=np.uint8)[None], "SUMMER")[0]
+    path = tmp_path / kind
+    if kind == "wide.png":
+        cv2.imwrite(str(path), np.repeat(colours[None, :, ::-1], 12, axis=0))
+    elif kind == "high.png":
+        cv2.imwrite(str(path), np.repeat(colours[::-1, None, ::-1], 12, axis=1))
+    elif kind == "levels.csv":
+        path.write_text("i,r,g,b\n" + "\n".join(f"{i},{r},{g},{b}" for i, (r, g, b) in enumerate(colours)))
+    else:
+        path.write_text("\n".join(" ".join(f"{v / 255:.5f}" for v in colour) for colour in colours))
+    picture = cv2.imencode(".png", colours[levels][..., ::-1])[1].tobytes()
+    thermal = read_thermal(picture, "a.png", named=str(path))
+    assert thermal.palette == kind
+    assert np.abs(thermal.values.astype(int) - levels).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello", b"\x89PNG\r\n\x1a\n", b"", b"1 2 3\n", b"-1 2 3\n4 5 6\n", b"1.2.3 4 5\n" * 3]
+)
+def test_a_file_that_is_no_palette(tmp_path, content):
+    (tmp_path / "p").write_bytes(content)
+    with pytest.raises(UsageError, match="neither a picture of a colour bar"):
+        palette.named(str(tmp_path / "p"))
+    with pytest.raises(UsageError, match="neither a file nor one of iron"):
+        palette.named("irno")

@@ -44,11 +44,12 @@ _GREY_PART = 0.15  # how far grey scenes are re-lit
 _LIT = (0.08, 0.35)  # brightness around a place: from unlit to lit
 _BRIGHT, _GLARE = (0.45, 0.7), (0.75, 0.9)  # brightness of a sky, and of one in which the visible picture shows nothing
 _DARKER = (0.2, 0.5)  # how much darker the infrared picture is than the visible one
-_LAMPLIGHT, _LESS_THAN_LAMPLIGHT = (0.03, 0.1), (0.0, 0.06)  # the same two of what is lit by night
+_LAMPLIGHT, _LESS_THAN_LAMPLIGHT = (0.01, 0.05), (0.0, 0.06)  # the same two of what is lit by night
 _SKY_SHARE = (0.1, 0.3)  # of the upper quarter of a picture: from no sky to one
 _GLARE_SHARE = (0.01, 0.04)  # of the upper half that is burnt out
 _SKY_PART = 0.8  # of detail that is left out in the sky
 _DETAIL = 1.25
+_HEADROOM = 2.0  # times what is left to white, detail may darken: what is burnt out keeps no shade of it
 _CAP = (0.75, 1.0)  # brightness up to which what is hot keeps its own: wide ground, which would bleach, and targets
 _LEAST_SPREAD = 0.04
 _EVEN = (0.004, 0.02)  # deviation of an infrared picture: from none to some information
@@ -221,7 +222,7 @@ class _Fields:
         narrow = np.maximum(light.mean + _WARM * light.spread, _blurred(ground, 4) + _RISE * light.spread)
         hot_from = np.minimum(light.mean + _HOT[0] * light.spread, narrow)
         stands_out = _step((base - ground) / light.spread, *_STANDS_OUT)
-        self._noise = 255 * light.noise
+        self._noise = 255 * light.noise * (1 + light.lamps)  # grain shows on dark roads
         self._per_spread = 1 / (255 * light.spread * (_HOT[1] - _HOT[0]))
         self._small = [
             cv2.copyMakeBorder(np.asarray(field, np.float32), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
@@ -253,6 +254,8 @@ class _Fields:
         detail = cv2.subtract(i, base, dst=ir_slope)
         quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
+        deepest = cv2.addWeighted(y, _HEADROOM, y, 0, -255 * _HEADROOM, dst=quiet)
+        cv2.max(detail, deepest, dst=detail)
         cv2.add(natural, cv2.multiply(detail, gain, dst=detail), dst=natural)
         hot = cv2.subtract(base, hot_from, dst=base)
         lifted[...] = vis

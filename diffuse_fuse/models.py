@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def available() -> list[ModelCard]:
     return sorted(cards, key=lambda c: ((*FUSES, c.kind).index(c.kind), not c.is_default, c.name))
 
 
-def locate(name_or_path: str | Path) -> Path:
+def locate(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of shipped weights by name ("default", "base", …), or of one's own by path.
 
     Raises UnknownModelError when there is neither, naming the shipped ones, UsageError for what is no name.
@@ -60,9 +61,9 @@ def locate(name_or_path: str | Path) -> Path:
         except (OSError, ValueError):  # a name that is too long for the file system, or with a NUL
             continue
     names = [p.stem for p in sorted(folder().glob("*.safetensors"))]
-    shipped = ", ".join(names) or "none"
+    there = ", ".join(names) or "none"
     raise UnknownModelError(
-        f"There is no model '{name_or_path}': give one of the shipped ones ({shipped}) or a .safetensors file."
+        f"There is no model '{name_or_path}': give one of the shipped ones ({there}) or a .safetensors file."
         + meant(str(name_or_path), names)
     )
 
@@ -72,7 +73,7 @@ def name_of(path: Path) -> str:
     return path.stem if path.parent == folder() else str(path)
 
 
-def find(name_or_path: str | Path) -> ModelCard:
+def find(name_or_path: str | os.PathLike[str]) -> ModelCard:
     """The card of shipped weights by name, or of a file by path. Raises WeightsError as ``locate`` does."""
     return _card(locate(name_or_path))
 

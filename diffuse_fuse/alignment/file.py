@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def _read_object(path: Path) -> dict:
     return whole if isinstance(whole, dict) else {}
 
 
-def _matrix(value: object) -> np.ndarray:
+def _matrix(value: Any) -> np.ndarray:
     matrix = np.array(value, dtype=float)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or matrix[2, 2] == 0:
         raise ValueError("the matrix must be 3×3 of finite numbers, the last one not 0")
@@ -86,7 +87,7 @@ def _matrix(value: object) -> np.ndarray:
         return matrix / matrix[2, 2]
 
 
-def _size(value: object) -> tuple[int, int]:
+def _size(value: Any) -> tuple[int, int]:
     width, height = value
     if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 1):
         raise ValueError("the size must be two whole numbers above 1")
@@ -95,7 +96,7 @@ def _size(value: object) -> tuple[int, int]:
     return width, height
 
 
-def _number(value: object) -> float:
+def _number(value: Any) -> float:
     number = float(value)
     if not abs(number) < _LARGEST_NUMBER:  # nor NaN
         raise ValueError("a number is not finite, or too large")

@@ -16,7 +16,7 @@ from diffuse_fuse.cli import fuse_report as report
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
-    from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.cli.fuse_model import Chosen, Lazy
     from diffuse_fuse.fusion.spans import OnRows
 
 
@@ -39,12 +39,16 @@ class Run:
             return "replace"
         return "resume" if self.whole_folder else "refuse"
 
+    @property
+    def _fuser(self) -> Lazy | None:
+        return self.chosen.fuser if self.chosen else None
+
     def _ahead(self, check: bool) -> Preflight:
         from diffuse_fuse import batch
 
         return batch.look_ahead(
             self.plan,
-            self.chosen and self.chosen.fuser,
+            self._fuser,
             self.out if self.whole_folder else self.out.parent,
             existing=self._existing,
             recipe=self.recipe,
@@ -77,7 +81,7 @@ class Run:
                 self.chosen.fuser.on_rows = rows
             results = batch.run(
                 self.plan.jobs,
-                self.chosen and self.chosen.fuser,
+                self._fuser,
                 existing=self._existing,
                 recipe=self.recipe,
                 workers=self.workers,
@@ -123,7 +127,7 @@ class Run:
             start = time.perf_counter()
             results = batch.run_folder(
                 self.plan,
-                self.chosen and self.chosen.fuser,
+                self._fuser,
                 self.out,
                 existing=self._existing,
                 recipe=self.recipe,

@@ -8,6 +8,7 @@ noisier one, and the other takes part as known up to its own noise until the way
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,7 +29,8 @@ _SEED = 6  # of the noise that the cleaner picture is given; fixed, so that the 
 class FusesArrays(Protocol):
     """What is asked of the fuser; ``diffuse_fuse.Fuser`` is one."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **options: Any) -> np.ndarray: ...
+    @property
+    def fuse(self) -> Callable[..., np.ndarray]: ...
 
 
 class DenoisingFuser:

@@ -49,7 +49,7 @@ def extract(
     """
     if len(x_0) > 1 and not torch.is_grad_enabled():
         # A convolution of another batch size may round otherwise; each picture by itself cannot.
-        alone = [extract(unet, schedule, x, steps, noise, origin) for x in x_0.split(1)]
+        alone = [extract(unet, schedule, x, steps, noise, origin) for x in torch.split(x_0, 1)]
         return [torch.cat(level) for level in zip(*alone, strict=True)]
     passes = []
     for step in steps:

@@ -10,6 +10,7 @@ noise level and on the frequency: the network only has to be better where it can
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -35,6 +36,9 @@ class LinearPath(nn.Module):
     float16 holds it); ``mean`` (4, 4, 4), the mean's lowest coefficients over the size. Parameter: ``share``
     (knots, bands) of the network, 0 to 1, at log signal-to-noise ratios and octaves of frequency.
     """
+
+    factor: torch.Tensor
+    mean: torch.Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -83,7 +87,7 @@ class LinearPath(nn.Module):
         outs = [((rows @ gain[:, c] @ columns.T) * centred).sum(dim=1) for c in range(CHANNELS)]
         return torch.stack(outs, dim=1) - noise * mean
 
-    def spread(self, signal: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    def spread(self, signal: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """The network's share at every frequency, (N, 1, H, W)."""
         ab = signal.flatten().double().square()
         snr = torch.log(ab / (1 - ab)).float()
@@ -92,7 +96,7 @@ class LinearPath(nn.Module):
         near = (1 - (place.clamp(0, len(KNOTS) - 1)[:, None] - knots).abs()).clamp_min(0)  # (N, knots)
         return torch.einsum("nk,kb,bhw->nhw", near, self.share, self.bands(size, signal.device))[:, None]
 
-    def bands(self, size: tuple[int, int], device: torch.device | str = "cpu") -> torch.Tensor:
+    def bands(self, size: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
         """How much each coefficient of a picture belongs to each octave, (bands, H, W): adds up to 1."""
         rows, columns = (self._onto(side, device) for side in size)
         return rows @ _bands(self.size).to(device).permute(2, 0, 1) @ columns.T
@@ -128,7 +132,8 @@ def _edges(size: int) -> np.ndarray:
 def _centres(size: int) -> np.ndarray:
     """The mean frequency of each bin: (bins,)."""
     edges = _edges(size)
-    return (edges + np.append(edges[1:], size) - 1) / 2
+    centres: np.ndarray = (edges + np.append(edges[1:], size) - 1) / 2
+    return centres
 
 
 def _nodes(size: int) -> np.ndarray:
@@ -139,7 +144,7 @@ def _nodes(size: int) -> np.ndarray:
 
 def _radius(frequencies: np.ndarray) -> np.ndarray:
     """The length of each pair of frequencies, (n, n); 1 for none at all."""
-    radius = np.hypot(frequencies[:, None], frequencies[None, :])
+    radius: np.ndarray = np.hypot(frequencies[:, None], frequencies[None, :])
     radius[0, 0] = 1
     return radius
 

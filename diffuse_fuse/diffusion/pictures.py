@@ -20,7 +20,7 @@ from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
 from diffuse_fuse.images.given import Given, given_pair
-from diffuse_fuse.networks.device import choose_device
+from diffuse_fuse.networks.device import choose_device, placed
 
 MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
 COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
@@ -40,7 +40,7 @@ class PairModel:
         loaded = load_diffusion(path)
         self.name: str = path.stem  # without folders: it is written into the pictures
         self.device, self.schedule = device, loaded.schedule
-        self._model = loaded.to(device, memory_format=torch.channels_last)
+        self._model = placed(loaded, device)
 
     def eps_theta(self, x_t: torch.Tensor, t: int) -> torch.Tensor:
         """The noise in ``x_t`` (N, 4, H, W), of any size: padded to whole cells by reflection, and cut again."""
@@ -49,7 +49,8 @@ class PairModel:
         padded = F.pad(x_t, (0, -w % multiple, 0, -h % multiple), mode="reflect")
         steps = torch.full((len(x_t),), t, device=x_t.device)
         with torch.no_grad():
-            return self._model(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
+            eps: torch.Tensor = self._model(padded.contiguous(memory_format=torch.channels_last), steps)
+        return eps[..., :h, :w]
 
     def features(self, ir: Given, vis: Given, steps: Sequence[int] = (50,)) -> list[np.ndarray]:
         """What the UNet's decoder sees in a pair, without noise: one array a level, finest first.

@@ -44,7 +44,7 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, seed: int = 0) -> dict[int,
 
 def mutual_information(pairs: np.ndarray) -> float:
     """Mean over ``pairs`` (N, H, W, 4) in [0, 1] of I(luma; infrared) in bits, over 32 grey levels."""
-    return float(np.mean([_information(pair[..., :3] @ np.float32(LUMA), pair[..., 3]) for pair in pairs]))
+    return float(np.mean([_information(pair[..., :3] @ np.array(LUMA, np.float32), pair[..., 3]) for pair in pairs]))
 
 
 def shuffled(pairs: np.ndarray) -> np.ndarray:
@@ -69,7 +69,8 @@ def _patches(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     picture = np.repeat(np.arange(count), PATCHES)[:, None, None]
     y = rng.integers(h - PATCH + 1, size=len(picture))[:, None, None] + np.arange(PATCH)[None, :, None]
     x = rng.integers(w - PATCH + 1, size=len(picture))[:, None, None] + np.arange(PATCH)[None, None, :]
-    return level[picture, y, x].astype(np.float64)
+    found: np.ndarray = level[picture, y, x].astype(np.float64)
+    return found
 
 
 def _information(a: np.ndarray, b: np.ndarray) -> float:

@@ -40,10 +40,12 @@ class Schedule:
         """beta_t, shape (T,), float64."""
         if self.kind == "linear":
             scale = 1000 / self.steps
-            return np.clip(np.linspace(1e-4 * scale, 0.02 * scale, self.steps), 0, 0.999)
+            beta: np.ndarray = np.clip(np.linspace(1e-4 * scale, 0.02 * scale, self.steps), 0, 0.999)
+            return beta
         edge = np.arange(self.steps + 1) / self.steps
         alpha_bar = np.cos((edge + 0.008) / 1.008 * math.pi / 2) ** 2
-        return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 0, 0.999)
+        beta = np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 0, 0.999)
+        return beta
 
     @cached_property
     def alpha_bar(self) -> np.ndarray:
@@ -58,7 +60,8 @@ class Schedule:
     @cached_property
     def posterior_variance(self) -> np.ndarray:
         """beta_tilde_t, the variance of q(x_{t-1} | x_t, x_0), DDPM eq. 7: shape (T,), float64; 0 at the first step."""
-        return (1 - self.alpha_bar_prev) / (1 - self.alpha_bar) * self.beta
+        variance: np.ndarray = (1 - self.alpha_bar_prev) / (1 - self.alpha_bar) * self.beta
+        return variance
 
     @cached_property
     def posterior_mean(self) -> np.ndarray:

@@ -36,8 +36,11 @@ class WienerDenoiser:
         centred = _transform(x_t) - np.sqrt(alpha_bar) * self.mean
         spread = alpha_bar * self.covariance + (1 - alpha_bar) * np.eye(self.covariance.shape[-1])
         solved = np.linalg.solve(spread[None], centred.transpose(0, 2, 3, 1)[..., None])[..., 0]
-        return scipy.fft.idctn(np.sqrt(1 - alpha_bar) * solved.transpose(0, 3, 1, 2), axes=_AXES, norm="ortho")
+        scaled = np.sqrt(1 - alpha_bar) * solved.transpose(0, 3, 1, 2)
+        eps: np.ndarray = scipy.fft.idctn(scaled, axes=_AXES, norm="ortho")
+        return eps
 
 
 def _transform(x: np.ndarray) -> np.ndarray:
-    return scipy.fft.dctn(x.astype(np.float64), axes=_AXES, norm="ortho")
+    found: np.ndarray = scipy.fft.dctn(x.astype(np.float64), axes=_AXES, norm="ortho")
+    return found

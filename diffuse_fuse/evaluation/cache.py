@@ -32,7 +32,7 @@ class Cache:
         self._pictures: dict[str, str] = {}
         self._made: set[str] = set()
         if self._path and self._path.exists():
-            self._read()
+            self._read(self._path)
 
     def values(self, key: str, names: Iterable[str]) -> dict[str, float] | None:
         """The values of these metrics, or None unless all of them are there."""
@@ -79,9 +79,9 @@ class Cache:
         except OSError as error:
             raise ImageWriteError(f"{self._path} cannot be written: {error.strerror or error}.") from error
 
-    def _read(self) -> None:
+    def _read(self, path: Path) -> None:
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError as error:
             raise ImageWriteError(f"{self._path} cannot be read: {error.strerror or error}.") from error
         if any(lines) and lines[0]:  # every line of its own begins with a newline, see _append

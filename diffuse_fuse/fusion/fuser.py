@@ -17,7 +17,7 @@ from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
-from diffuse_fuse.networks.device import choose_device
+from diffuse_fuse.networks.device import choose_device, placed
 from diffuse_fuse.networks.student import StudentModel, inference_dtype
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
@@ -52,9 +52,9 @@ class Fuser:
         path = models.locate(model)
         self.model_name: str = models.name_of(path)
         self.device: str = choose_device(device)
-        model = load_model(path)
-        dtype = inference_dtype(self.device) if isinstance(model, StudentModel) else torch.float32
-        self.model: AnyModel = model.to(self.device, dtype, memory_format=torch.channels_last)
+        loaded = load_model(path)
+        dtype = inference_dtype(self.device) if isinstance(loaded, StudentModel) else torch.float32
+        self.model: AnyModel = placed(loaded, self.device, dtype)
         _keep_freed_memory()
 
     def fuse(

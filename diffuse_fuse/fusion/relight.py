@@ -18,11 +18,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import overload
 
 import cv2
 import numpy as np
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.pixelwise import add, larger, multiply, smaller
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 from diffuse_fuse.luma import LUMA
 
@@ -152,13 +154,14 @@ class _Reduced:
         self._vis = [_unit(channel) for channel in cv2.split(_shrunk(vis, self.factor))]
         self.y = self._vis[0]
         if len(self._vis) == 3:
-            self.y = sum(np.float32(weight) * channel for weight, channel in zip(LUMA, self._vis, strict=True))
+            r, g, b = (np.float32(weight) * channel for weight, channel in zip(LUMA, self._vis, strict=True))
+            self.y = r + g + b
         self.brightness = _blurred(self.y, 3)
         self._noise = partial(_noise, ir)
 
     def light(self, balance: Balance) -> SceneLight:
         """What re-lighting has to know of the scene."""
-        (mean,), (deviation,) = (x.ravel() for x in cv2.meanStdDev(self.ir))
+        mean, deviation = (np.float64(x.item()) for x in cv2.meanStdDev(self.ir))
         if balance == AUTO:
             colour = 0.0
             if len(self._vis) == 3:
@@ -245,12 +248,12 @@ class _Fields:
             cv2.add(follow, cv2.multiply(dark, bright[0], dst=dark), dst=follow)
         if self._glare:
             dark = _goes_dark(natural, base, _GLARE, _DARKER)
-            cv2.max(follow, cv2.multiply(dark, self._glare, dst=dark), dst=follow)
+            cv2.max(follow, multiply(dark, self._glare, dst=dark), dst=follow)
         if self._lamps:
             dark = _goes_dark(natural, base, _LAMPLIGHT, _LESS_THAN_LAMPLIGHT)
-            cv2.max(follow, cv2.multiply(dark, self._lamps, dst=dark), dst=follow)
+            cv2.max(follow, multiply(dark, self._lamps, dst=dark), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
-        quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
+        quiet = smaller(larger(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
         cv2.add(natural, cv2.multiply(detail, gain, dst=detail), dst=natural)
         hot = cv2.subtract(base, hot_from, dst=base)
@@ -268,12 +271,12 @@ class _Fields:
     ) -> np.ndarray:
         """Lifts ``natural`` to the infrared picture ``i`` where that is hot, and returns by how much the visible
         picture's luma ``y`` is to be lifted."""
-        hot = cv2.multiply(above, self._per_spread)
-        hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
+        hot = multiply(above, self._per_spread)
+        hot = _smooth_plane(smaller(larger(hot, 0, dst=hot), 1, dst=hot))
         target = cv2.min(i, cap)
-        colder = cv2.max(cv2.subtract(target, natural), 0)
+        colder = larger(cv2.subtract(target, natural), 0)
         cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
-        darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
+        darker = larger(cv2.subtract(target, y, dst=target), 0, dst=target)
         return cv2.multiply(darker, hot, dst=hot, scale=self._lift)
 
     def _at(self, field: np.ndarray, rows: slice, like: np.ndarray) -> np.ndarray:
@@ -294,7 +297,7 @@ def _goes_dark(
     base layers in levels."""
     lost = _ramp(cv2.subtract(natural, base), 255 * darker[0], 255 * darker[1])
     both = cv2.min(lost, _ramp(natural, 255 * bright[0], 255 * bright[1]), dst=lost)
-    return _smooth_plane(cv2.min(cv2.max(both, 0, dst=both), 1, dst=both))
+    return _smooth_plane(smaller(larger(both, 0, dst=both), 1, dst=both))
 
 
 def _ramp(x: np.ndarray, zero: float, one: float) -> np.ndarray:
@@ -316,12 +319,14 @@ def _guided(x: np.ndarray, radius: int, edge: float) -> tuple[np.ndarray, np.nda
     variance = np.maximum(cv2.blur(x * x, side, borderType=cv2.BORDER_REFLECT) - mean * mean, 0)
     slope = variance / (variance + np.float32(edge))
     rest = mean - slope * mean
-    return tuple(cv2.blur(part, side, borderType=cv2.BORDER_REFLECT) for part in (slope, rest))
+    slope, rest = (cv2.blur(part, side, borderType=cv2.BORDER_REFLECT) for part in (slope, rest))
+    return slope, rest
 
 
 def _scaled(length: float, x: np.ndarray) -> int:
     """A length in pixels of a picture with a side of ``_SIDE``, in pixels of ``x``."""
-    return max(1, round(length * min(x.shape) / _SIDE))
+    shorter: int = min(x.shape)
+    return max(1, round(length * shorter / _SIDE))
 
 
 def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
@@ -331,15 +336,17 @@ def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
 
 def _deviation(x: np.ndarray) -> np.ndarray:
     mean = _blurred(x, 4)
-    return np.sqrt(np.maximum(_blurred(x * x, 4) - mean * mean, 0))
+    deviation: np.ndarray = np.sqrt(np.maximum(_blurred(x * x, 4) - mean * mean, 0))
+    return deviation
 
 
-def _step(x, low: float, high: float):
+@overload
+def _step(x: float, low: float, high: float) -> float: ...
+@overload
+def _step(x: np.ndarray, low: float, high: float) -> np.ndarray: ...
+def _step(x: float | np.ndarray, low: float, high: float) -> float | np.ndarray:
     """0 below ``low``, 1 above ``high``, smooth between (a cubic)."""
-    return _smooth(np.clip((x - low) / (high - low), 0, 1))
-
-
-def _smooth(t):
+    t: float | np.ndarray = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -382,7 +389,7 @@ def _luma_levels(vis: np.ndarray) -> np.ndarray:
 def _store(levels: np.ndarray, out: np.ndarray) -> None:
     """Levels of 0 to 255 into uint8, or float32 of 0 to 1."""
     if out.dtype == np.uint8:
-        cv2.add(levels, 0.0, dst=out, dtype=cv2.CV_8U)  # rounds and cuts off
+        add(levels, 0.0, dst=out, dtype=cv2.CV_8U)  # rounds and cuts off
     else:
         np.clip(levels * np.float32(1 / 255), 0, 1, out=out)
 
@@ -393,7 +400,7 @@ def _store_lifted(vis: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
         more = more * np.float32(1 / 255)
     else:
         wide = vis.dtype == np.uint16
-        more = cv2.multiply(more, 257.0 if wide else 1.0, dtype=cv2.CV_16U if wide else cv2.CV_8U)
+        more = multiply(more, 257.0 if wide else 1.0, dtype=cv2.CV_16U if wide else cv2.CV_8U)
     if vis.ndim == 3:
         more = cv2.merge([more] * 3)
     if vis.dtype.kind == "f":

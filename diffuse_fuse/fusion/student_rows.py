@@ -69,9 +69,9 @@ class StudentRows:
             cv2.split(vis.astype(planes.dtype, copy=False), list(planes[1:]))  # into planes of its own type only
         else:
             planes[1:] = vis
-        ir, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
-        sources = torch.empty(4, *ir.shape, device=ir.device)
-        sources[_IR] = ir
+        cells, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
+        sources = torch.empty(4, *cells.shape, device=cells.device)
+        sources[_IR] = cells
         red = torch.sub(r, g, out=sources[_RED])
         blue = torch.sub(b, g, out=sources[_BLUE])
         torch.add(g, red, alpha=LUMA[0], out=sources[_Y]).add_(blue, alpha=LUMA[2])
@@ -84,13 +84,15 @@ class StudentRows:
         cells = torch.empty(3, rows, columns, CELL**2, dtype=torch.uint8 if self._depth == 8 else torch.int32)
         for top in range(0, rows, step):
             y_strip, strip = (x[:, :, top : top + step].permute(0, 2, 3, 1) for x in (y, sources))
-            colours = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
+            green, red, blue = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
             if self._depth != 8:
-                colours = [colour * (most(self._depth) / 255) for colour in colours]
-            for channel, values in zip(cells, rounded(*colours, self._depth), strict=True):
+                green, red, blue = (colour * (most(self._depth) / 255) for colour in (green, red, blue))
+            for channel, values in zip(cells, rounded(green, red, blue, self._depth), strict=True):
                 channel[top : top + step] = values
-        planes = from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
-        return cv2.merge([plane.numpy() for plane in planes])
+        planes: list[np.ndarray] = [
+            plane.numpy() for plane in from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
+        ]
+        return cv2.merge(planes)
 
 
 # four neighbours of a row are moved as one value

@@ -64,7 +64,7 @@ def lay_on(
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
     given = alignment or _NO_ALIGNMENT
-    warnings = (
+    warnings: tuple[str, ...] = (
         () if alignment else ("The file does not say how its two pictures lie: their centres were laid together.",)
     )
     pixel = min(vis_w / ir_w, vis_h / ir_h) / given.scale  # visible pixels a thermal pixel covers

@@ -152,9 +152,10 @@ def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
 def _load_single(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> LoadedPair:
     thermal = read_thermal(data, path, options.page, options.max_pixels, options.nodata)
     picture = embedded.visible_of(thermal, data, path, options.max_pixels)
-    ir, odd = _to_unit(thermal, options, path)
-    ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), thermal.flir.alignment, options)
     flir = thermal.flir
+    assert flir is not None  # or there would be no picture inside
+    ir, odd = _to_unit(thermal, options, path)
+    ir, vis, holes, more = _laid_on(ir, picture, thermal.wide_holes(), flir.alignment, options)
     metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes)
 

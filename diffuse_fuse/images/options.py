@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from diffuse_fuse.arguments import kind, whole
 from diffuse_fuse.errors import UsageError
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 Polarity = Literal["white-hot", "black-hot", "auto"]
 Size = Literal["vis", "ir"]
-CAMERA = "camera"
+CAMERA: Final = "camera"
 ThermalRange = tuple[float, float] | Literal["camera"]
 
 # The largest picture of a camera or drone today has about 100 million pixels; a header may claim 4 billion.
@@ -53,7 +56,7 @@ class LoadOptions:
             raise UsageError(f"The value that means no measurement must be a number, not {kind(self.nodata)}.")
 
 
-def is_camera(given: Any) -> bool:
+def is_camera(given: Any) -> TypeIs[Literal["camera"]]:
     """True for the thermal range that the file itself says."""
     return isinstance(given, str) and given == CAMERA
 

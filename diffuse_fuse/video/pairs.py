@@ -89,4 +89,4 @@ def _wide_holes(values: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
     if not isinstance(values, np.ma.MaskedArray):
         return None
     bare = seam.at_size(holes.large(np.ma.getmaskarray(values)), size)
-    return bare if bare.any() else None
+    return bare if bare is not None and bare.any() else None

@@ -99,7 +99,7 @@ def open_files(ir: Path, vis: Path, any_rate: bool = False, nodata: float | None
             "frames belong together all the same, say with --fps how many there are; else convert one."
         )
     counts = [count for count in (first.count, second.count) if count]
-    odd = ()
+    odd: tuple[str, ...] = ()
     if len(counts) == 2 and counts[0] != counts[1]:
         odd = (
             f"The infrared video has {counts[0]} frames and the visible one {counts[1]}: the shorter one sets the end.",

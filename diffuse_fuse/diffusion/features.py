@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.networks.unet import UNet
 
@@ -70,5 +71,5 @@ def _noise_field(like: torch.Tensor, origin: tuple[int, int]) -> torch.Tensor:
 
 
 @cache
-def _field(channels: int) -> np.ndarray:
+def _field(channels: int) -> Array:
     return np.random.default_rng(2023).standard_normal((channels, _FIELD, _FIELD), dtype=np.float32)

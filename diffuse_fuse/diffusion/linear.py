@@ -18,6 +18,7 @@ import scipy.fft
 import torch
 from torch import nn
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.diffusion.wiener import WienerDenoiser
 
 CHANNELS = 4
@@ -49,7 +50,7 @@ class LinearPath(nn.Module):
         self.share = nn.Parameter(torch.full((len(KNOTS), _bands(size).shape[-1]), 0.5))
 
     @classmethod
-    def fit(cls, crops: np.ndarray) -> LinearPath:
+    def fit(cls, crops: Array) -> LinearPath:
         """The statistics of ``crops`` (N, 4, size, size) in [-1, 1]; raises DataError for fewer than two."""
         path, statistics = cls(crops.shape[-1]), WienerDenoiser(crops)
         where = np.searchsorted(_edges(path.size), np.arange(path.size), side="right") - 1
@@ -125,26 +126,26 @@ def from_frequencies(x: torch.Tensor) -> torch.Tensor:
     return _cosines(x.shape[-2]).to(x.device).T @ x @ _cosines(x.shape[-1]).to(x.device)
 
 
-def _edges(size: int) -> np.ndarray:
+def _edges(size: int) -> Array:
     return np.array([edge for edge in _EDGES if edge < size])
 
 
-def _centres(size: int) -> np.ndarray:
+def _centres(size: int) -> Array:
     """The mean frequency of each bin: (bins,)."""
     edges = _edges(size)
-    centres: np.ndarray = (edges + np.append(edges[1:], size) - 1) / 2
+    centres: Array = (edges + np.append(edges[1:], size) - 1) / 2
     return centres
 
 
-def _nodes(size: int) -> np.ndarray:
+def _nodes(size: int) -> Array:
     """The bins' frequencies and those below them: (nodes,), rising from 0."""
     centres = _centres(size)
     return np.concatenate([centres[:1], _BELOW, centres[1:]])
 
 
-def _radius(frequencies: np.ndarray) -> np.ndarray:
+def _radius(frequencies: Array) -> Array:
     """The length of each pair of frequencies, (n, n); 1 for none at all."""
-    radius: np.ndarray = np.hypot(frequencies[:, None], frequencies[None, :])
+    radius: Array = np.hypot(frequencies[:, None], frequencies[None, :])
     radius[0, 0] = 1
     return radius
 

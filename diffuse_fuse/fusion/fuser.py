@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 
-import numpy as np
 import torch
 
 from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.fusion.model import AnyModel, load_model
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
@@ -64,7 +64,7 @@ class Fuser:
         on_rows: OnRows | None = None,
         depth: int = 8,
         light: SceneLight | None = None,
-    ) -> np.ndarray:
+    ) -> Array:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
@@ -95,7 +95,7 @@ class Fuser:
 
 def fuse(
     ir: Given, vis: Given | None = None, model: str | os.PathLike[str] = "default", balance: Balance = AUTO
-) -> np.ndarray:
+) -> Array:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
     return Fuser(model, balance=balance).fuse(ir, vis)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
-Values = TypeVar("Values", "torch.Tensor", "np.ndarray")  # this module imports neither
+    from diffuse_fuse.arrays import Array
+
+Values = TypeVar("Values", "torch.Tensor", "Array")  # this module imports neither
 
 
 def most(depth: int) -> int:

@@ -5,30 +5,31 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 import cv2
-import numpy as np
 
-_Result = np.ndarray | None
+from diffuse_fuse.arrays import Array
+
+_Result = Array | None
 
 
 class _OfTwo(Protocol):
-    def __call__(self, src1: np.ndarray, src2: np.ndarray | float, dst: _Result = None) -> np.ndarray: ...
+    def __call__(self, src1: Array, src2: Array | float, dst: _Result = None) -> Array: ...
 
 
 class _Sum(Protocol):
     def __call__(
         self,
-        src1: np.ndarray,
-        src2: np.ndarray | float,
+        src1: Array,
+        src2: Array | float,
         dst: _Result = None,
-        mask: np.ndarray | None = None,
+        mask: Array | None = None,
         dtype: int = -1,
-    ) -> np.ndarray: ...
+    ) -> Array: ...
 
 
 class _Product(Protocol):
     def __call__(
-        self, src1: np.ndarray, src2: np.ndarray | float, dst: _Result = None, scale: float = 1, dtype: int = -1
-    ) -> np.ndarray: ...
+        self, src1: Array, src2: Array | float, dst: _Result = None, scale: float = 1, dtype: int = -1
+    ) -> Array: ...
 
 
 add = cast(_Sum, cv2.add)

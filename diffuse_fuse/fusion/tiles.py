@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
 from diffuse_fuse.fusion.levels import of_rgb
@@ -33,14 +34,14 @@ _BAND_CELLS = 2
 
 def fuse_in_bands(
     model: AnyModel,
-    ir: np.ndarray,
-    vis: np.ndarray,
+    ir: Array,
+    vis: Array,
     device: str = "cpu",
     rows: int | None = None,
     on_rows: OnRows | None = None,
     seconds: dict[str, float] | None = None,
     depth: int = 8,
-) -> np.ndarray:
+) -> Array:
     """The fused picture, H×W×3, uint8 or for a ``depth`` of 16 uint16, of ``ir`` and ``vis`` of one size.
 
     These are as ``Fuser.fuse`` takes them.
@@ -93,13 +94,13 @@ class _BaseRows:
     def __init__(self, model: FusionModel, device: str, depth: int, seconds: dict[str, float] | None) -> None:
         self._stream, self._device, self._depth = ModelRows(model, seconds), device, depth
 
-    def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
+    def __call__(self, ir: Array, vis: Array, last: bool) -> Array:
         both = _planes(as_infrared(ir), as_visible(vis)).to(self._device).contiguous(memory_format=torch.channels_last)
         part = self._stream(both[:, :1], both[:, 1:], last)
         if not part.shape[2]:
             return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
         part = in_portions(self._levels, part, max(1, PORTION_PIXELS // part.shape[3]), last)
-        planes: list[np.ndarray] = [plane.cpu().numpy() for plane in part[0]]
+        planes: list[Array] = [plane.cpu().numpy() for plane in part[0]]
         return cv2.merge(planes)
 
     def _levels(self, part: torch.Tensor, last: bool) -> torch.Tensor:
@@ -108,7 +109,7 @@ class _BaseRows:
         return whole.to(torch.uint8 if self._depth == 8 else torch.int32)
 
 
-def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+def _planes(ir: Array, vis: Array) -> torch.Tensor:
     """ir H×W and vis H×W×3 as float32 -> (1, 4, H, W), the infrared first."""
     planes = np.empty((4, *ir.shape), np.float32)
     planes[0] = ir

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from diffuse_fuse.arrays import Array as Array
 from diffuse_fuse.errors import MetricError
 from diffuse_fuse.luma import LUMA
 
 T = TypeVar("T")
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _LUMA_PIXELS = 1 << 16  # computed at once
 

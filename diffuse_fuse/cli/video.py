@@ -113,6 +113,7 @@ def video(
     does not pump; flicker of what is still is measured and printed.
     """
     from diffuse_fuse import backends
+    from diffuse_fuse.images.options import is_camera
     from diffuse_fuse.video import run
 
     if out is None:
@@ -121,14 +122,14 @@ def video(
     _check_inputs(ir, vis)
     _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
     given_range = parse_range(thermal_range)
-    by_camera = given_range == "camera"
+    by_camera = is_camera(given_range)
     weight = check_balance(balance)
     at_once, threads = backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
         codec=codec,
         crf=crf,
-        thermal_range=None if by_camera else given_range,
+        thermal_range=None if is_camera(given_range) else given_range,
         black_hot=polarity is Hot.black,
         stabilise=stabilise,
         aligner=_aligner(align_file, ir_field),

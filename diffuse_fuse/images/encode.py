@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,8 +111,8 @@ def _by_opencv(suffix: str, image: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _by_pillow(image: np.ndarray, metadata: OutputMetadata, options: dict[str, object]) -> bytes:
-    more = {"icc_profile": profile_for(metadata, _channels(image))}
+def _by_pillow(image: np.ndarray, metadata: OutputMetadata, options: dict[str, Any]) -> bytes:
+    more: dict[str, Any] = {"icc_profile": profile_for(metadata, _channels(image))}
     exif = exif_for(metadata, image.shape[1], image.shape[0])
     if exif:
         more["exif"] = b"Exif\0\0" + exif

@@ -200,7 +200,7 @@ def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -
     """Gain, gamma, lift, blur, polarity and loss of colour; each source by itself."""
     vis, ir = crop[..., :3], crop[..., 3:]
     if rng.random() < augment.grey:
-        vis = np.repeat(vis @ np.float32(LUMA)[:, None], 3, axis=2)
+        vis = np.repeat(vis @ np.array(LUMA, np.float32)[:, None], 3, axis=2)
     if rng.random() < augment.polarity:
         ir = np.maximum(1 - ir, 0)  # a crop that was shrunk may exceed 1 in its last digit
     vis = _tone(_blurred(vis, augment, rng), augment.vis_gain, augment.vis_gamma, augment, rng)

@@ -72,7 +72,7 @@ class Run:
         from diffuse_fuse.batch.on_ray import run_on_ray
 
         make = self.chosen.fuser.anew if self.chosen else _no_fuser
-        ways = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
+        ways: dict[str, Any] = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
         return {"runner": partial(run_on_ray, on_death=self._say_death, **ways)}
 
     def _say_death(self) -> None:

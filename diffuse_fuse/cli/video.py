@@ -7,7 +7,7 @@ import math
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -142,7 +142,10 @@ def video(
     pairing = rules(ir_pattern, vis_pattern, map_file, by_order)
     if not math.isfinite(offset):
         raise UsageError("--offset takes a number of seconds, such as 0.25 or -1.5.")
-    how = run.Pairing(pair and pair.value, offset, options.fps, ir_stream, vis_stream)
+    by: Literal["time", "frame"] | None = None
+    if pair:
+        by = "time" if pair is PairBy.time else "frame"
+    how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream)
     frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar

@@ -234,7 +234,9 @@ def _decode_flir(data: bytes, _: header.Header, number: int, _room: int) -> _Dec
     from diffuse_fuse.images.thermal.flir import FlirError, read_flir  # which decodes PNG by what is here
 
     try:
-        return read_flir(data, number).counts(), None, False
+        flir = read_flir(data, number)
+        assert flir is not None  # its header said so
+        return flir.counts(), None, False
     except FlirError as error:
         raise ValueError(str(error)) from error
 
@@ -247,7 +249,7 @@ def _decode_table(data: bytes, _: header.Header, number: int, _room: int) -> _De
     return temperatures.read(data).pages[number - 1].astype(np.float32), None, False
 
 
-_decoders = {
+_decoders: dict[str, Callable[[bytes, header.Header, int, int], _Decoded]] = {
     "TIFF": _decode_tiff, "NumPy": _decode_npy, header.FLIR: _decode_flir, header.IRG: _decode_irg,
     header.TABLE: _decode_table,
 }  # fmt: skip

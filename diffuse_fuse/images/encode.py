@@ -38,9 +38,10 @@ def png(image: np.ndarray, metadata: OutputMetadata = NOTHING, text: dict[str, s
     encoded = _by_opencv(".png", image)
     chunks = PngInfo()
     icc, exif = profile_for(metadata, _channels(image)), exif_for(metadata, image.shape[1], image.shape[0])
-    if metadata.provenance:
+    packet = packet_for(metadata)
+    if metadata.provenance and packet:
         text = {"Description": DESCRIPTION, "Software": metadata.provenance.software, **(text or {})}
-        chunks.add_itxt("XML:com.adobe.xmp", packet_for(metadata).decode())
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
     for keyword, value in (text or {}).items():
         chunks.add_text(keyword, value)
     made = io.BytesIO()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 from diffuse_fuse.images import fff, irg, jpeg, npy, raw, temperatures, tiff
 
@@ -60,7 +61,7 @@ class Header:
     dtype: str | None = None
     memory: int = 0
     passes: int = 1
-    unit: str | None = None
+    unit: Literal["C", "F", "K"] | None = None
 
 
 def format_of(start: bytes) -> str | None:

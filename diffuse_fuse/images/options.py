@@ -82,8 +82,8 @@ class LoadOptions:
             if getattr(self, name) not in allowed:
                 raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
         if self.thermal_unit is not None and self.thermal_unit not in get_args(ThermalUnit):
-            allowed = ", ".join(get_args(ThermalUnit))
-            raise UsageError(f"The thermal unit is one of {allowed}, not {self.thermal_unit!r}.")
+            there = ", ".join(get_args(ThermalUnit))
+            raise UsageError(f"The thermal unit is one of {there}, not {self.thermal_unit!r}.")
         for number, name in ((self.ir_band, "The infrared band"), (self.vis_page, "The visible page")):
             if number is not None:
                 whole(number, name, least=1)

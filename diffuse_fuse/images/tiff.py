@@ -142,7 +142,7 @@ def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
 def require_whole(data: bytes) -> None:
     """Raise ValueError where OpenCV would make a picture of the first page although it is damaged."""
     with _opened(data) as file:
-        unpacked.require_whole(file.pages[0], data)
+        unpacked.require_whole(file.pages.first, data)
 
 
 def require_known(page: Page) -> None:

@@ -146,7 +146,8 @@ def _window(pair: tuple[int, int], size: tuple[int, int], scale: float, name: st
     if scale * MOST_ENLARGED < 1:
         found, asked = (f"{w}×{h}" for h, w in (pair, size))
         raise DataError(f"{name} is {found} pixels, too small for the crop of {asked}: use a smaller --crop.")
-    return tuple(min(round(asked * scale), has) for has, asked in zip(pair, size, strict=True))
+    height, width = (min(round(asked * scale), has) for has, asked in zip(pair, size, strict=True))
+    return height, width
 
 
 def _resized(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:

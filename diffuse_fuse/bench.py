@@ -96,8 +96,8 @@ def run(
     once()
     seconds = tuple(once()[0] for _ in range(runs))
     stages: dict[str, float] = {}
-    relighting, seen = _timed(lambda: relight(ir, vis, fuser.balance))
-    total, fused = _timed(lambda: fuse_in_bands(fuser.model, *seen, fuser.device, seconds=stages))
+    relighting, (seen, lifted) = _timed(lambda: relight(ir, vis, fuser.balance))
+    total, fused = _timed(lambda: fuse_in_bands(fuser.model, seen, lifted, fuser.device, seconds=stages))
     if on_run:
         on_run()
     peak = peak_memory()

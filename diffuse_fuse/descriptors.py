@@ -50,7 +50,7 @@ def set_error_apart() -> None:
     """
     global _real, _nowhere
     stream = sys.stderr
-    if _real is not None or stream is None or _number_of(stream) != _ERROR or stream is not sys.__stderr__:
+    if _real is not None or stream is not sys.__stderr__ or stream is None or _number_of(stream) != _ERROR:
         return
     stream.flush()
     _real, _nowhere = os.dup(_ERROR), os.open(os.devnull, os.O_WRONLY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def available() -> list[ModelCard]:
     return sorted(cards, key=lambda c: ((*FUSES, c.kind).index(c.kind), not c.is_default, c.name))
 
 
-def locate(name_or_path: str | Path) -> Path:
+def locate(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of shipped weights by name ("default", "base", …), or of one's own by path.
 
     Raises UnknownModelError when there is neither, naming the shipped ones, UsageError for what is no name.
@@ -63,9 +64,9 @@ def locate(name_or_path: str | Path) -> Path:
         except (OSError, ValueError):  # a name that is too long for the file system, or with a NUL
             continue
     names = [p.stem for p in sorted(folder().glob("*.safetensors"))]
-    shipped = ", ".join(names) or "none"
+    there = ", ".join(names) or "none"
     raise UnknownModelError(
-        f"There is no model '{name_or_path}': give one of the shipped ones ({shipped}) or a .safetensors file."
+        f"There is no model '{name_or_path}': give one of the shipped ones ({there}) or a .safetensors file."
         + meant(str(name_or_path), names)
     )
 
@@ -84,7 +85,7 @@ def require_same(loaded: str, expected: str, what: str) -> None:
         raise WeightsError(f"The weights {what} were replaced while the run began: start it again.")
 
 
-def find(name_or_path: str | Path) -> ModelCard:
+def find(name_or_path: str | os.PathLike[str]) -> ModelCard:
     """The card of shipped weights by name, or of a file by path. Raises WeightsError as ``locate`` does."""
     return _card(locate(name_or_path))
 

@@ -33,14 +33,12 @@ def agreement(level: Level, transform: Transform) -> Agreement:
     """
     moved = resample(level.ir, transform.matrix, level.size)
     w, h = level.size
-    distances, weights = [], []
+    found = []
     for top, bottom in _windows(h):
         for left, right in _windows(w):
             window = np.s_[top:bottom, left:right]
-            distance, weight = _best_match(moved[window], level.vis[window])
-            distances.append(distance)
-            weights.append(weight)
-    distances, weights = np.array(distances), np.array(weights)
+            found.append(_best_match(moved[window], level.vis[window]))
+    distances, weights = (np.array(part) for part in zip(*found, strict=True))
     weights[weights < _MINIMUM_EDGES * np.median(weights)] = 0
     total = weights.sum()
     if not total > 0:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _read_object(path: Path) -> dict:
     return whole if isinstance(whole, dict) else {}
 
 
-def _matrix(value: object) -> np.ndarray:
+def _matrix(value: Any) -> np.ndarray:
     matrix = np.array(value, dtype=float)
     if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or matrix[2, 2] == 0:
         raise ValueError("the matrix must be 3×3 of finite numbers, the last one not 0")
@@ -98,7 +99,7 @@ def _matrix(value: object) -> np.ndarray:
         return matrix / matrix[2, 2]
 
 
-def _size(value: object) -> tuple[int, int]:
+def _size(value: Any) -> tuple[int, int]:
     width, height = value
     if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 1):
         raise ValueError("the size must be two whole numbers above 1")
@@ -107,7 +108,7 @@ def _size(value: object) -> tuple[int, int]:
     return width, height
 
 
-def _field(whole: dict) -> Field:
+def _field(whole: dict[str, Any]) -> Field:
     x, y, w, h = map(_number, whole["field"])
     field = Field(x, y, w, h, _size(whole["vis_size"]))
     if not (w > 1 and h > 1):
@@ -115,14 +116,14 @@ def _field(whole: dict) -> Field:
     return field
 
 
-def _zoom(value: object) -> tuple[float, float]:
-    ir, vis = map(_number, value)  # type: ignore[call-overload]
+def _zoom(value: Any) -> tuple[float, float]:
+    ir, vis = map(_number, value)
     if not min(ir, vis) > 0:
         raise ValueError("the zoom must be two numbers above 0")
     return ir, vis
 
 
-def _number(value: object) -> float:
+def _number(value: Any) -> float:
     number = float(value)
     if not abs(number) < _LARGEST_NUMBER:  # nor NaN
         raise ValueError("a number is not finite, or too large")

@@ -39,7 +39,7 @@ def build(ir: np.ndarray, vis: np.ndarray, holes: np.ndarray | None = None) -> l
     frames = [inside_frame(ir), inside_frame(vis)]
     if holes is not None:
         frames[0] = frames[0] & ~holes
-    levels = []
+    levels: list[Level] = []
     for longest in LEVELS:
         factor = min(1.0, longest / max(h, w))
         size = (max(1, round(w * factor)), max(1, round(h * factor)))

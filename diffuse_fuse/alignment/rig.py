@@ -39,6 +39,7 @@ def combine_fields(sightings: Sequence[Sighting], kind: Kind = Kind.similarity) 
             "pairs, in daylight and with people or poles in both pictures, or the field by --ir-field X,Y,W,H."
         )
     first = sure[0].found.field
+    assert first is not None  # or it would not be sure
     fields = [_as_first(each, sure[0]) for each in sure]
     boxes = np.array([(f.x, f.y, f.x + f.w, f.y + f.h) for f in fields])
     near = np.abs(boxes - np.median(boxes, axis=0)).max(axis=1) <= _FAR * max(first.w, first.h)

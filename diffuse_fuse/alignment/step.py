@@ -59,7 +59,9 @@ class Aligner:
         """
         if self.calibration is not None:
             field = self.calibration.field_for((vis.shape[1], vis.shape[0]), zoom)
-            return Located(field, field and {"source": "file", "applied": True, "field": field.as_list()})
+            if field is None:
+                return Located(None)
+            return Located(field, {"source": "file", "applied": True, "field": field.as_list()})
         if whole and not self.search:
             return Located(None)
         found = find_field(ir, vis, holes)

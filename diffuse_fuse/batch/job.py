@@ -20,7 +20,7 @@ Existing = Literal["resume", "refuse", "replace"]
 class FusesArrays(Protocol):
     """What ``run`` needs of a fuser; ``diffuse_fuse.Fuser`` is one. ``depth`` is given only where it is not 8."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray: ...
+    def fuse(self, ir: np.ndarray, vis: np.ndarray, *, depth: int = 8) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _load(job: Job, recipe: Recipe) -> None:
     aligner, load = recipe.aligner, recipe.load
     if aligner is not None and aligner.calibration is None:
         load, aligner = replace(load, stretch=True), None
-    load_pair(job.ir, job.vis, load, locate=aligner and aligner.locate)
+    load_pair(job.ir, job.vis, load, locate=aligner.locate if aligner else None)
 
 
 def _kind(job: Job, recipe: Recipe) -> Likeness | str | None:

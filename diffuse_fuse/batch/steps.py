@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Protocol
 
 import numpy as np
@@ -186,7 +187,7 @@ def measured(pair: LoadedPair, fused: np.ndarray) -> tuple[dict[str, float], tup
 
     Of a pair with holes they are those of the largest rectangle without any.
     """
-    part = ...
+    part: EllipsisType | tuple[slice, slice] = ...
     if pair.holes is not None and fused.shape[:2] == pair.holes.shape:  # another size is not to be hidden by a cut
         part = seam.measured_part(pair.holes)
     try:

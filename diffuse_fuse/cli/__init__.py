@@ -5,12 +5,14 @@ Nothing heavy is imported before a command runs, so ``dfuse --help`` is instant.
 
 from __future__ import annotations
 
-import _signal as signal  # the part of it that is built in: the rest is 10 ms in which Ctrl-C would be a traceback
 import os
 
 TYPE_CHECKING = False  # see the package
 if TYPE_CHECKING:
+    import signal
     from types import FrameType
+else:
+    import _signal as signal  # the built-in part: the rest is 10 ms in which Ctrl-C would be a traceback
 
 
 def main() -> int:

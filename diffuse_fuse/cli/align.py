@@ -237,7 +237,9 @@ def _calibrated(found: list[Found], kind: RigKind, load: LoadOptions) -> Calibra
     sightings = [each for _, each, _ in found if isinstance(each, alignment.Sighting)]
     if sightings:
         return alignment.combine_fields(sightings, alignment.Kind(kind.value))
-    calibration = alignment.combine([each for _, each, _ in found], alignment.CONFIDENT)
+    calibration = alignment.combine(
+        [each for _, each, _ in found if isinstance(each, alignment.Estimate)], alignment.CONFIDENT
+    )
     fields = [field for _, _, field in found if field]
     return replace(calibration, field=fields[0]) if load.field and fields else calibration
 

@@ -6,7 +6,7 @@ import json
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -209,7 +209,7 @@ def _run(
     from diffuse_fuse import evaluation
     from diffuse_fuse.cli.progress import progress_bar
 
-    how = {"workers": workers, "device": device.value, "overwrite": overwrite}
+    how: dict[str, Any] = {"workers": workers, "device": device.value, "overwrite": overwrite}
     try:
         with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
             if cluster and out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -206,7 +206,7 @@ def fuse(
     from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
-    bits = 8 if depth is Depth.eight else 16
+    bits: Literal[8, 16] = 8 if depth is Depth.eight else 16
     load = LoadOptions(
         page=page,
         thermal_range=given_range,
@@ -256,12 +256,14 @@ def fuse(
 def _series(jobs: tuple[Job, ...], load: LoadOptions, workers: int | None, quiet: bool) -> LoadOptions:
     """One thermal range for all pictures, said on stderr so that it can be given the next time."""
     from diffuse_fuse import batch
+    from diffuse_fuse.images.options import is_camera
 
     load, unit = batch.with_series_range(jobs, load, workers)
     if load.thermal_range is None:
         if not quiet:
             report.say("Warning: --thermal-window series changes nothing: 8-bit pictures share one scale already.")
     elif not quiet:
+        assert not is_camera(load.thermal_range)  # it is not given together with a window
         low, high = load.thermal_range
         report.say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
     return load

@@ -113,7 +113,7 @@ def choose(
         fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
         models.require_same(fuser.weights_sha256, weights, models.name_of(path))
         if on_export and getattr(fuser, "device", "cpu") != "cpu":
-            typer.echo(f"The network runs on {fuser.device} in {fuser.precision}.", err=True)
+            typer.echo(f"The network runs on {fuser.device} in {getattr(fuser, 'precision', 'float32')}.", err=True)
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser

@@ -76,8 +76,8 @@ def say_about_folder(ran: Ran, plan: Plan, out: Path, quiet: bool) -> None:
         for text in unused(plan) + report.warnings(ran.results):
             say(f"Warning: {text}")
         say(summary(ran, out))
-        if text := alignments_in_words(ran.results):
-            say(text)
+        if told := alignments_in_words(ran.results):
+            say(told)
     for line in report.failures(ran.results):
         say(line)
     _show_tracebacks(ran.results)
@@ -91,8 +91,8 @@ def say_about_pair(result: Result, quiet: bool, only_metrics: bool) -> None:
     if result.status == "failed":
         say(f"Error: {result.error}")
     elif not quiet:
-        if text := alignment_in_words(result):
-            say(text)
+        if told := alignment_in_words(result):
+            say(told)
         if not only_metrics:
             say(f"Wrote {result.out} ({result.seconds:.2f} s).")
     _show_tracebacks([result])

@@ -18,7 +18,7 @@ from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Existing, Plan, Preflight, Recipe, Result
-    from diffuse_fuse.cli.fuse_model import Chosen
+    from diffuse_fuse.cli.fuse_model import Chosen, Lazy
     from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.fusion.spans import OnRows
     from diffuse_fuse.remote.stage import Stage
@@ -72,12 +72,16 @@ class Run:
         from diffuse_fuse.batch.on_ray import run_on_ray
 
         make = self.chosen.fuser.anew if self.chosen else _no_fuser
-        ways = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
+        ways: dict[str, Any] = {"cluster": self.cluster, "make_fuser": make, "stage": self.stage}
         return {"runner": partial(run_on_ray, on_death=self._say_death, **ways)}
 
     def _say_death(self) -> None:
         if not self.quiet:
             report.say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
+
+    @property
+    def _fuser(self) -> Lazy | None:
+        return self.chosen.fuser if self.chosen else None
 
     def _ahead(self, check: bool) -> Preflight:
         from diffuse_fuse import batch
@@ -119,7 +123,7 @@ class Run:
                 self.chosen.fuser.on_rows = rows
             results = batch.run(
                 self.plan.jobs,
-                self.chosen and self.chosen.fuser,
+                self._fuser,
                 existing=self._existing,
                 recipe=self.recipe,
                 workers=self.workers,
@@ -166,7 +170,7 @@ class Run:
             start = time.perf_counter()
             results = batch.run_folder(
                 self.plan,
-                self.chosen and self.chosen.fuser,
+                self._fuser,
                 self.out,
                 existing=self._existing,
                 recipe=self.recipe,

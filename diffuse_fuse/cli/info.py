@@ -41,7 +41,11 @@ def collect() -> dict[str, Any]:
 
     try:
         card = models.find("default")
-        weights = {"weights": card.name, "weights file": str(card.path), "weights sha256": card.sha256}
+        weights: dict[str, str | None] = {
+            "weights": card.name,
+            "weights file": str(card.path),
+            "weights sha256": card.sha256,
+        }
     except WeightsError as error:
         weights = {"weights": None, "weights error": str(error)}
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

@@ -62,7 +62,7 @@ def interpolate(
         x_0 = [pair_model.with_first_noise(pair_model.encode(*s), seeded(0, i)) for i, s in enumerate(sources)]
         ends = [ddim_encode(eps_theta, schedule, x, taus) for x in x_0]
         for part in np.linspace(0, 1, count):
-            ir, vis = to_pair(ddim_sample(eps_theta, schedule, slerp(*ends, float(part)), taus))
+            ir, vis = to_pair(ddim_sample(eps_theta, schedule, slerp(ends[0], ends[1], float(part)), taus))
             columns.append([vis / 255, np.dstack([ir] * 3) / 255, fuser.fuse(ir, vis) / 255])
     how = f"dfuse interpolate, {pair_model.name}, DDIM, S={steps} {spacing.value}"
     generated.write_generated(path, grid([list(row) for row in zip(*columns, strict=True)]), how)

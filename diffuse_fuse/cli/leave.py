@@ -18,7 +18,7 @@ def leave(code: int) -> int:
     if "torch" not in sys.modules:
         return code
     # what the interpreter does first, too, and in this order
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]  # private, so typeshed leaves it out
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # closed by whoever read it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from diffuse_fuse.cli.generating import Spacing
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 PARTS = ("vis", "ir", "fused")
 COLUMNS = 8  # of the contact sheet
@@ -66,11 +68,12 @@ def sample(
     columns = []
     with progress_bar("sampling", count * steps, "step", hidden=quiet) as advance:
         for i, paths in enumerate(files):
-            generator, seen = seeded(seed, i), []
+            generator = seeded(seed, i)
+            seen: list[torch.Tensor] = []
             start = pair_model.noise(width, height, generator)
             x_0 = ddim_sample(
                 *(pair_model.counted(advance), pair_model.schedule, start, taus, eta, generator, True),
-                on_step=lambda _, predicted, seen=seen: seen.append(predicted) if trajectory else None,
+                on_step=partial(_keep, seen) if trajectory else None,
             )
             ir, vis = to_pair(x_0)
             pictures = [vis, ir, fuser.fuse(ir, vis)]
@@ -89,6 +92,10 @@ def sample(
     ]
     generated.write_generated(sheet, grid(rows), f"dfuse sample, {settings}")
     generating.say_wrote(f"{count} pair{'s' * (count != 1)} with fusion, and", sheet, quiet)
+
+
+def _keep(seen: list[torch.Tensor], _: int, predicted: torch.Tensor) -> None:
+    seen.append(predicted)
 
 
 def _three_channels(picture: np.ndarray) -> np.ndarray:

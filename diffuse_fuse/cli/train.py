@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from diffuse_fuse.training.augment import Augment
     from diffuse_fuse.training.pairs import PairSet
 
 app = typer.Typer(
@@ -164,8 +165,6 @@ def fusion(
     quiet: Quiet = False,
 ) -> None:
     """Train the fusion model: a head on the diffusion UNet's decoder features, and by choice the UNet too."""
-    from dataclasses import replace
-
     from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 
     settings = _settings(
@@ -179,7 +178,7 @@ def fusion(
         train_pairs,
         val_pairs,
         unet=unet,
-        augment=replace(FUSION_AUGMENT, **_crop(crop)),
+        augment=_cropped(FUSION_AUGMENT, crop),
         batch=batch,
         relit=batch // 2 if relit is None else relit,
         seed=seed,
@@ -229,8 +228,6 @@ def student(
     quiet: Quiet = False,
 ) -> None:
     """Train a student: a small network that comes close to a fusion model at a fraction of its cost."""
-    from dataclasses import replace
-
     from diffuse_fuse import models
     from diffuse_fuse.checkpoint import load_weights
     from diffuse_fuse.fusion.model import model_of
@@ -251,7 +248,7 @@ def student(
         teacher_weight=teacher_weight,
         judged=judged,
         reuse=reuse,
-        augment=replace(STUDENT_AUGMENT, **_crop(crop)),
+        augment=_cropped(STUDENT_AUGMENT, crop),
         batch=batch,
         seed=seed,
         source=f"{path.stem} {weights.sha256}",
@@ -302,14 +299,16 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
         raise UsageError(f"{option} takes whole numbers with commas, such as 5,50,200; not '{text}'.") from None
 
 
-def _crop(text: str) -> dict[str, int | None]:
-    """ "256" and "448x256" as fields of ``Augment``."""
+def _cropped(augment: Augment, text: str) -> Augment:
+    """``augment`` with crops of the size "256" or "448x256"."""
+    from dataclasses import replace
+
     from diffuse_fuse.diffusion.pictures import parse_size
 
     if "x" not in text:
-        return {"crop": parse_size(f"{text}x{text}")[0]}
+        return replace(augment, crop=parse_size(f"{text}x{text}")[0])
     width, height = parse_size(text)
-    return {"crop": height, "width": width}
+    return replace(augment, crop=height, width=width)
 
 
 def _train(task: Any, settings: Any, count: int, held_out: int) -> None:

@@ -7,7 +7,7 @@ import math
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -113,6 +113,7 @@ def video(
     does not pump; flicker of what is still is measured and printed.
     """
     from diffuse_fuse import backends
+    from diffuse_fuse.images.options import is_camera
     from diffuse_fuse.video import run
 
     if out is None:
@@ -121,14 +122,14 @@ def video(
     _check_inputs(ir, vis)
     _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
     given_range = parse_range(thermal_range)
-    by_camera = given_range == "camera"
+    by_camera = is_camera(given_range)
     weight = check_balance(balance)
     at_once, threads = backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
         codec=codec,
         crf=crf,
-        thermal_range=None if by_camera else given_range,
+        thermal_range=None if is_camera(given_range) else given_range,
         black_hot=polarity is Hot.black,
         stabilise=stabilise,
         aligner=_aligner(align_file, ir_field),
@@ -141,7 +142,10 @@ def video(
     pairing = rules(ir_pattern, vis_pattern, map_file, by_order)
     if not math.isfinite(offset):
         raise UsageError("--offset takes a number of seconds, such as 0.25 or -1.5.")
-    how = run.Pairing(pair and pair.value, offset, options.fps, ir_stream, vis_stream)
+    by: Literal["time", "frame"] | None = None
+    if pair:
+        by = "time" if pair is PairBy.time else "frame"
+    how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream)
     frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar

@@ -8,11 +8,13 @@ noisier one, and the other takes part as known up to its own noise until the way
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.diffusion.pictures import PairModel, require_minimum_size, seeded, to_pair
 from diffuse_fuse.diffusion.samplers import alpha_bar_at, draw, predict
 from diffuse_fuse.diffusion.schedule import Schedule
@@ -28,7 +30,8 @@ _SEED = 6  # of the noise that the cleaner picture is given; fixed, so that the 
 class FusesArrays(Protocol):
     """What is asked of the fuser; ``diffuse_fuse.Fuser`` is one."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **options: Any) -> np.ndarray: ...
+    @property
+    def fuse(self) -> Callable[..., Array]: ...
 
 
 class DenoisingFuser:
@@ -42,13 +45,13 @@ class DenoisingFuser:
         self.sigma = None if sigma is None else checked_sigma(sigma)
         self._fuser, self._model, self.steps = fuser, model, steps
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray, **options: Any) -> np.ndarray:
+    def fuse(self, ir: Array, vis: Array, **options: Any) -> Array:
         """As ``Fuser.fuse``, from arrays, with its options; raises ImageError for pictures below 16×16 and PairError as
         it does."""
         require_minimum_size(vis, "the visible picture")
         return self._fuser.fuse(*self.denoise(match_sizes(ir, vis)[0], vis), **options)
 
-    def denoise(self, ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def denoise(self, ir: Array, vis: Array) -> tuple[Array, Array]:
         """The pair without its noise: uint8 H×W and H×W×3. Where nothing is to be done it keeps its values."""
         ir, vis = as_infrared(ir), as_visible(vis)
         given = (self.sigma, self.sigma) if self.sigma is not None else (estimate_sigma(ir), estimate_sigma(vis))
@@ -69,7 +72,7 @@ def checked_sigma(sigma: float) -> float:
     return sigma
 
 
-def estimate_sigma(image: np.ndarray) -> float:
+def estimate_sigma(image: Array) -> float:
     """The deviation of the noise of a picture (H×W or H×W×3, float in [0, 1]) in 8-bit levels.
 
     The median of the finest diagonal wavelet coefficients (Donoho and Johnstone 1994), as in scikit-image, whose

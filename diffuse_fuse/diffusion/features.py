@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.networks.unet import UNet
 
@@ -49,7 +50,7 @@ def extract(
     """
     if len(x_0) > 1 and not torch.is_grad_enabled():
         # A convolution of another batch size may round otherwise; each picture by itself cannot.
-        alone = [extract(unet, schedule, x, steps, noise, origin) for x in x_0.split(1)]
+        alone = [extract(unet, schedule, x, steps, noise, origin) for x in torch.split(x_0, 1)]
         return [torch.cat(level) for level in zip(*alone, strict=True)]
     passes = []
     for step in steps:
@@ -70,5 +71,5 @@ def _noise_field(like: torch.Tensor, origin: tuple[int, int]) -> torch.Tensor:
 
 
 @cache
-def _field(channels: int) -> np.ndarray:
+def _field(channels: int) -> Array:
     return np.random.default_rng(2023).standard_normal((channels, _FIELD, _FIELD), dtype=np.float32)

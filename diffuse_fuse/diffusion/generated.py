@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images import encode
 from diffuse_fuse.images.write import write_bytes
@@ -25,7 +24,7 @@ def labelled_path(path: Path) -> Path:
     return path.with_name(f"{name}.png" if _MARK in name.lower() else f"{name}-{_MARK}.png")
 
 
-def write_generated(path: Path, image: np.ndarray, how: str) -> None:
+def write_generated(path: Path, image: Array, how: str) -> None:
     """Writes uint8 H×W or H×W×3 (RGB) as PNG with LABEL and ``how`` (ASCII: command, weights, seed) as its text.
 
     Raises ImageWriteError as ``write_image`` does.

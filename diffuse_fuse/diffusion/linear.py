@@ -10,6 +10,7 @@ noise level and on the frequency: the network only has to be better where it can
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ import scipy.fft
 import torch
 from torch import nn
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.diffusion.wiener import WienerDenoiser
 
 CHANNELS = 4
@@ -36,6 +38,9 @@ class LinearPath(nn.Module):
     (knots, bands) of the network, 0 to 1, at log signal-to-noise ratios and octaves of frequency.
     """
 
+    factor: torch.Tensor
+    mean: torch.Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
@@ -45,7 +50,7 @@ class LinearPath(nn.Module):
         self.share = nn.Parameter(torch.full((len(KNOTS), _bands(size).shape[-1]), 0.5))
 
     @classmethod
-    def fit(cls, crops: np.ndarray) -> LinearPath:
+    def fit(cls, crops: Array) -> LinearPath:
         """The statistics of ``crops`` (N, 4, size, size) in [-1, 1]; raises DataError for fewer than two."""
         path, statistics = cls(crops.shape[-1]), WienerDenoiser(crops)
         where = np.searchsorted(_edges(path.size), np.arange(path.size), side="right") - 1
@@ -83,7 +88,7 @@ class LinearPath(nn.Module):
         outs = [((rows @ gain[:, c] @ columns.T) * centred).sum(dim=1) for c in range(CHANNELS)]
         return torch.stack(outs, dim=1) - noise * mean
 
-    def spread(self, signal: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    def spread(self, signal: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """The network's share at every frequency, (N, 1, H, W)."""
         ab = signal.flatten().double().square()
         snr = torch.log(ab / (1 - ab)).float()
@@ -92,7 +97,7 @@ class LinearPath(nn.Module):
         near = (1 - (place.clamp(0, len(KNOTS) - 1)[:, None] - knots).abs()).clamp_min(0)  # (N, knots)
         return torch.einsum("nk,kb,bhw->nhw", near, self.share, self.bands(size, signal.device))[:, None]
 
-    def bands(self, size: tuple[int, int], device: torch.device | str = "cpu") -> torch.Tensor:
+    def bands(self, size: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
         """How much each coefficient of a picture belongs to each octave, (bands, H, W): adds up to 1."""
         rows, columns = (self._onto(side, device) for side in size)
         return rows @ _bands(self.size).to(device).permute(2, 0, 1) @ columns.T
@@ -121,25 +126,26 @@ def from_frequencies(x: torch.Tensor) -> torch.Tensor:
     return _cosines(x.shape[-2]).to(x.device).T @ x @ _cosines(x.shape[-1]).to(x.device)
 
 
-def _edges(size: int) -> np.ndarray:
+def _edges(size: int) -> Array:
     return np.array([edge for edge in _EDGES if edge < size])
 
 
-def _centres(size: int) -> np.ndarray:
+def _centres(size: int) -> Array:
     """The mean frequency of each bin: (bins,)."""
     edges = _edges(size)
-    return (edges + np.append(edges[1:], size) - 1) / 2
+    centres: Array = (edges + np.append(edges[1:], size) - 1) / 2
+    return centres
 
 
-def _nodes(size: int) -> np.ndarray:
+def _nodes(size: int) -> Array:
     """The bins' frequencies and those below them: (nodes,), rising from 0."""
     centres = _centres(size)
     return np.concatenate([centres[:1], _BELOW, centres[1:]])
 
 
-def _radius(frequencies: np.ndarray) -> np.ndarray:
+def _radius(frequencies: Array) -> Array:
     """The length of each pair of frequencies, (n, n); 1 for none at all."""
-    radius = np.hypot(frequencies[:, None], frequencies[None, :])
+    radius: Array = np.hypot(frequencies[:, None], frequencies[None, :])
     radius[0, 0] = 1
     return radius
 

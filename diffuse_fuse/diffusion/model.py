@@ -42,26 +42,36 @@ class DiffusionModel(nn.Module):
             raise UsageError("The hints of a UNet are the linear path's picture: it has 4 channels, or there are none.")
         self.unet, self.schedule, self.prediction, self.linear = unet, schedule, prediction, linear
 
+    @property
+    def path(self) -> LinearPath:
+        """The linear path of a model that has one."""
+        assert self.linear is not None
+        return self.linear
+
     def forward(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         if self.prediction == "eps":
-            return self.unet(x_t, t).float()
+            return self._of_network(x_t, t)
         signal, noise = self.schedule.signal(t), self.schedule.noise(t)
         if self.linear is None:
-            v = self.unet(x_t, t).float()
+            v = self._of_network(x_t, t)
         else:
             linear, network = self.both(x_t, t)
             v = self.linear(linear, network, signal)
         return noise * x_t + signal * v
 
+    def _of_network(self, seen: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.unet(seen, t)
+        return output.float()
+
     def both(self, x_t: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The v of the linear path, at frequencies, and that of the network, which may see what the first shows."""
         signal, noise = self.schedule.signal(t), self.schedule.noise(t)
         with torch.autocast(x_t.device.type, enabled=False):
-            linear = self.linear.linear(x_t.float(), signal, noise)
+            linear = self.path.linear(x_t.float(), signal, noise)
             seen = x_t
             if self.unet.config.hint_channels:
                 seen = torch.cat([x_t, signal * x_t - noise * from_frequencies(linear)], dim=1)
-        return linear, self.unet(seen, t).float()
+        return linear, self._of_network(seen, t)
 
 
 def pack_diffusion(model: DiffusionModel, tensors: dict[str, torch.Tensor], card: dict[str, Any]) -> Weights:

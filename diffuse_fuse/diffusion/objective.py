@@ -17,4 +17,5 @@ def simple_loss(
     time steps in [0, T). Returns (N,), so that a caller can weigh or group the samples.
     """
     x_t = schedule.diffuse(x_0, t, eps)
-    return (model(x_t, t) - eps).square().mean(dim=(1, 2, 3))
+    found: torch.Tensor = model(x_t, t)
+    return (found - eps).square().mean(dim=(1, 2, 3))

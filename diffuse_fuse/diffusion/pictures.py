@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from diffuse_fuse import models
 from diffuse_fuse.arguments import several, whole
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.model import diffusion_of
@@ -21,7 +22,7 @@ from diffuse_fuse.diffusion.samplers import draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
 from diffuse_fuse.images.given import Given, given_pair
-from diffuse_fuse.networks.device import choose_device
+from diffuse_fuse.networks.device import choose_device, placed
 
 MINIMUM_SIZE = 16  # pixels; what fusing a pair needs
 COLOUR = torch.tensor([True, True, True, False])  # the channels of x_0: R, G, B, IR
@@ -43,7 +44,7 @@ class PairModel:
         loaded = diffusion_of(weights, path)
         self.name: str = path.stem  # without folders: it is written into the pictures
         self.device, self.schedule = device, loaded.schedule
-        self._model = loaded.to(device, memory_format=torch.channels_last)
+        self._model = placed(loaded, device)
 
     def eps_theta(self, x_t: torch.Tensor, t: int) -> torch.Tensor:
         """The noise in ``x_t`` (N, 4, H, W), of any size: padded to whole cells by reflection, and cut again."""
@@ -52,9 +53,10 @@ class PairModel:
         padded = F.pad(x_t, (0, -w % multiple, 0, -h % multiple), mode="reflect")
         steps = torch.full((len(x_t),), t, device=x_t.device)
         with torch.no_grad():
-            return self._model(padded.contiguous(memory_format=torch.channels_last), steps)[..., :h, :w]
+            eps: torch.Tensor = self._model(padded.contiguous(memory_format=torch.channels_last), steps)
+        return eps[..., :h, :w]
 
-    def features(self, ir: Given, vis: Given, steps: Sequence[int] = (50,)) -> list[np.ndarray]:
+    def features(self, ir: Given, vis: Given, steps: Sequence[int] = (50,)) -> list[Array]:
         """What the UNet's decoder sees in a pair, without noise: one array a level, finest first.
 
         ``ir`` and ``vis`` as ``Fuser.fuse`` takes them, at least 16×16; ``steps`` are time steps, whose
@@ -97,7 +99,7 @@ class PairModel:
         """x_T of one picture: (1, 4, height, width)."""
         return draw(torch.empty(1, 4, height, width, device=self.device), generator)
 
-    def encode(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+    def encode(self, ir: Array, vis: Array) -> torch.Tensor:
         """A pair as ``Fuser`` takes it -> x_0 (1, 4, H, W) in [-1, 1], R, G, B, IR."""
         both = np.dstack([as_visible(vis), as_infrared(ir)])
         return torch.from_numpy(both).permute(2, 0, 1)[None].to(self.device) * 2 - 1
@@ -117,7 +119,7 @@ def seeded(seed: int, index: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int(state))
 
 
-def to_pair(x_0: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def to_pair(x_0: torch.Tensor) -> tuple[Array, Array]:
     """x_0 (1, 4, H, W) in about [-1, 1] -> ir uint8 H×W, vis uint8 H×W×3; what lies outside is clipped."""
     both = to_bytes((x_0[0].permute(1, 2, 0).cpu().numpy() + 1) / 2)
     return np.ascontiguousarray(both[..., 3]), np.ascontiguousarray(both[..., :3])
@@ -133,7 +135,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def resize_to_cover(image: np.ndarray, width: int, height: int) -> np.ndarray:
+def resize_to_cover(image: Array, width: int, height: int) -> Array:
     """``image`` uint8 or float32, H×W or H×W×3, at the size given: its middle, cut to the new aspect ratio."""
     h, w = image.shape[:2]
     scale = max(width / w, height / h)
@@ -143,7 +145,7 @@ def resize_to_cover(image: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(image[y : y + cut_h, x : x + cut_w], (width, height), interpolation=interpolation)
 
 
-def require_minimum_size(image: np.ndarray, path: str | os.PathLike[str]) -> None:
+def require_minimum_size(image: Array, path: str | os.PathLike[str]) -> None:
     """Raises ImageError for a picture that is smaller than the model's cells."""
     if min(image.shape[:2]) < MINIMUM_SIZE:
         raise ImageError(

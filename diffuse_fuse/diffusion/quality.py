@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.luma import LUMA
 
@@ -15,7 +16,7 @@ COARSEST = 16  # pixels, the shorter side of the last level
 BINS = 32  # grey levels of the mutual information: 256 would mostly count the pixels of a small picture
 
 
-def sliced_wasserstein(a: np.ndarray, b: np.ndarray, seed: int = 0) -> dict[int, float]:
+def sliced_wasserstein(a: Array, b: Array, seed: int = 0) -> dict[int, float]:
     """Sliced Wasserstein distance of two sets of pictures at each level of their Laplacian pyramids.
 
     ``a``, the real pictures, and ``b`` (N, H, W, C) float32 in [0, 1], of the same shape. Random patches of 7×7×C
@@ -42,17 +43,17 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, seed: int = 0) -> dict[int,
     return distances
 
 
-def mutual_information(pairs: np.ndarray) -> float:
+def mutual_information(pairs: Array) -> float:
     """Mean over ``pairs`` (N, H, W, 4) in [0, 1] of I(luma; infrared) in bits, over 32 grey levels."""
-    return float(np.mean([_information(pair[..., :3] @ np.float32(LUMA), pair[..., 3]) for pair in pairs]))
+    return float(np.mean([_information(pair[..., :3] @ np.array(LUMA, np.float32), pair[..., 3]) for pair in pairs]))
 
 
-def shuffled(pairs: np.ndarray) -> np.ndarray:
+def shuffled(pairs: Array) -> Array:
     """``pairs`` (N, H, W, 4), each colour picture with the infrared one of the next: nothing belongs together."""
     return np.concatenate([pairs[..., :3], np.roll(pairs[..., 3:], 1, axis=0)], axis=3)
 
 
-def _laplacian(pictures: np.ndarray) -> list[np.ndarray]:
+def _laplacian(pictures: Array) -> list[Array]:
     """The levels of the pyramids, (N, h, w, C) each; the last one is what remains."""
     levels = []
     while min(pictures.shape[1:3]) >= 2 * COARSEST:
@@ -63,16 +64,17 @@ def _laplacian(pictures: np.ndarray) -> list[np.ndarray]:
     return [*levels, pictures]
 
 
-def _patches(level: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _patches(level: Array, rng: np.random.Generator) -> Array:
     """Random patches of every picture: (N * PATCHES, 7, 7, C), float64."""
     count, h, w = level.shape[:3]
     picture = np.repeat(np.arange(count), PATCHES)[:, None, None]
     y = rng.integers(h - PATCH + 1, size=len(picture))[:, None, None] + np.arange(PATCH)[None, :, None]
     x = rng.integers(w - PATCH + 1, size=len(picture))[:, None, None] + np.arange(PATCH)[None, None, :]
-    return level[picture, y, x].astype(np.float64)
+    found: Array = level[picture, y, x].astype(np.float64)
+    return found
 
 
-def _information(a: np.ndarray, b: np.ndarray) -> float:
+def _information(a: Array, b: Array) -> float:
     joint, _, _ = np.histogram2d(a.ravel(), b.ravel(), bins=BINS, range=((0, 1), (0, 1)))
     joint /= joint.sum()
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)

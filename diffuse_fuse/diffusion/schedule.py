@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from diffuse_fuse.arguments import text, whole
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import UsageError
 
 KINDS = ("linear", "cosine")
@@ -36,32 +37,35 @@ class Schedule:
         whole(self.steps, "The steps of a noise schedule", least=2)
 
     @cached_property
-    def beta(self) -> np.ndarray:
+    def beta(self) -> Array:
         """beta_t, shape (T,), float64."""
         if self.kind == "linear":
             scale = 1000 / self.steps
-            return np.clip(np.linspace(1e-4 * scale, 0.02 * scale, self.steps), 0, 0.999)
+            beta: Array = np.clip(np.linspace(1e-4 * scale, 0.02 * scale, self.steps), 0, 0.999)
+            return beta
         edge = np.arange(self.steps + 1) / self.steps
         alpha_bar = np.cos((edge + 0.008) / 1.008 * math.pi / 2) ** 2
-        return np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 0, 0.999)
+        beta = np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], 0, 0.999)
+        return beta
 
     @cached_property
-    def alpha_bar(self) -> np.ndarray:
+    def alpha_bar(self) -> Array:
         """alpha_bar_t, shape (T,), float64, falling."""
         return np.cumprod(1 - self.beta)
 
     @cached_property
-    def alpha_bar_prev(self) -> np.ndarray:
+    def alpha_bar_prev(self) -> Array:
         """alpha_bar_{t-1}, shape (T,), float64; 1, that of clean data, before the first step."""
         return np.concatenate([[1.0], self.alpha_bar[:-1]])
 
     @cached_property
-    def posterior_variance(self) -> np.ndarray:
+    def posterior_variance(self) -> Array:
         """beta_tilde_t, the variance of q(x_{t-1} | x_t, x_0), DDPM eq. 7: shape (T,), float64; 0 at the first step."""
-        return (1 - self.alpha_bar_prev) / (1 - self.alpha_bar) * self.beta
+        variance: Array = (1 - self.alpha_bar_prev) / (1 - self.alpha_bar) * self.beta
+        return variance
 
     @cached_property
-    def posterior_mean(self) -> np.ndarray:
+    def posterior_mean(self) -> Array:
         """What x_0 and x_t are multiplied with in the mean of q(x_{t-1} | x_t, x_0), DDPM eq. 7: (T, 2), float64."""
         of_x_0 = np.sqrt(self.alpha_bar_prev) * self.beta / (1 - self.alpha_bar)
         of_x_t = np.sqrt(1 - self.beta) * (1 - self.alpha_bar_prev) / (1 - self.alpha_bar)
@@ -86,6 +90,6 @@ class Schedule:
         """x_0 from x_t and the noise in it: DDPM eq. 4 solved for x_0."""
         return (x_t - self.noise(t) * eps) / self.signal(t)
 
-    def _lookup(self, table: np.ndarray, t: torch.Tensor) -> torch.Tensor:
+    def _lookup(self, table: Array, t: torch.Tensor) -> torch.Tensor:
         values = torch.from_numpy(table.astype(np.float32)).to(t.device)
         return values[t].view(-1, 1, 1, 1)

@@ -98,8 +98,11 @@ class Cache:
 
     def _take_in(self, parts: Iterable[Path]) -> None:
         """Adds what parts hold whose processes have ended, and removes these."""
+        if self._path is None:
+            return
         for path in parts:
-            if owners.may_be_at_work(_PART.fullmatch(path.name)[1], path):
+            named = _PART.fullmatch(path.name)
+            if named is None or owners.may_be_at_work(named[1], path):
                 continue
             with contextlib.suppress(OSError):  # it stays, and is read again the next time
                 data = path.read_bytes()

@@ -94,6 +94,7 @@ def inspect(
         pictures |= zip(fused, pool.map(partial(look_at, trace=True), fused), strict=True)
     readings: dict[str, Reading] = {}
     for pair in pairs if reading else ():
+        assert reading is not None
         cut, readings[pair_name(pair)] = _together(pair, pictures[pair.ir], pictures[pair.vis], reading)
         pictures[pair.ir], pictures[pair.vis] = cut
     problems: list[str] = []

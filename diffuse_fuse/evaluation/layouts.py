@@ -200,7 +200,8 @@ def _pair(root: Path, known: Layout, source: _Source) -> Pairing:
         map_file = root / known.how
         rules = Rules(map_file=map_file) if map_file.is_file() else Rules()
     else:
-        rules = Rules(*known.how.split())
+        ir_pattern, vis_pattern = known.how.split() or (None, None)
+        rules = Rules(ir_pattern, vis_pattern)
     if not known.vis:
         return pair_sources(source.ir, None, rules=rules)
     return pair_sources(source.ir, source.vis, recursive=True, rules=rules)

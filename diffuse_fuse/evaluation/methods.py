@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from diffuse_fuse.evaluation.baselines import BASELINES
 
 Kind = Literal["model", "folder", "baseline", "function"]
 Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Row: TypeAlias = "Fuse | FusesArrays | str | os.PathLike[str] | Balanced | Matching"
 
 # A name becomes a folder and a column: what no file system or table takes is refused.
 _NAME = re.compile(r"[^/\\:*?\"<>|\x00-\x1f]+")
@@ -62,7 +63,7 @@ class Method:
 
 
 def make_methods(
-    given: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str] | Balanced | Matching] | None,
+    given: Mapping[str, Row] | None,
     baselines: bool = False,
 ) -> tuple[Method, ...]:
     """The rows of a table, in the order given, baselines last.

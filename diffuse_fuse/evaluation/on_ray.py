@@ -58,6 +58,7 @@ def run_on_ray(
     for number, done in spread(cluster, SetUp(plan, out, device), pieces):
         if isinstance(done, Lost):
             raise DataError(f"{pieces[number][0].name} and the pairs behind it: {done.sentence}.")
-        for _ in range(done if on_pair else 0):
-            on_pair()
+        if on_pair:
+            for _ in range(done):
+                on_pair()
     return run(plan, out, workers=workers, device=device, overwrite=overwrite)

@@ -14,7 +14,7 @@ from diffuse_fuse.errors import DataError, UnknownMetricError, UsageError, meant
 from diffuse_fuse.evaluation.inspection import Case, inspect
 from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
 from diffuse_fuse.evaluation.matching import Results, match_results, pair_name
-from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method, make_methods
+from diffuse_fuse.evaluation.methods import Method, Row, make_methods
 from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images.pairs import Pair
 from diffuse_fuse.shard import Shard
@@ -38,7 +38,7 @@ class Plan:
 
 def prepare(
     dataset: Dataset | str | os.PathLike[str],
-    methods: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str]] | Sequence[Method] | None = None,
+    methods: Mapping[str, Row] | Sequence[Method] | None = None,
     metrics: str | Sequence[str] | None = None,
     convention: str = "plain",
     *,

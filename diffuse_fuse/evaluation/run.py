@@ -21,7 +21,7 @@ from diffuse_fuse.evaluation.cache import Cache, code_version, make_key
 from diffuse_fuse.evaluation.fusing import Fused, Fusing
 from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.layouts import Dataset
-from diffuse_fuse.evaluation.methods import Fuse, FusesArrays, Method
+from diffuse_fuse.evaluation.methods import Method, Row
 from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
@@ -34,7 +34,7 @@ _SCORING_CODE = ("diffuse_fuse.metrics", "diffuse_fuse.evaluation.baselines", "d
 
 def evaluate(
     dataset: Dataset | str | os.PathLike[str],
-    methods: Mapping[str, Fuse | FusesArrays | str | os.PathLike[str]] | Sequence[Method] | None = None,
+    methods: Mapping[str, Row] | Sequence[Method] | None = None,
     metrics: str | Sequence[str] | None = None,
     convention: str = "plain",
     *,
@@ -266,6 +266,7 @@ class _scorer:
         return done
 
     def _elsewhere(self, task: Task) -> Future[Scores]:
+        assert self._pool is not None
         with OneThreadEach():  # the pool starts processes as tasks come
             return self._pool.submit(score, task)
 

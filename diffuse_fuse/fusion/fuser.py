@@ -6,11 +6,11 @@ import copy
 import os
 import warnings
 
-import numpy as np
 import torch
 
 from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.precision import Precision, choose_precision
@@ -20,7 +20,7 @@ from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
-from diffuse_fuse.networks.device import choose_device, free_memory
+from diffuse_fuse.networks.device import choose_device, free_memory, placed
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
 _LARGE_BLOCK = 31 << 20
@@ -56,9 +56,9 @@ class Fuser:
         self.device: str = choose_device(device)
         weights = load_weights(path, models.FUSES)
         self.weights_sha256: str = weights.sha256
-        model = model_of(weights, path)
-        self.precision: Precision = choose_precision(model, self.device)
-        self.model: AnyModel = model.to(self.device, self.precision.dtype, memory_format=torch.channels_last)
+        loaded = model_of(weights, path)
+        self.precision: Precision = choose_precision(loaded, self.device)
+        self.model: AnyModel = placed(loaded, self.device, self.precision.dtype)
         _keep_freed_memory()
 
     def with_balance(self, balance: Balance) -> Fuser:
@@ -74,7 +74,7 @@ class Fuser:
         on_rows: OnRows | None = None,
         depth: int = 8,
         light: SceneLight | None = None,
-    ) -> np.ndarray:
+    ) -> Array:
         """Fuses one registered pair.
 
         ``ir`` H×W (or H×W×3, of which the luma is taken) and ``vis`` H×W×3 RGB or H×W, as arrays (uint8, uint16,
@@ -105,7 +105,7 @@ class Fuser:
 
 def fuse(
     ir: Given, vis: Given | None = None, model: str | os.PathLike[str] = "default", balance: Balance = AUTO
-) -> np.ndarray:
+) -> Array:
     """Fuses one pair with the weights ``model``; see ``Fuser`` for several. Returns uint8 H×W×3 RGB."""
     return Fuser(model, balance=balance).fuse(ir, vis)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-Values = TypeVar("Values")  # torch.Tensor or np.ndarray; this module imports neither
+if TYPE_CHECKING:
+    import torch
+
+    from diffuse_fuse.arrays import Array
+
+Values = TypeVar("Values", "torch.Tensor", "Array")  # this module imports neither
 
 
 def most(depth: int) -> int:
     """The highest level of ``depth`` bits."""
-    return 2**depth - 1
+    return (1 << depth) - 1
 
 
 def rounded(green: Values, red: Values, blue: Values, depth: int = 8) -> tuple[Values, Values, Values]:
@@ -21,7 +26,8 @@ def rounded(green: Values, red: Values, blue: Values, depth: int = 8) -> tuple[V
     g, r, b = (x.round() for x in (green, red, blue))
     r += g
     b += g
-    return tuple(x.clip(0, most(depth)) for x in (r, g, b))
+    r, g, b = (x.clip(0, most(depth)) for x in (r, g, b))
+    return r, g, b
 
 
 def of_rgb(red: Values, green: Values, blue: Values, depth: int = 8) -> tuple[Values, Values, Values]:

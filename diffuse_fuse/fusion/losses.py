@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 import torch
 import torch.nn.functional as F
@@ -130,8 +130,8 @@ def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch
     """
     noise = 2.0  # sigma_n^2 of the paper's code
     pixels = a[0].numel()
-    num = [0.0, 0.0]
-    den = [0.0, 0.0]
+    num: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])  # of A and of B, by scale
+    den: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for scale in range(4):
         window = 2 ** (4 - scale) + 1
         if scale:
@@ -143,10 +143,11 @@ def vif_halves(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> tuple[torch
             var = (square - mean * mean).clamp_min(0)
             gain = ((cross - mean * mf) / (var + 1e-3)).clamp_min(0)
             left = (var_f - gain * (cross - mean * mf)).clamp_min(1e-3)
-            num[i] = num[i] + torch.log10(1 + gain * gain * var / (left + noise)).sum(dim=(1, 2))
-            den[i] = den[i] + torch.log10(1 + var / noise).sum(dim=(1, 2))
+            num[i].append(torch.log10(1 + gain * gain * var / (left + noise)).sum(dim=(1, 2)))
+            den[i].append(torch.log10(1 + var / noise).sum(dim=(1, 2)))
     flat = 1e-2 * pixels  # an information of 0.01 digits a pixel, far below that of any structure
-    return (num[0] + flat) / (den[0] + flat), (num[1] + flat) / (den[1] + flat)
+    of_a, of_b = ((reduce(torch.add, n) + flat) / (reduce(torch.add, d) + flat) for n, d in zip(num, den, strict=True))
+    return of_a, of_b
 
 
 def qabf(
@@ -178,11 +179,11 @@ def ssim(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
     maps = torch.cat([a, b, f, a * a, b * b, f * f, a * f, b * f], dim=1)
     ma, mb, mf, aa, bb, ff, af, bf = blur(maps, 11, 1.5, "replicate").unbind(dim=1)
     var_f = ff - mf * mf
-    total = 0.0
+    found = []
     for mean, square, cross in ((ma, aa, af), (mb, bb, bf)):
         structure = (2 * (cross - mean * mf) + c2) / (square - mean * mean + var_f + c2)
-        total = total + (2 * mean * mf + c1) / (mean * mean + mf * mf + c1) * structure
-    return total.mean(dim=(1, 2)) / 2
+        found.append((2 * mean * mf + c1) / (mean * mean + mf * mf + c1) * structure)
+    return (found[0] + found[1]).mean(dim=(1, 2)) / 2
 
 
 def scd(a: torch.Tensor, b: torch.Tensor, f: torch.Tensor) -> torch.Tensor:

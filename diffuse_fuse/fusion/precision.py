@@ -17,6 +17,7 @@ import torch
 
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.tiles import fuse_in_bands
+from diffuse_fuse.networks.device import placed
 from diffuse_fuse.networks.student import StudentModel, inference_dtype
 
 LEAST_WITHIN = 0.999  # of the values, that are at most one level from those of float32
@@ -70,7 +71,7 @@ def within_a_level(expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) 
 
 
 def _on(model: AnyModel, device: str, dtype: torch.dtype) -> AnyModel:
-    return copy.deepcopy(model).to(device, dtype, memory_format=torch.channels_last)
+    return placed(copy.deepcopy(model), device, dtype)
 
 
 def _pictures(network: AnyModel, device: str, pairs: Sequence[Pair]) -> list[np.ndarray]:

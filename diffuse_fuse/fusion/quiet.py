@@ -46,12 +46,12 @@ def quieted(raw: torch.Tensor, ir: torch.Tensor, y: torch.Tensor, limit: float =
     usual = _to_pixels(_area_mean(of_sources, shaded.repeat(2, 1, 1, 1))).clamp_min(_ROUNDING)
     # what is far above the noise around it, such as a distant lamp, is none
     plain = torch.sigmoid(_STEEPNESS * (_OUTLIER - of_sources / usual))
-    even, flat = (
-        (plain * torch.sigmoid(_SHARPNESS * (levels + _NOISE_SPAN * usual - span))).split(count)
+    even_parts, flat_parts = (
+        torch.split(plain * torch.sigmoid(_SHARPNESS * (levels + _NOISE_SPAN * usual - span)), count)
         for levels in (_LEVELS - 2, _LEVELS)
     )
-    even, flat = even[0] * even[1], flat[0] * flat[1]
-    of_ir, of_y, of_raw = _area_mean(noise, even.repeat(3, 1, 1, 1)).split(count)
+    even, flat = even_parts[0] * even_parts[1], flat_parts[0] * flat_parts[1]
+    of_ir, of_y, of_raw = torch.split(_area_mean(noise, even.repeat(3, 1, 1, 1)), count)
     loudest = torch.maximum(of_ir, of_y).clamp_min(_ROUNDING)
     allowed = ((limit * loudest).square() - 1 / 12).clamp_min(1e-6).sqrt()
     asked = (allowed / of_raw.clamp_min(1e-3)).clamp_max(1).square()
@@ -66,7 +66,7 @@ def _part_to_remove(
     """How much of a signal to subtract, 0 to 1, so that the power of ``noise`` falls to the part ``asked`` of it, when
     the signal's own noise is ``of_rough``: the smaller root of E[(n - t r)²] = asked · E[n²], by cells."""
     moments = torch.cat([noise.square(), noise * of_rough, of_rough.square()])
-    power, both, of_signal = _area_mean(moments, area.repeat(3, 1, 1, 1)).split(len(noise))
+    power, both, of_signal = torch.split(_area_mean(moments, area.repeat(3, 1, 1, 1)), len(noise))
     power, of_signal = power + 1e-3, of_signal + 1e-3
     root = (both.square() - of_signal * power * (1 - asked)).clamp_min(1e-6).sqrt()
     return ((both - root) / of_signal).clamp(0, 1)

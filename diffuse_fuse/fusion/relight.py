@@ -18,11 +18,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, overload
 
 import cv2
 import numpy as np
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.fusion.pixelwise import add, larger, multiply, smaller
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_uint8_grey
 from diffuse_fuse.luma import LUMA
 
@@ -102,7 +105,7 @@ def checked_balance(balance: Balance) -> Balance:
     return value
 
 
-def as_whole(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def as_whole(ir: Array, vis: Array) -> tuple[Array, Array]:
     """A pair as given, with done what needs the whole picture: the percentiles of thermal counts, the range of floats.
 
     ``ir`` becomes uint8 or float32 in [0, 1], H×W; ``vis`` uint8 or uint16, H×W or H×W×3, or float32 H×W×3. Raises
@@ -114,14 +117,12 @@ def as_whole(ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ir, vis
 
 
-def scene_light(ir: np.ndarray, vis: np.ndarray, balance: Balance = AUTO) -> SceneLight:
+def scene_light(ir: Array, vis: Array, balance: Balance = AUTO) -> SceneLight:
     """Looks at a pair, as ``as_whole`` returns it, and decides how far it is to be re-lit."""
     return _Reduced(ir, vis).light(balance)
 
 
-def relight(
-    ir: np.ndarray, vis: np.ndarray, balance: Balance = AUTO, light: SceneLight | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def relight(ir: Array, vis: Array, balance: Balance = AUTO, light: SceneLight | None = None) -> tuple[Array, Array]:
     """A pair, as ``as_whole`` returns it, as the network is to see it: the infrared picture in the visible one's
     light, and the visible picture with the hot targets.
 
@@ -147,19 +148,20 @@ def relight(
 class _Reduced:
     """A pair, ``factor`` times smaller: infrared and luma in [0, 1], float32."""
 
-    def __init__(self, ir: np.ndarray, vis: np.ndarray) -> None:
+    def __init__(self, ir: Array, vis: Array) -> None:
         self.factor = max(1, round(min(ir.shape) / _LEAST))
         self.ir = _unit(_shrunk(ir, self.factor))
         self._vis = [_unit(channel) for channel in cv2.split(_shrunk(vis, self.factor))]
         self.y = self._vis[0]
         if len(self._vis) == 3:
-            self.y = sum(np.float32(weight) * channel for weight, channel in zip(LUMA, self._vis, strict=True))
+            r, g, b = (np.float32(weight) * channel for weight, channel in zip(LUMA, self._vis, strict=True))
+            self.y = r + g + b
         self.brightness = _blurred(self.y, 3)
         self._noise = partial(_noise, ir)
 
     def light(self, balance: Balance) -> SceneLight:
         """What re-lighting has to know of the scene."""
-        (mean,), (deviation,) = (x.ravel() for x in cv2.meanStdDev(self.ir))
+        mean, deviation = (np.float64(x.item()) for x in cv2.meanStdDev(self.ir))
         if balance == AUTO:
             colour = 0.0
             if len(self._vis) == 3:
@@ -236,7 +238,7 @@ class _Fields:
         kinds = ((bright, _BRIGHT, _DARKER), (light.lamps, _LAMPLIGHT, _LESS_THAN_LAMPLIGHT))
         self._kinds = [(limits, darker) for part, limits, darker in kinds if part]
 
-    def fill(self, ir: np.ndarray, vis: np.ndarray, rows: slice, relit: np.ndarray, lifted: np.ndarray) -> None:
+    def fill(self, ir: Array, vis: Array, rows: slice, relit: Array, lifted: Array) -> None:
         """Writes some ``rows`` of the picture into ``relit`` and ``lifted``."""
         ir_slope, ir_rest, vis_slope, vis_rest, gain, hot_from, cap, follow, *parts = (
             self._at(field, rows, ir) for field in self._small
@@ -250,9 +252,9 @@ class _Fields:
             cv2.add(follow, cv2.multiply(dark, part, dst=dark), dst=follow)
         if self._glare:
             dark = _goes_dark(natural, base, _GLARE, _DARKER)
-            cv2.max(follow, cv2.multiply(dark, self._glare, dst=dark), dst=follow)
+            cv2.max(follow, multiply(dark, self._glare, dst=dark), dst=follow)
         detail = cv2.subtract(i, base, dst=ir_slope)
-        quiet = cv2.min(cv2.max(detail, -self._noise), self._noise)  # what may be noise
+        quiet = smaller(larger(detail, -self._noise), self._noise)  # what may be noise
         cv2.subtract(detail, quiet, dst=detail)
         deepest = cv2.addWeighted(y, _HEADROOM, y, 0, -255 * _HEADROOM, dst=quiet)
         cv2.max(detail, deepest, dst=detail)
@@ -267,20 +269,18 @@ class _Fields:
         natural = cv2.multiply(cv2.subtract(natural, i, dst=natural), follow, dst=natural)
         _store(cv2.add(natural, i, dst=natural), relit)
 
-    def _lift_hot(
-        self, above: np.ndarray, i: np.ndarray, y: np.ndarray, cap: np.ndarray, natural: np.ndarray
-    ) -> np.ndarray:
+    def _lift_hot(self, above: Array, i: Array, y: Array, cap: Array, natural: Array) -> Array:
         """Lifts ``natural`` to the infrared picture ``i`` where that is hot, and returns by how much the visible
         picture's luma ``y`` is to be lifted."""
-        hot = cv2.multiply(above, self._per_spread)
-        hot = _smooth_plane(cv2.min(cv2.max(hot, 0, dst=hot), 1, dst=hot))
+        hot = multiply(above, self._per_spread)
+        hot = _smooth_plane(smaller(larger(hot, 0, dst=hot), 1, dst=hot))
         target = cv2.min(i, cap)
-        colder = cv2.max(cv2.subtract(target, natural), 0)
+        colder = larger(cv2.subtract(target, natural), 0)
         cv2.add(natural, cv2.multiply(colder, hot, dst=colder), dst=natural)
-        darker = cv2.max(cv2.subtract(target, y, dst=target), 0, dst=target)
+        darker = larger(cv2.subtract(target, y, dst=target), 0, dst=target)
         return cv2.multiply(darker, hot, dst=hot, scale=self._lift)
 
-    def _at(self, field: np.ndarray, rows: slice, like: np.ndarray) -> np.ndarray:
+    def _at(self, field: Array, rows: slice, like: Array) -> Array:
         """A field at some rows of the picture, of which the first is the first of a cell; bilinear, a new array."""
         factor, (count, width) = self._factor, like.shape
         first = rows.start // factor
@@ -291,70 +291,72 @@ class _Fields:
         return part[1 : 1 + count, 1 : 1 + width].copy()
 
 
-def _goes_dark(
-    natural: np.ndarray, base: np.ndarray, bright: tuple[float, float], darker: tuple[float, float]
-) -> np.ndarray:
+def _goes_dark(natural: Array, base: Array, bright: tuple[float, float], darker: tuple[float, float]) -> Array:
     """How far what is ``bright`` in the visible picture's base layer is ``darker`` in the infrared one's, 0 to 1; both
     base layers in levels."""
     lost = _ramp(cv2.subtract(natural, base), 255 * darker[0], 255 * darker[1])
     both = cv2.min(lost, _ramp(natural, 255 * bright[0], 255 * bright[1]), dst=lost)
-    return _smooth_plane(cv2.min(cv2.max(both, 0, dst=both), 1, dst=both))
+    return _smooth_plane(smaller(larger(both, 0, dst=both), 1, dst=both))
 
 
-def _ramp(x: np.ndarray, zero: float, one: float) -> np.ndarray:
+def _ramp(x: Array, zero: float, one: float) -> Array:
     """A straight line through 0 at ``zero`` and 1 at ``one``."""
     return cv2.addWeighted(x, 1 / (one - zero), x, 0, -zero / (one - zero))
 
 
-def _blind(ir: np.ndarray, y: np.ndarray, coldness: np.ndarray) -> np.ndarray:
+def _blind(ir: Array, y: Array, coldness: Array) -> Array:
     """Where the visible picture shows nothing and the infrared one something that is no sky, as behind smoke."""
     flat = 1 - _step(_deviation(y), *_FLAT)
     found = flat * _step(_deviation(ir), *_STRUCTURED) * (1 - _step(coldness, *_NOT_COLD))
     return _blurred(found, 3)
 
 
-def _guided(x: np.ndarray, radius: int, edge: float) -> tuple[np.ndarray, np.ndarray]:
+def _guided(x: Array, radius: int, edge: float) -> tuple[Array, Array]:
     """Slope and rest of the guided filter of ``x`` by itself: its base layer is slope · x + rest."""
     side = (2 * _scaled(radius, x) + 1,) * 2
     mean = cv2.blur(x, side, borderType=cv2.BORDER_REFLECT)
     variance = np.maximum(cv2.blur(x * x, side, borderType=cv2.BORDER_REFLECT) - mean * mean, 0)
     slope = variance / (variance + np.float32(edge))
     rest = mean - slope * mean
-    return tuple(cv2.blur(part, side, borderType=cv2.BORDER_REFLECT) for part in (slope, rest))
+    mean_slope, mean_rest = (cv2.blur(part, side, borderType=cv2.BORDER_REFLECT) for part in (slope, rest))
+    return mean_slope, mean_rest
 
 
-def _scaled(length: float, x: np.ndarray) -> int:
+def _scaled(length: float, x: Array) -> int:
     """A length in pixels of a picture with a side of ``_SIDE``, in pixels of ``x``."""
-    return max(1, round(length * min(x.shape) / _SIDE))
+    shorter: int = min(x.shape)
+    return max(1, round(length * shorter / _SIDE))
 
 
-def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
+def _blurred(x: Array, sigma: float) -> Array:
     sigma = max(0.3, sigma * min(1.5, min(x.shape) / _SIDE))
     return cv2.GaussianBlur(x, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
 
-def _deviation(x: np.ndarray) -> np.ndarray:
+def _deviation(x: Array) -> Array:
     mean = _blurred(x, 4)
-    return np.sqrt(np.maximum(_blurred(x * x, 4) - mean * mean, 0))
+    deviation: Array = np.sqrt(np.maximum(_blurred(x * x, 4) - mean * mean, 0))
+    return deviation
 
 
-def _step(x, low: float, high: float):
+@overload
+def _step(x: float | np.floating[Any], low: float, high: float) -> float: ...
+@overload
+def _step(x: Array, low: float, high: float) -> Array: ...
+def _step(x: float | np.floating[Any] | Array, low: float, high: float) -> float | Array:
     """0 below ``low``, 1 above ``high``, smooth between (a cubic)."""
-    return _smooth(np.clip((x - low) / (high - low), 0, 1))
-
-
-def _smooth(t):
+    t: float | Array = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def _smooth_plane(t: np.ndarray) -> np.ndarray:
+def _smooth_plane(t: Array) -> Array:
     """``_smooth`` of a float32 plane, in few steps."""
     square = cv2.multiply(t, t)
     cv2.addWeighted(t, -2, t, 0, 3, dst=t)
     return cv2.multiply(square, t, dst=t)
 
 
-def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
+def _shrunk(picture: Array, factor: int) -> Array:
     """Means of cells of ``factor``×``factor`` pixels; those at the right and lower edge are filled by repetition."""
     if factor == 1:
         return picture
@@ -371,11 +373,11 @@ def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _unit(plane: np.ndarray) -> np.ndarray:
+def _unit(plane: Array) -> Array:
     return plane if plane.dtype.kind == "f" else plane * np.float32(1 / np.iinfo(plane.dtype).max)
 
 
-def _luma_levels(vis: np.ndarray) -> np.ndarray:
+def _luma_levels(vis: Array) -> Array:
     """Luma of some rows in levels of 0 to 255, float32."""
     y = vis if vis.ndim == 2 else cv2.cvtColor(vis, cv2.COLOR_RGB2GRAY)
     if y.dtype == np.uint8:
@@ -383,21 +385,21 @@ def _luma_levels(vis: np.ndarray) -> np.ndarray:
     return y * np.float32(255 if y.dtype.kind == "f" else 1 / 257)
 
 
-def _store(levels: np.ndarray, out: np.ndarray) -> None:
+def _store(levels: Array, out: Array) -> None:
     """Levels of 0 to 255 into uint8, or float32 of 0 to 1."""
     if out.dtype == np.uint8:
-        cv2.add(levels, 0.0, dst=out, dtype=cv2.CV_8U)  # rounds and cuts off
+        add(levels, 0.0, dst=out, dtype=cv2.CV_8U)  # rounds and cuts off
     else:
         np.clip(levels * np.float32(1 / 255), 0, 1, out=out)
 
 
-def _store_lifted(vis: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
+def _store_lifted(vis: Array, more: Array, out: Array) -> None:
     """``vis`` and as many levels of 0 to 255 on top in all channels."""
     if vis.dtype.kind == "f":
         more = more * np.float32(1 / 255)
     else:
         wide = vis.dtype == np.uint16
-        more = cv2.multiply(more, 257.0 if wide else 1.0, dtype=cv2.CV_16U if wide else cv2.CV_8U)
+        more = multiply(more, 257.0 if wide else 1.0, dtype=cv2.CV_16U if wide else cv2.CV_8U)
     if vis.ndim == 3:
         more = cv2.merge([more] * 3)
     if vis.dtype.kind == "f":
@@ -406,13 +408,13 @@ def _store_lifted(vis: np.ndarray, more: np.ndarray, out: np.ndarray) -> None:
         cv2.add(vis, more, dst=out)
 
 
-def _share_below(x: np.ndarray, share: float) -> float:
+def _share_below(x: Array, share: float) -> float:
     """The value below which a ``share`` of ``x``, in [0, 1], lies, to a level of 255."""
     counts = np.bincount((x * 255 + 0.5).astype(np.uint8).ravel(), minlength=256)
     return float(np.searchsorted(np.cumsum(counts), share * x.size)) / 255
 
 
-def _noise(ir: np.ndarray) -> float:
+def _noise(ir: Array) -> float:
     """Mean absolute value of what a 3×3 mean takes away, in the quieter third of the picture's cells of 8×8."""
     height, width = ir.shape
     rows = max(8, _PORTION // width // 8 * 8)

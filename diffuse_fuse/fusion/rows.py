@@ -81,7 +81,7 @@ class _QuietRows:
         strips, width = [], fused.shape[3]
         for left in range(0, width, _QUIET_COLUMNS):
             start, stop = max(0, left - REACH), min(width, left + _QUIET_COLUMNS + REACH)
-            vis, ir, raw = fused[..., start:stop].split((3, 1, 1), dim=1)
+            vis, ir, raw = torch.split(fused[..., start:stop], [3, 1, 1], dim=1)
             quiet = quieted(raw, ir, luma(vis), self._limit)[:, :, rows]
             strips.append(quiet[..., left - start : left - start + _QUIET_COLUMNS])
         return torch.cat(strips, dim=3)

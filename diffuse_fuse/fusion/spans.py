@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffuse_fuse.arrays import Array
+
 OnRows = Callable[[int, int], None]  # told, now and then, how many rows of a picture are done and how many there are
 
 
@@ -25,7 +27,7 @@ class Span:
         """Where in its own result the part finds what goes to ``out``."""
         return slice(self.out.start - self.start, self.out.stop - self.start)
 
-    def of(self, array: np.ndarray, axis: int) -> np.ndarray:
+    def of(self, array: Array, axis: int) -> Array:
         """The part of an ``array`` along ``axis`` that the network is given."""
         return reflected(array, self.start, self.stop, axis)
 
@@ -40,7 +42,7 @@ def spans(size: int, parts: int, overlap: int, cell: int) -> Iterator[Span]:
         yield Span(max(0, start - overlap), min(stop + overlap, padded), slice(start, min(stop, size)))
 
 
-def reflected(array: np.ndarray, start: int, stop: int, axis: int) -> np.ndarray:
+def reflected(array: Array, start: int, stop: int, axis: int) -> Array:
     """Places ``start`` to ``stop`` along ``axis``; those beyond the last one are reflected at it."""
     size = array.shape[axis]
     before = (slice(None),) * axis

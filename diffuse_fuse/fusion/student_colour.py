@@ -26,7 +26,7 @@ def tint(y: torch.Tensor, vis: torch.Tensor, before: torch.Tensor | None = None)
     returns (N, 3, H, W) in [0, 1].
     """
     before = luma(vis) if before is None else before
-    r, g, b = vis.split(1, dim=1)
+    r, g, b = torch.split(vis, 1, dim=1)
     y, share = _fitted(y, before, r - g, b - g, before - g, white=1)
     return torch.addcmul(y, share, vis - before).clamp(0, 1)
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.fusion.levels import most, rounded
 from diffuse_fuse.fusion.student_colour import paint
 from diffuse_fuse.images.arrays import as_infrared, as_visible
@@ -40,7 +41,7 @@ class StudentRows:
         self._seconds = {} if seconds is None else seconds
         self._run = Rows()
 
-    def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
+    def __call__(self, ir: Array, vis: Array, last: bool) -> Array:
         """The next rows of ``ir`` (rows, W) and ``vis`` (rows, W) or (rows, W, 3) -> fused rows (·, W, 3).
 
         uint8, or what ``as_infrared`` and ``as_visible`` take; uint8 or uint16 come back. Rows and W are multiples of
@@ -57,7 +58,7 @@ class StudentRows:
         with counted(self._seconds, "colour"):
             return self._painted(y, sources)
 
-    def _cells(self, ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+    def _cells(self, ir: Array, vis: Array) -> torch.Tensor:
         """Infrared, luma, R - G and B - G, in levels of 0 to 255, as cells: (4, 16, rows/4, W/4), channels last."""
         if ir.dtype != np.uint8:
             ir = as_infrared(ir) * np.float32(255)
@@ -69,28 +70,30 @@ class StudentRows:
             cv2.split(vis.astype(planes.dtype, copy=False), list(planes[1:]))  # into planes of its own type only
         else:
             planes[1:] = vis
-        ir, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
-        sources = torch.empty(4, *ir.shape, device=ir.device)
-        sources[_IR] = ir
+        cells, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
+        sources = torch.empty(4, *cells.shape, device=cells.device)
+        sources[_IR] = cells
         red = torch.sub(r, g, out=sources[_RED])
         blue = torch.sub(b, g, out=sources[_BLUE])
         torch.add(g, red, alpha=LUMA[0], out=sources[_Y]).add_(blue, alpha=LUMA[2])
         return sources.permute(0, 3, 1, 2)
 
-    def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> np.ndarray:
+    def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> Array:
         """The fused rows, of their luma and of what came in."""
         rows, columns = y.shape[2:]
         step = max(1, _COLOUR_PIXELS // (CELL**2 * columns))
         cells = torch.empty(3, rows, columns, CELL**2, dtype=torch.uint8 if self._depth == 8 else torch.int32)
         for top in range(0, rows, step):
             y_strip, strip = (x[:, :, top : top + step].permute(0, 2, 3, 1) for x in (y, sources))
-            colours = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
+            green, red, blue = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
             if self._depth != 8:
-                colours = [colour * (most(self._depth) / 255) for colour in colours]
-            for channel, values in zip(cells, rounded(*colours, self._depth), strict=True):
+                green, red, blue = (colour * (most(self._depth) / 255) for colour in (green, red, blue))
+            for channel, values in zip(cells, rounded(green, red, blue, self._depth), strict=True):
                 channel[top : top + step] = values
-        planes = from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
-        return cv2.merge([plane.numpy() for plane in planes])
+        planes: list[Array] = [
+            plane.numpy() for plane in from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
+        ]
+        return cv2.merge(planes)
 
 
 # four neighbours of a row are moved as one value

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from diffuse_fuse.arrays import Array
 from diffuse_fuse.errors import ImageError
 from diffuse_fuse.fusion import student_rows
 from diffuse_fuse.fusion.levels import of_rgb
@@ -34,14 +35,14 @@ _GPU_PIXELS = 1 << 22  # a GPU has no use for caches: pictures of four megapixel
 
 def fuse_in_bands(
     model: AnyModel,
-    ir: np.ndarray,
-    vis: np.ndarray,
+    ir: Array,
+    vis: Array,
     device: str = "cpu",
     rows: int | None = None,
     on_rows: OnRows | None = None,
     seconds: dict[str, float] | None = None,
     depth: int = 8,
-) -> np.ndarray:
+) -> Array:
     """The fused picture, H×W×3, uint8 or for a ``depth`` of 16 uint16, of ``ir`` and ``vis`` of one size.
 
     These are as ``Fuser.fuse`` takes them.
@@ -59,13 +60,12 @@ def fuse_in_bands(
 
     def bands(strip: Span, seconds: dict[str, float]) -> Iterator[int]:
         """Fills the strip of ``fused``; yields after each band how many pixels are new."""
-        make = student_rows.StudentRows if isinstance(model, StudentModel) else _BaseRows
-        stream, top, fed = make(model, device, depth, seconds), 0, 0
+        stream, top, fed = _stream(model, device, depth, seconds), 0, 0
         while top < h:
             start, fed = fed, min(fed + rows, h + -h % model.multiple)
-            both = (strip.of(reflected(x, start, fed, axis=0), axis=1) for x in (ir, vis))
+            ir_band, vis_band = (strip.of(reflected(x, start, fed, axis=0), axis=1) for x in (ir, vis))
             with torch.inference_mode():
-                part = stream(*both, last=fed >= h)[: h - top, strip.inside]
+                part = stream(ir_band, vis_band, last=fed >= h)[: h - top, strip.inside]
             fused[top : top + len(part), strip.out] = part
             top += len(part)
             yield len(part) * part.shape[1]
@@ -80,26 +80,37 @@ def fuse_in_bands(
     return fused
 
 
+def _stream(
+    model: AnyModel, device: str, depth: int, seconds: dict[str, float]
+) -> student_rows.StudentRows | _BaseRows:
+    """What takes one picture through the ``model``, band by band."""
+    if isinstance(model, StudentModel):
+        return student_rows.StudentRows(model, device, depth, seconds)
+    return _BaseRows(model, device, depth, seconds)
+
+
 class _BaseRows:
     """``ModelRows`` from arrays to arrays, as ``StudentRows``."""
 
     def __init__(self, model: FusionModel, device: str, depth: int, seconds: dict[str, float] | None) -> None:
         self._stream, self._device, self._depth = ModelRows(model, seconds), device, depth
 
-    def __call__(self, ir: np.ndarray, vis: np.ndarray, last: bool) -> np.ndarray:
+    def __call__(self, ir: Array, vis: Array, last: bool) -> Array:
         both = _planes(as_infrared(ir), as_visible(vis)).to(self._device).contiguous(memory_format=torch.channels_last)
         part = self._stream(both[:, :1], both[:, 1:], last)
         if not part.shape[2]:
             return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
         part = in_portions(self._levels, part, max(1, PORTION_PIXELS // part.shape[3]), last)
-        return cv2.merge([plane.cpu().numpy() for plane in part[0]])
+        planes: list[Array] = [plane.cpu().numpy() for plane in part[0]]
+        return cv2.merge(planes)
 
     def _levels(self, part: torch.Tensor, last: bool) -> torch.Tensor:
-        whole = torch.cat(of_rgb(*part.split(1, dim=1), self._depth), dim=1)
+        r, g, b = torch.split(part, 1, dim=1)
+        whole = torch.cat(of_rgb(r, g, b, self._depth), dim=1)
         return whole.to(torch.uint8 if self._depth == 8 else torch.int32)
 
 
-def _planes(ir: np.ndarray, vis: np.ndarray) -> torch.Tensor:
+def _planes(ir: Array, vis: Array) -> torch.Tensor:
     """ir H×W and vis H×W×3 as float32 -> (1, 4, H, W), the infrared first."""
     planes = np.empty((4, *ir.shape), np.float32)
     planes[0] = ir
@@ -144,7 +155,7 @@ def working_memory(model: AnyModel, width: int, rows: int) -> int:
     if isinstance(model, StudentModel):
         return student_rows.working_memory(model, width, rows)
     config = model.unet.config
-    cells = [config.unshuffle * 2**level for level in range(len(config.channels))]
+    cells = [config.unshuffle * (1 << level) for level in range(len(config.channels))]
     finest = config.channels[0] * len(model.features.steps) / cells[0] ** 2  # values a pixel
     waiting = sum(c / cell**2 for c, cell in zip(config.channels, cells, strict=True)) * len(model.features.steps) + 10
     values = rows * 12 * finest + reach(model) * (waiting + 3 * finest)
@@ -159,7 +170,7 @@ def reach(model: FusionModel) -> int:
     what sees to noise looks around.
     """
     unet, head = model.unet.config, model.head.config
-    cells = [unet.unshuffle * 2**level for level in range(len(unet.channels))]
+    cells = [unet.unshuffle * (1 << level) for level in range(len(unet.channels))]
     blocks = [2 * count * cell for count, cell in zip(unet.blocks, cells, strict=True)]
     to_middle = max(sum(cells[1 : level + 1]) + sum(blocks[level:]) for level in range(len(cells)))
     middle, stem = 2 * cells[-1], cells[0]

@@ -185,12 +185,11 @@ def in_bands(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.nda
     rows = max(1, _BAND * height // max(1, arrays[0].size))
     if rows >= height:
         return function(*arrays)
-    result = None
-    for top in range(0, height, rows):
-        part = function(*(array[top : top + rows] for array in arrays))
-        if result is None:
-            result = np.empty((height, *part.shape[1:]), part.dtype)
-        result[top : top + rows] = part
+    part = function(*(array[:rows] for array in arrays))
+    result = np.empty((height, *part.shape[1:]), part.dtype)
+    result[:rows] = part
+    for top in range(rows, height, rows):
+        result[top : top + rows] = function(*(array[top : top + rows] for array in arrays))
     return result
 
 

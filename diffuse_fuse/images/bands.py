@@ -60,6 +60,7 @@ def find_both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -
 
 def infrared_band(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> Picture:
     """The band that ``options.ir_band`` names, as a picture of one channel. Raises ImageReadError."""
+    assert options.ir_band is not None
     return _of_bands(data, shown(path), options, (options.ir_band,), options.page)
 
 
@@ -173,9 +174,10 @@ def _channels(data: bytes, name: str, found: header.Header, options: LoadOptions
             if array.nbytes > budget.room(options.max_pixels):
                 raise ValueError("it takes too much memory")
         else:
-            array = opencv_image(data, cv2.IMREAD_UNCHANGED)
-            if array is None or array.ndim != 3 or array.shape[2] not in (3, 4):
+            found_by_opencv = opencv_image(data, cv2.IMREAD_UNCHANGED)
+            if found_by_opencv is None or found_by_opencv.ndim != 3 or found_by_opencv.shape[2] not in (3, 4):
                 raise ValueError("its channels cannot be told apart")
+            array = found_by_opencv
             array = exif.upright(array[..., [2, 1, 0, 3][: array.shape[2]]], exif.orientation(data))
     except (ValueError, cv2.error) as error:
         text = str(error).strip().split("\n", 1)[0].rstrip(".")

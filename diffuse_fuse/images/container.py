@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
@@ -13,7 +15,11 @@ from diffuse_fuse.images import header, webp
 from diffuse_fuse.images.quiet import quiet
 
 # the classes themselves and not Image.open, which refuses pictures above a size that dfuse can write
-_OPENERS = {"PNG": PngImageFile, "JPEG": JpegImageFile, "TIFF": TiffImageFile}
+_OPENERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,
+    "TIFF": TiffImageFile,
+}
 _LARGEST_BLOCK = 16_000_000  # bytes; a profile of a printer has some millions
 
 
@@ -32,7 +38,11 @@ def read_blocks(file: BinaryIO) -> Blocks:
         found = header.format_of(file.read(header.LONGEST_START))
         if found == "WebP":
             packed = webp.chunks(file, (b"EXIF", b"ICCP", b"XMP "), _LARGEST_BLOCK)
-            info = {"exif": packed.get(b"EXIF"), "icc_profile": packed.get(b"ICCP"), "xmp": packed.get(b"XMP ")}
+            info: dict[Any, Any] = {
+                "exif": packed.get(b"EXIF"),
+                "icc_profile": packed.get(b"ICCP"),
+                "xmp": packed.get(b"XMP "),
+            }
         elif found in _OPENERS:
             file.seek(0)
             with quiet():

@@ -139,7 +139,9 @@ def _decode_other(data: bytes, found: header.Header, _page: int, _room: int) -> 
         data += b"\n"
     image = _rgb(opencv_image(data, _AS_IT_IS))
     key = header.transparent_grey(data) if found.alpha and image is not None and image.ndim == 2 else None
-    return image, None if key is None else (image != key).astype(np.float32), False
+    if image is None or key is None:
+        return image, None, False
+    return image, np.not_equal(image, key).astype(np.float32), False
 
 
 def _decode_tiff(data: bytes, _: header.Header, number: int, room: int) -> _Decoded:
@@ -203,8 +205,8 @@ def _tiff_with_alpha(data: bytes, page: tiff.Page, room: int) -> _Decoded | None
 
 def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
     """RGB. OpenCV makes yellow of CIELAB's white, since it does not adapt to sRGB's, and shows ICCLAB unconverted."""
-    bits = None if page.dtype is None else page.dtype.itemsize * 8
-    if page.lab == "ITULAB" or page.channels != 3 or bits not in (8, 16) or page.dtype.kind not in "ui":
+    whole = page.dtype is not None and page.dtype.kind in "ui" and page.dtype.itemsize in (1, 2)
+    if page.lab is None or page.lab == "ITULAB" or page.channels != 3 or not whole:
         kind = f"{page.lab}, {page.channels} channels, {page.dtype}"
         raise ValueError(f"its colours are L*a*b* of a kind that is not read here ({kind}): save it as RGB")
     plain = tiff.with_channels_as_they_are(data, page)
@@ -232,7 +234,9 @@ def _decode_flir(data: bytes, _: header.Header, number: int, _room: int) -> _Dec
     from diffuse_fuse.images.thermal.flir import FlirError, read_flir  # which decodes PNG by what is here
 
     try:
-        return read_flir(data, number).counts(), None, False
+        flir = read_flir(data, number)
+        assert flir is not None  # its header said so
+        return flir.counts(), None, False
     except FlirError as error:
         raise ValueError(str(error)) from error
 
@@ -245,7 +249,7 @@ def _decode_table(data: bytes, _: header.Header, number: int, _room: int) -> _De
     return temperatures.read(data).pages[number - 1].astype(np.float32), None, False
 
 
-_decoders = {
+_decoders: dict[str, Callable[[bytes, header.Header, int, int], _Decoded]] = {
     "TIFF": _decode_tiff, "NumPy": _decode_npy, header.FLIR: _decode_flir, header.IRG: _decode_irg,
     header.TABLE: _decode_table,
 }  # fmt: skip

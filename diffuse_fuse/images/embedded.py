@@ -72,7 +72,7 @@ def lay_on(
     ImageReadError when the offsets leave nothing in common.
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
-    warnings = (
+    warnings: tuple[str, ...] = (
         () if alignment else ("The file does not say how its two pictures lie: their centres were laid together.",)
     )
     if zoom > 1:

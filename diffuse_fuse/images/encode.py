@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,9 +38,10 @@ def png(image: np.ndarray, metadata: OutputMetadata = NOTHING, text: dict[str, s
     encoded = _by_opencv(".png", image)
     chunks = PngInfo()
     icc, exif = profile_for(metadata, _channels(image)), exif_for(metadata, image.shape[1], image.shape[0])
-    if metadata.provenance:
+    packet = packet_for(metadata)
+    if metadata.provenance and packet:
         text = {"Description": DESCRIPTION, "Software": metadata.provenance.software, **(text or {})}
-        chunks.add_itxt("XML:com.adobe.xmp", packet_for(metadata).decode())
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
     for keyword, value in (text or {}).items():
         chunks.add_text(keyword, value)
     made = io.BytesIO()
@@ -110,8 +112,8 @@ def _by_opencv(suffix: str, image: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _by_pillow(image: np.ndarray, metadata: OutputMetadata, options: dict[str, object]) -> bytes:
-    more = {"icc_profile": profile_for(metadata, _channels(image))}
+def _by_pillow(image: np.ndarray, metadata: OutputMetadata, options: dict[str, Any]) -> bytes:
+    more: dict[str, Any] = {"icc_profile": profile_for(metadata, _channels(image))}
     exif = exif_for(metadata, image.shape[1], image.shape[0])
     if exif:
         more["exif"] = b"Exif\0\0" + exif

@@ -109,7 +109,7 @@ def _kind(alike: tuple[Any, ...], found: list[Facts]) -> Kind:
         bits,
         content,
         camera,
-        _thermal(kind, [facts.thermal for facts in found]),
+        _thermal(kind, [facts.thermal for facts in found if facts.thermal]),
         times[0] if times else None,
         times[-1] if times else None,
         _box(places) if places else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -62,8 +62,8 @@ def _infrared_array(given: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """
     if not isinstance(given, np.ma.MaskedArray):
         return _array(given, "infrared"), None
-    hidden = np.ma.getmaskarray(given)
-    hidden = hidden.any(axis=2) if hidden.ndim == 3 else hidden
+    hidden: np.ndarray = np.ma.getmaskarray(given)
+    hidden = np.any(hidden, axis=2) if hidden.ndim == 3 else hidden
     array = to_one_channel(require_picture(given.data, "infrared"))
     if hidden.all():
         raise ImageError("The infrared array is masked everywhere: nothing is left to fuse.")
@@ -76,7 +76,7 @@ def _infrared_array(given: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return clean, wide if wide.any() else None
 
 
-def _is_path(given: Given) -> bool:
+def _is_path(given: Given) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(given, (str, os.PathLike))
 
 

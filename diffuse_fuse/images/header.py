@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 from diffuse_fuse.images import fff, irg, jpeg, npy, raw, temperatures, tiff
 
@@ -60,7 +61,7 @@ class Header:
     dtype: str | None = None
     memory: int = 0
     passes: int = 1
-    unit: str | None = None
+    unit: Literal["C", "F", "K"] | None = None
 
 
 def format_of(start: bytes) -> str | None:
@@ -245,11 +246,11 @@ def _pnm(data: bytes) -> Header | None:
     height = width and _PNM_NUMBER.match(data, width.end())
     if not (width and height):
         return None
-    white = _PNM_NUMBER.match(data, height.end()) if data[1:2] in b"2356" else None
-    channels, size = 3 if data[1:2] in b"36" else 1, 2 if white and int(white[1]) > 255 else 1
+    most = _PNM_NUMBER.match(data, height.end()) if data[1:2] in b"2356" else None
+    channels, size = 3 if data[1:2] in b"36" else 1, 2 if most and int(most[1]) > 255 else 1
     w, h = int(width[1]), int(height[1])
     memory = _by_opencv(w * h, channels, size)
-    white = int(white[1]) if white else None
+    white = int(most[1]) if most else None
     return Header("PNM", w, h, channels=channels, white=white, dtype=f"uint{8 * size}", memory=memory)
 
 

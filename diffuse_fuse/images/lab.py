@@ -43,10 +43,11 @@ def _lab(stored: np.ndarray, encoding: Encoding) -> np.ndarray:
     deep = stored.dtype == np.uint16
     step = 256 if deep else 1
     if encoding == "ICCLAB":
-        colours = stored[:, 1:] / step - 128
+        colours: np.ndarray = stored[:, 1:] / step - 128
         white = 0xFF00 if deep else 0xFF
     else:
-        colours = stored[:, 1:].astype(np.int16 if deep else np.int8) / step
+        signed: np.ndarray = stored[:, 1:].astype(np.int16 if deep else np.int8)
+        colours = signed / step
         white = np.iinfo(stored.dtype).max
     return np.column_stack([stored[:, 0] * (100 / white), colours])
 

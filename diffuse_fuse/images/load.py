@@ -157,7 +157,7 @@ def together(
     thermal one has in the visible picture's radiometric JPEG is of that camera: it is laid on as the file says. Raises
     PairError when the sizes do not belong together.
     """
-    if _is_of(ir, seen):
+    if seen.flir and _is_of(ir, seen):
         return _laid_on(ir, seen.array, holes, seen.flir.alignment, options, seen.zoom)
     if options.size == "ir":
         vis, resized = _resized(seen.array, ir.shape[:2], "visible", _sizes(ir, seen.array), options.stretch)
@@ -207,7 +207,7 @@ def _on_one_ground(
     if ir and ir.size != thermal.values.shape[:2]:  # of another page
         ir = None
     ir_part, vis_part, odd = place.shared_part(ir, vis)
-    if ir_part and vis_part:
+    if ir and vis and ir_part and vis_part:
         values, holes = thermal.values[ir_part], None if thermal.holes is None else thermal.holes[ir_part]
         holes = holes if holes is None or holes.any() else None
         thermal = replace(thermal, values=values, holes=holes)
@@ -234,14 +234,15 @@ def _load_single(
     metadata = NO_METADATA
     if flir:
         metadata = read_source(data, flir.camera, flir.gps, flir.visible_bytes(), options.gps)
-    located, said = None, ()
+    located: Located | None = None
+    said: tuple[str, ...] = ()
     if options.field or locate:
         located, said = _located(ir, picture, holes, options, locate, (zoom, 1.0), whole=True)
     if located and located.field:
         ir, vis, holes = _cut(ir, picture, holes, located.field, options)
         more = said
     else:
-        ir, vis, holes, more = _laid_on(ir, picture, holes, flir and flir.alignment, options, zoom)
+        ir, vis, holes, more = _laid_on(ir, picture, holes, flir.alignment if flir else None, options, zoom)
         more = (*said, *more)
     return LoadedPair(ir, vis, (*thermal.warnings, *odd, *more), metadata, holes, located)
 

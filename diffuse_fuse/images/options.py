@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from diffuse_fuse.arguments import kind, whole
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images.field import GivenField
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 Polarity = Literal["white-hot", "black-hot", "auto"]
 Size = Literal["vis", "ir"]
-CAMERA = "camera"
+CAMERA: Final = "camera"
 ThermalRange = tuple[float, float] | Literal["camera"]
 
 ThermalUnit = Literal["C", "K", "cK", "dK", "cC", "dC", "F"]
@@ -79,8 +82,8 @@ class LoadOptions:
             if getattr(self, name) not in allowed:
                 raise UsageError(f"The {name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
         if self.thermal_unit is not None and self.thermal_unit not in get_args(ThermalUnit):
-            allowed = ", ".join(get_args(ThermalUnit))
-            raise UsageError(f"The thermal unit is one of {allowed}, not {self.thermal_unit!r}.")
+            there = ", ".join(get_args(ThermalUnit))
+            raise UsageError(f"The thermal unit is one of {there}, not {self.thermal_unit!r}.")
         for number, name in ((self.ir_band, "The infrared band"), (self.vis_page, "The visible page")):
             if number is not None:
                 whole(number, name, least=1)
@@ -100,7 +103,7 @@ class LoadOptions:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None}
 
 
-def is_camera(given: Any) -> bool:
+def is_camera(given: Any) -> TypeIs[Literal["camera"]]:
     """True for the thermal range that the file itself says."""
     return isinstance(given, str) and given == CAMERA
 

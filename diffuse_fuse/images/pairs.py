@@ -160,7 +160,8 @@ class _Group:
 
 
 def _pairing(groups: Iterable[_Group], roots: Mapping[Path, Path]) -> Pairing:
-    pairs, ambiguous, passed = [], [], []
+    pairs, ambiguous = [], []
+    passed: list[Path] = []
     for group in sorted(groups, key=lambda group: group.key):
         relative = group.vis[0].relative_to(roots[group.vis[0]]).with_suffix("")
         passed += group.passed
@@ -190,7 +191,8 @@ def _note(timed: Sequence[_Group]) -> tuple[str, ...]:
 
 def _by_marks(irs: Sequence[tuple[Path, Path]], vises: Sequence[tuple[Path, Path]]) -> list[_Group]:
     """Groups of files that have no partner by their whole names, but one without the marks of their sides."""
-    ways = [{path: _ways(path, root, kind) for path, root in files} for files, kind in ((irs, "ir"), (vises, "vis"))]
+    sides_of: tuple[tuple[Sequence[tuple[Path, Path]], Kind], ...] = ((irs, "ir"), (vises, "vis"))
+    ways = [{path: _ways(path, root, kind) for path, root in files} for files, kind in sides_of]
     common = [{reading.key for found in side.values() for reading in found} for side in ways]
     both = common[0] & common[1]
     sides = []
@@ -257,7 +259,11 @@ def _by_time(
 ) -> list[_Group]:
     """Files of one shot whose names have the same number and times that differ by a moment."""
     timed = []
-    for files, roots, kind in ((irs, ir_roots, "ir"), (vises, vis_roots, "vis")):
+    sides: tuple[tuple[Sequence[Path], Mapping[Path, Path], Kind], ...] = (
+        (irs, ir_roots, "ir"),
+        (vises, vis_roots, "vis"),
+    )
+    for files, roots, kind in sides:
         found = []
         for path in files:
             reading = _ways(path, roots[path], kind)[0]

@@ -95,7 +95,10 @@ def read_place(data: bytes) -> Place | None:
         if affine is None or not all(map(math.isfinite, affine)) or affine[0] * affine[4] == affine[1] * affine[3]:
             return None
         trial = ifd.new()
-        place = Place(size, affine, {tag: (kind, _plain(kind, value)) for tag, (kind, value) in tags.items()})
+        a, b, c, d, e, f = affine
+        place = Place(
+            size, (a, b, c, d, e, f), {tag: (kind, _plain(kind, value)) for tag, (kind, value) in tags.items()}
+        )
         place.put(trial)
         trial.tobytes()
     except Exception:  # Pillow has no base class of its errors for damaged files

@@ -70,7 +70,7 @@ def measured_part(holes: np.ndarray) -> tuple[slice, slice]:
     rows, columns = -(-height // step), -(-width // step)
     padded = np.zeros((rows * step, columns * step), bool)
     padded[:height, :width] = holes
-    blocks = padded.reshape(rows, step, columns, step).any(axis=(1, 3))
+    blocks = np.any(padded.reshape(rows, step, columns, step), axis=(1, 3))
     best, found = 0, (slice(0, rows), slice(0, columns))
     above = np.zeros(columns, int)  # free blocks above and with this row
     for row in range(rows):

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images.names import shown
@@ -76,7 +77,18 @@ def input_path(folder: Path, text: str) -> Path:
     return folder / text.replace("\\", "/") if "\\" in text and not os.path.exists(path) else path
 
 
-def _cells(manifest: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, dict[str, str]]]:
+class _Reader(Protocol):
+    """What ``csv.reader`` returns: rows, and how many lines it has read."""
+
+    @property
+    def line_num(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+def _cells(manifest: Path, reader: _Reader) -> Iterator[tuple[int, dict[str, str]]]:
     header = [name.strip().lower() for name in next(reader, [])]
     missing = [column for column in COLUMNS if column not in (*header, "out")]
     if missing:

@@ -80,7 +80,7 @@ def read_page(data: bytes, number: int) -> tuple[Page, int]:
 
 def _page_at(data: bytes, offset: int, by_tifffile: bool = False) -> Page:
     with _opened(_beginning_at(data, offset)) as file:
-        page = file.pages[0]
+        page = file.pages.first
         planar = int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1
         by_tifffile = by_tifffile or planar or _alpha_of(page) is not None or not _is_for_opencv(page)
         return Page(
@@ -133,7 +133,7 @@ def with_first_page(data: bytes, page: Page) -> bytes:
 def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
     """The same file whose ``page`` claims to be RGB, so that no decoder converts its three channels."""
     with _opened(_beginning_at(data, page.offset)) as file:
-        at = file.pages[0].tags[_PHOTOMETRIC].valueoffset
+        at = file.pages.first.tags[_PHOTOMETRIC].valueoffset
     changed = bytearray(data)
     struct.pack_into("<H" if data[:2] == b"II" else ">H", changed, at, _RGB)
     return bytes(changed)
@@ -142,7 +142,7 @@ def with_channels_as_they_are(data: bytes, page: Page) -> bytes:
 def require_whole(data: bytes) -> None:
     """Raise ValueError where OpenCV would make a picture of the first page although it is damaged."""
     with _opened(data) as file:
-        unpacked.require_whole(file.pages[0], data)
+        unpacked.require_whole(file.pages.first, data)
 
 
 def require_known(page: Page) -> None:
@@ -161,7 +161,7 @@ def _unknown(compression: int) -> ValueError:
 def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
     """A page → H×W or H×W×C by tifffile, channels last, upright; raises ValueError if it cannot, or not in ``room``."""
     with _opened(_beginning_at(data, chosen.offset)) as file:
-        page = file.pages[0]
+        page = file.pages.first
         if int(page.samplesperpixel) > _MOST_CHANNELS:
             raise ValueError(f"{page.samplesperpixel} channels are no picture")
         if math.prod(page.chunked) > len(page.dataoffsets):  # tifffile would take zeros for them

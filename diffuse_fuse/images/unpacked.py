@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     import tifffile
 
 _LZW, _DEFLATE, _LZMA, _PACKBITS = 5, (8, 32946), 34925, 32773
@@ -22,7 +24,7 @@ _MOST_STREAMS, _LARGEST_DICTIONARY = 16, 1 << 28  # of LZMA; writers of TIFFs ma
 _FACTOR, _MORE = 2, 1 << 16  # some writers fill up the last strip, or add to it
 
 
-def require_honest(page: tifffile.TiffPage, data: bytes) -> None:
+def require_honest(page: tifffile.TiffPage, data: bytes | mmap) -> None:
     """Raise ValueError where a strip or tile of ``page`` unpacks to more than twice its pixels, and a bit."""
     unpackers = {**dict.fromkeys(_DEFLATE, _inflated), _LZMA: _unlzma, _PACKBITS: _unpackbits}
     sizes = unpackers.get(int(page.compression))

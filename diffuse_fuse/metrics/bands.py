@@ -43,4 +43,5 @@ def total(shape: tuple[int, int], around: int, values: Callable[[Band], tuple[fl
     # Having seen a block of this size, the C library of Linux keeps smaller ones that are freed: otherwise the next
     # band's planes are new pages, which take as long to come by as to compute.
     np.empty(_KEPT_BYTES, np.uint8)
-    return np.sum([values(band) for band in bands(*shape, around)], axis=0, dtype=np.float64)
+    sums: Array = np.asarray([values(band) for band in bands(*shape, around)], np.float64).sum(axis=0)
+    return sums

@@ -63,7 +63,7 @@ def dhue(t: Triple) -> float:
 def turn_of_hue(a1: Array, b1: Array, a2: Array, b2: Array) -> Array:
     """Degrees between the hues of fused colours a1, b1 and visible ones a2, b2 of CIELAB, 0…180."""
     # the angle between both (a, b) vectors
-    turn = np.abs(np.arctan2(a1 * b2 - a2 * b1, a1 * a2 + b1 * b2)) / _DEGREE
+    turn: Array = np.abs(np.arctan2(a1 * b2 - a2 * b1, a1 * a2 + b1 * b2)) / _DEGREE
     # a grey fused pixel has no hue, only rounding of at most .005: it counts 90°, neither right nor opposite
     turn[a1 * a1 + b1 * b1 < _HUELESS**2] = 90
     return turn
@@ -167,13 +167,15 @@ def _ciede2000(one: Array, two: Array) -> Array:
     l_part, c_part, h_part = dl_ / s_l, dc_ / s_c, dh_ / s_h
     # rounding may leave −1e-17 for equal colours
     total = l_part * l_part + c_part * c_part + h_part * h_part + r_t * c_part * h_part
-    return np.sqrt(np.maximum(total, 0))
+    difference: Array = np.sqrt(np.maximum(total, 0))
+    return difference
 
 
 def _seventh(values: Array) -> Array:
     """values⁷ by products, for a tenth of the time of a power."""
     square = values * values
-    return square * square * square * values
+    power: Array = square * square * square * values
+    return power
 
 
 _LAB = "CIE 15:2004; sRGB, D65, 2° observer"

@@ -6,17 +6,17 @@ function of the triple too, called through ``Triple.once``: computed at the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
+from diffuse_fuse.arrays import Array as Array
 from diffuse_fuse.errors import MetricError
 from diffuse_fuse.luma import LUMA
 
 T = TypeVar("T")
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _LUMA_PIXELS = 1 << 16  # computed at once
 
@@ -87,7 +87,8 @@ def luma(picture: Array) -> Array:
     for top in range(0, len(picture), rows):
         part = picture[top : top + rows]
         # three tables and two sums, in place: float64 planes of a whole picture would be 24 times its luma
-        value, green, blue = map(cv2.LUT, cv2.split(part), tables)
+        planes: Iterator[Array] = map(cv2.LUT, cv2.split(part), tables)
+        value, green, blue = planes
         value += green
         value += blue
         value += 0.5

@@ -41,14 +41,16 @@ def sobel_edges(image: Array) -> Array:
     peak_down = (padded[:-2, 1:-1] <= centre) & (centre > padded[2:, 1:-1])
     tolerance = 100 * np.finfo(np.float64).eps
     thin = ((across2 >= down2 - tolerance) & peak_across) | ((down2 >= across2 - tolerance) & peak_down)
-    return ((strength > 4 * strength.mean()) & thin).astype(np.float64)
+    edges: Array = ((strength > 4 * strength.mean()) & thin).astype(np.float64)
+    return edges
 
 
 def dct(image: Array) -> Array:
     """Orthonormal two-dimensional DCT-II of the whole image, H×W."""
     from scipy.fft import dctn
 
-    return dctn(image, norm="ortho")
+    coefficients: Array = dctn(image, norm="ortho")
+    return coefficients
 
 
 def meyer_mosaic(image: Array) -> Array:

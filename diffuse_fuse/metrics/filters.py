@@ -14,7 +14,8 @@ def gaussian_kernel(size: int, sigma: float) -> Array:
     """1-D Gaussian of odd length ``size`` that sums to 1; its outer product is MATLAB's fspecial('gaussian')."""
     offsets = np.arange(size) - (size - 1) / 2
     kernel: Array = np.exp(-(offsets**2) / (2 * sigma * sigma))
-    return kernel / kernel.sum()
+    normalised: Array = kernel / kernel.sum()
+    return normalised
 
 
 def separable(image: Array, kernel: Array, border: str = "replicate") -> Array:
@@ -64,4 +65,5 @@ def half_size(image: Array) -> Array:
     """2×2 block means; a last odd row or column is repeated."""
     height, width = image.shape
     padded = np.pad(image, ((0, height % 2), (0, width % 2)), mode="edge")
-    return (padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]) / 4
+    means: Array = (padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]) / 4
+    return means

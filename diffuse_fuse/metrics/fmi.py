@@ -47,10 +47,11 @@ def _fmi(t: Triple, feature: Callable[[Array], Array]) -> float:
         return math.nan
     ir, vis, fused = (_windows(feature(plane)) for plane in t.lumas)
     total = 0.0
-    for start in range(0, fused.shape[1], _CHUNK):
+    windows: int = fused.shape[1]
+    for start in range(0, windows, _CHUNK):
         part = np.s_[:, start : start + _CHUNK]
         total += float(_window_scores(ir[part], vis[part], fused[part]).sum())
-    return total / fused.shape[1]
+    return total / windows
 
 
 def _windows(feature: Array) -> Array:
@@ -61,7 +62,8 @@ def _windows(feature: Array) -> Array:
 
 
 def _pattern_codes(edges: Array) -> Array:
-    return (_windows(edges).astype(np.int64) << np.arange(9)[:, None]).sum(axis=0)
+    codes: Array = (_windows(edges).astype(np.int64) << np.arange(9)[:, None]).sum(axis=0)
+    return codes
 
 
 def _window_scores(ir: Array, vis: Array, fused: Array) -> Array:
@@ -79,7 +81,8 @@ def _pdf(window: Array) -> Array:
     low, high = window.min(axis=0), window.max(axis=0)
     flat = high == low
     stretched = np.where(flat, 1.0, (window - low) / np.where(flat, 1.0, high - low))
-    return stretched / stretched.sum(axis=0)
+    shares: Array = stretched / stretched.sum(axis=0)
+    return shares
 
 
 def _mutual(p: Array, q: Array) -> Array:
@@ -127,13 +130,15 @@ def _correlation(p: Array, q: Array) -> Array:
 def _position_variance(p: Array) -> Array:
     position = np.arange(1, 10)[:, None]
     mean = (position * p).sum(axis=0)
-    return np.maximum((position * position * p).sum(axis=0) - mean * mean, 0)
+    variance: Array = np.maximum((position * position * p).sum(axis=0) - mean * mean, 0)
+    return variance
 
 
 def _entropy(p: Array) -> Array:
     # a share above 1 makes cells negative: the original takes the real part of their complex logarithm
     size = np.abs(p)
-    return -(p * np.log2(np.where(size > 0, size, 1))).sum(axis=0)
+    bits: Array = -(p * np.log2(np.where(size > 0, size, 1))).sum(axis=0)
+    return bits
 
 
 _PAPER = "Haghighat, Razian, AICT 2014; Haghighat, Aghagolzadeh, Seyedarabi, Comput. Electr. Eng. 37 (2011) 744"

@@ -92,7 +92,8 @@ def _kept(source: _Edges, fused: _Edges) -> Array:
     alike = 1 - np.abs(source.angle - fused.angle) / (math.pi / 2)
     strength = 0.9994 / (1 + np.exp(-15 * (ratio - 0.5)))
     orientation = 0.9879 / (1 + np.exp(-22 * (alike - 0.8)))
-    return strength * orientation
+    kept: Array = strength * orientation
+    return kept
 
 
 def _petrovic_edges(image: Array, rows: slice) -> _Edges:
@@ -131,7 +132,8 @@ def _petrovic_kept(source: _Edges, fused: _Edges) -> Array:
     alike = np.abs(np.abs(source.angle - fused.angle) - math.pi / 2) * (2 / math.pi)
     strength = 1 + np.exp(-19 * (ratio - 0.5))
     orientation = 1 + np.exp(-22 * (alike - 0.5))
-    return np.sqrt(0.9999 * 0.9995 / (strength * orientation))
+    kept: Array = np.sqrt(0.9999 * 0.9995 / (strength * orientation))
+    return kept
 
 
 _KUMAR = "Shreyamsha Kumar, Signal, Image and Video Processing 7 (2013) 1125"

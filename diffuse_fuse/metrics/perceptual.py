@@ -52,12 +52,14 @@ def _radius(shape: tuple[int, int], cycles: float) -> Array:
     height, width = shape
     rows = np.fft.fftfreq(height)[:, None] * 2 * height / cycles
     columns = np.fft.rfftfreq(width) * 2 * width / cycles
-    return np.sqrt(rows * rows + columns * columns)
+    radius: Array = np.sqrt(rows * rows + columns * columns)
+    return radius
 
 
 def _mannos_sakrison(shape: tuple[int, int]) -> Array:
     r = _radius(shape, 8)
-    return 2.6 * (0.0192 + 0.144 * r) * np.exp(-((0.144 * r) ** 1.1))
+    sensitivity: Array = 2.6 * (0.0192 + 0.144 * r) * np.exp(-((0.144 * r) ** 1.1))
+    return sensitivity
 
 
 def _masked_contrast(plane: Array) -> Array:
@@ -67,7 +69,7 @@ def _masked_contrast(plane: Array) -> Array:
     seen = np.fft.irfft2(np.fft.rfft2(plane) * sensitivity, s=plane.shape)
     fine, coarse = (separable(seen, _truncated_gaussian(sigma), "zero") for sigma in (2.0, 4.0))
     # a local mean of exactly 0 happens in black pictures only
-    contrast = np.abs(fine / np.where(coarse == 0, 1, coarse) - (coarse != 0))
+    contrast: Array = np.abs(fine / np.where(coarse == 0, 1, coarse) - (coarse != 0))
     return contrast**3 / (contrast**2 + 1e-4)
 
 
@@ -89,7 +91,8 @@ def _block_sums(values: Array) -> Array:
     height, width = values.shape
     padded = np.pad(values, ((0, -height % _BLOCK), (0, -width % _BLOCK)))
     rows, columns = padded.shape[0] // _BLOCK, padded.shape[1] // _BLOCK
-    return padded.reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3))
+    sums: Array = padded.reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3))
+    return sums
 
 
 METRICS = (

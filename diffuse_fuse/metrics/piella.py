@@ -79,7 +79,8 @@ def _similar(m: Moments, a: int, b: int) -> Array:
     mean_a, mean_b = m.mean(a)[_INSIDE], m.mean(b)[_INSIDE]
     luminance = (2 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
     variances = m.covariance(a, a)[_INSIDE] + m.covariance(b, b)[_INSIDE]
-    return luminance * (2 * m.covariance(a, b)[_INSIDE] + _C2) / (variances + _C2)
+    similar: Array = luminance * (2 * m.covariance(a, b)[_INSIDE] + _C2) / (variances + _C2)
+    return similar
 
 
 def _weighted(quality: Array, weight: Array) -> float:

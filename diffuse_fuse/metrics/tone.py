@@ -93,7 +93,8 @@ def _light(t: Triple) -> Light:
         dark = int(np.count_nonzero(bright & (_KEPT * vis - fused > _TIE)))
         lit = vis > _LIT
         v, f = vis[lit] - origin_v, fused[lit] - origin_f
-        return v.size, v.sum(), f.sum(), v @ v, f @ f, v @ f, int(np.count_nonzero(bright)), dark
+        moments = (float(x) for x in (v.sum(), f.sum(), v @ v, f @ f, v @ f))
+        return v.size, *moments, int(np.count_nonzero(bright)), dark
 
     return Light(*map(float, total(t.shape, _HALF, sums)))
 

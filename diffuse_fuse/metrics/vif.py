@@ -58,7 +58,8 @@ def viff(t: Triple) -> float:
     if scales is None:
         return math.nan
     return sum(
-        weight * preserved / available for weight, (preserved, available) in zip(_HAN_WEIGHTS, scales, strict=True)
+        float(weight * preserved / available)
+        for weight, (preserved, available) in zip(_HAN_WEIGHTS, scales, strict=True)
     )
 
 
@@ -86,7 +87,7 @@ def _fidelities(scales: list[Array] | None) -> tuple[float, float]:
     """Both halves of VIF from what ``_sheikh`` gives for each scale."""
     if scales is None:
         return math.nan, math.nan
-    preserved_ir, available_ir, preserved_vis, available_vis = (float(value) for value in sum(scales))
+    preserved_ir, available_ir, preserved_vis, available_vis = (float(value) for value in np.sum(scales, axis=0))
     # a flat source has nothing to lose
     return (
         preserved_ir / available_ir if available_ir > 0 else 1.0,
@@ -132,7 +133,9 @@ def _over_scales(
         if height < 1 or width < 1:
             return None
 
-        def values(band: Band, planes=planes, size=size, limited=saturate and scale == 0) -> tuple[float, ...]:
+        def values(
+            band: Band, planes: list[Array] = planes, size: int = size, limited: bool = saturate and scale == 0
+        ) -> tuple[float, ...]:
             # the rows of a band of the filtered plane, which has no borders, and what the filter sees of them
             rows = slice(band.rows.start, band.rows.stop + size - 1)
             return measure(*_channels([plane[rows].astype(np.float64) for plane in planes], size, limited))

@@ -20,7 +20,7 @@ _LUMA_GIVEN = 12 / 255
 
 def luma(rgb: torch.Tensor) -> torch.Tensor:
     """(N, 3, H, W) -> (N, 1, H, W), both in [0, 1]."""
-    r, g, b = rgb.split(1, dim=1)
+    r, g, b = torch.split(rgb, 1, dim=1)
     # Written as g plus differences: where r = g = b the result is g itself, to the last bit.
     return g + LUMA[0] * (r - g) + LUMA[2] * (b - g)
 
@@ -125,7 +125,7 @@ def slopes_of_response(value: torch.Tensor) -> torch.Tensor:
 
 def _responses(rgb: torch.Tensor) -> list[torch.Tensor]:
     """f(X), f(Y), f(Z) of CIE 15, equal to the last bit where r = g = b."""
-    r, g, b = (_linear(c) for c in rgb.split(1, dim=1))
+    r, g, b = (_linear(c) for c in torch.split(rgb, 1, dim=1))
     return [_cube_root(g + row[0] * (r - g) + row[2] * (b - g)) for row in _RGB_TO_XYZ]
 
 

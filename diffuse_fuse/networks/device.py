@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+from torch import nn
 
 from diffuse_fuse.arguments import text
 from diffuse_fuse.errors import UsageError
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def placed(network: Network, device: str, dtype: torch.dtype | None = None) -> Network:
+    """The network itself, moved to a device and a type, its convolutions' weights channels last."""
+    # PyTorch's own types of ``to`` lack this argument, which its documentation names
+    return network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def choose_device(name: str) -> str:

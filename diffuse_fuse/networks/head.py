@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.layers import in_list, silence
 from diffuse_fuse.networks.run import WHOLE, Run
 from diffuse_fuse.networks.unet import ResBlock
 
@@ -34,14 +35,13 @@ class FusionHead(nn.Module):
     def __init__(self, channels: Sequence[int], config: HeadConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or HeadConfig()
-        self.lateral = nn.ModuleList(nn.Conv2d(c, config.width, 1) for c in channels)
+        self.lateral = in_list(nn.Conv2d(c, config.width, 1) for c in channels)
         self.stem = nn.Conv2d(4 * _PAIR_CHANNELS, config.width, 3, padding=1)
-        self.blocks = nn.ModuleList(ResBlock(config.width) for _ in range(config.blocks))
+        self.blocks = in_list(ResBlock(config.width) for _ in range(config.blocks))
         self.unfold = nn.Conv2d(config.width, 4 * config.fine, 1)
         self.fine = nn.Conv2d(config.fine + _PAIR_CHANNELS, config.fine, 3, padding=1)
         self.out = nn.Conv2d(config.fine, 1, 3, padding=1)
-        nn.init.zeros_(self.out.weight)  # the untrained head gives max(Y, IR)
-        nn.init.zeros_(self.out.bias)
+        silence(self.out)  # the untrained head gives max(Y, IR)
 
     def forward(self, features: Sequence[torch.Tensor], ir: torch.Tensor, vis: torch.Tensor) -> torch.Tensor:
         """``features`` finest first, ``ir`` (N, 1, H, W) and ``vis`` (N, 3, H, W) in [0, 1].

@@ -13,11 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+State = TypeVar("State")
 
 
 class Run(Protocol):
@@ -57,7 +59,8 @@ class Whole:
     """Runs a network on whole pictures, as a module does."""
 
     def conv(self, conv: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        return conv(x)
+        found: torch.Tensor = conv(x)
+        return found
 
     def enlarge(self, x: torch.Tensor) -> torch.Tensor:
         return double(x, "bilinear")
@@ -126,7 +129,7 @@ class Rows:
 
     def portions(self, step: Callable[..., torch.Tensor], *xs: torch.Tensor, scale: int) -> torch.Tensor:
         run = self._state(Rows)
-        parts = list(zip(*(x.split(max(1, self._rows // scale), dim=2) for x in xs), strict=True))
+        parts = list(zip(*(torch.split(x, max(1, self._rows // scale), dim=2) for x in xs), strict=True))
         return stack(
             [
                 step(*part, run.band(self._rows, self._last and number == len(parts)))
@@ -134,11 +137,12 @@ class Rows:
             ]
         )
 
-    def _state(self, make: Callable[[], Any]) -> Any:
+    def _state(self, make: Callable[[], State]) -> State:
         if self._at == len(self._states):
             self._states.append(make())
         self._at += 1
-        return self._states[self._at - 1]
+        state: State = self._states[self._at - 1]
+        return state
 
 
 class Conv:
@@ -202,14 +206,17 @@ class Queue:
                 part = part[:, :, :rows]
             taken.append(part)
             rows -= part.shape[2]
-        return stack(taken) if taken else self._empty
+        if taken:
+            return stack(taken)
+        assert self._empty is not None, "nothing was put in"
+        return self._empty
 
 
 def in_portions(
     step: Callable[[torch.Tensor, bool], torch.Tensor], h: torch.Tensor, rows: int, last: bool
 ) -> torch.Tensor:
     """``step`` on so many rows at a time: at the end of the picture, all rows that waited come at once."""
-    portions = h.split(rows, dim=2)
+    portions = torch.split(h, rows, dim=2)
     return stack([step(portion, last and number == len(portions)) for number, portion in enumerate(portions, 1)])
 
 

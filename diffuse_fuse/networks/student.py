@@ -17,6 +17,7 @@ from torch import nn
 from diffuse_fuse.checkpoint import Weights, fill
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.networks.colour import luma
+from diffuse_fuse.networks.layers import Layers, in_list, in_sequence, silence
 from diffuse_fuse.networks.run import WHOLE, Run
 
 CELL = 4  # pixels a side; its 16 pixels are channels of the finest level but for the fine one
@@ -53,7 +54,7 @@ class StudentConfig:
     @property
     def multiple(self) -> int:
         """Height and width must be multiples of this many pixels: the side of a cell of the coarsest level."""
-        return CELL * 2 ** (len(self.channels) - 1)
+        return CELL * (1 << (len(self.channels) - 1))
 
     @property
     def reach(self) -> int:
@@ -62,7 +63,7 @@ class StudentConfig:
         A cell of its level for each 3×3 convolution, and one of the coarser level for each interpolation; the last
         ones are those of the octaves from cells to pixels.
         """
-        cells = [CELL * 2**level for level in range(len(self.blocks))]
+        cells = [CELL * (1 << level) for level in range(len(self.blocks))]
         features = sum(2 * count * cell for count, cell in zip(self.blocks, cells, strict=True)) + sum(cells[1:])
         features += 2 * FINE * self.fine_blocks if self.fine else 0
         return features + (CELL + CELL // 2 if self.octaves else 0)
@@ -85,10 +86,10 @@ class StudentModel(nn.Module):
         self.hyper = config
         channels = config.channels
         self.stem = nn.Conv2d(3 * CELL**2, channels[0], 1)
-        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(channels))
-        self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(channels))
-        self.blocks = nn.ModuleList(
-            nn.Sequential(*(Block(width) for _ in range(count)))
+        self.down = in_list(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(channels))
+        self.up = in_list(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(channels))
+        self.blocks = in_list(
+            in_sequence(Block(width) for _ in range(count))
             for width, count in zip(channels, config.blocks, strict=True)
         )
         if config.fine:
@@ -99,11 +100,10 @@ class StudentModel(nn.Module):
             self.offset, self.vis_gain, self.ir_gain = (nn.Conv2d(channels[0], CELL**2, 1) for _ in range(OUTPUTS))
             layers = [self.offset, self.vis_gain, self.ir_gain]
         if config.octaves:
-            self.octave_gains = nn.ModuleList(nn.Conv2d(width, 2, 1) for width in channels[: config.octaves])
+            self.octave_gains = in_list(nn.Conv2d(width, 2, 1) for width in channels[: config.octaves])
             layers += self.octave_gains
         for layer in layers:
-            nn.init.zeros_(layer.weight)  # the untrained student gives max(Y, IR)
-            nn.init.zeros_(layer.bias)
+            silence(layer)  # the untrained student gives max(Y, IR)
 
     @property
     def multiple(self) -> int:
@@ -192,9 +192,9 @@ class FineLevel(nn.Module):
         super().__init__()
         self.spread = nn.Conv2d(width, FINE_CELLS * fine, 1)
         self.sources = nn.Conv2d(3 * CELL**2, FINE_CELLS * fine, 1, bias=False)
-        self.blocks = nn.Sequential(*(Block(fine, 2 * fine) for _ in range(blocks)))
+        self.blocks = in_sequence(Block(fine, 2 * fine) for _ in range(blocks))
         side = CELL // FINE
-        self.outputs = nn.ModuleList(nn.Conv2d(fine, CELL**2, side, stride=side) for _ in range(OUTPUTS))
+        self.outputs = in_list(nn.Conv2d(fine, CELL**2, side, stride=side) for _ in range(OUTPUTS))
 
     def forward(self, h: torch.Tensor, cells: torch.Tensor, run: Run = WHOLE) -> list[torch.Tensor]:
         """Features ``h`` and what the network sees, ``cells`` of three pictures, (N, ·, H, W) -> offset and two gains
@@ -228,7 +228,7 @@ def next_octave(means: torch.Tensor, run: Run = WHOLE) -> tuple[torch.Tensor, to
     return means - enlarged, coarser
 
 
-def _through(blocks: nn.Sequential, x: torch.Tensor, run: Run) -> torch.Tensor:
+def _through(blocks: Layers[Block], x: torch.Tensor, run: Run) -> torch.Tensor:
     for block in blocks:
         x = block(x, run)
     return x

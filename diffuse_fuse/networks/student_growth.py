@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.layers import bias_of, silence
 from diffuse_fuse.networks.student import CELL, FINE, FINE_CELLS, OUTPUTS, FineLevel, StudentConfig, StudentModel
 
 
@@ -31,8 +32,7 @@ def grown(student: StudentModel, config: StudentConfig) -> StudentModel:
         stages, counts = [*stages, larger.fine.blocks], [*counts, old.fine_blocks]
     for blocks, count in zip(stages, counts, strict=True):
         for block in blocks[count:]:
-            nn.init.zeros_(block.conv2.weight)
-            nn.init.zeros_(block.conv2.bias)
+            silence(block.conv2)
     own, theirs = dict(larger.named_parameters()), dict(student.named_parameters())
     with torch.no_grad():
         for name, value in theirs.items():
@@ -66,15 +66,14 @@ def _take_over(level: FineLevel, outputs: Sequence[nn.Conv2d]) -> None:
         level.sources.weight.view(FINE_CELLS, fine, -1)[:, :kept] = 0
         for block in level.blocks:
             block.conv2.weight[:kept] = 0
-            block.conv2.bias[:kept] = 0
+            bias_of(block.conv2)[:kept] = 0
         for output, (layer, own) in enumerate(zip(outputs, level.outputs, strict=True)):
-            nn.init.zeros_(own.weight)
-            nn.init.zeros_(own.bias)
+            silence(own)
             for pixel in range(CELL**2):
                 y, x = divmod(pixel, CELL)
                 row, column = y // FINE, x // FINE  # of its fine cell
                 channel = output * FINE**2 + (y % FINE) * FINE + x % FINE
                 place = (row * (CELL // FINE) + column) * fine + channel
                 level.spread.weight[place] = layer.weight[pixel]
-                level.spread.bias[place] = layer.bias[pixel]
+                bias_of(level.spread)[place] = bias_of(layer)[pixel]
                 own.weight[pixel, channel, row, column] = 1

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.networks.layers import Layers, in_list, silence
 from diffuse_fuse.networks.run import WHOLE, Run
 
 
@@ -50,7 +51,7 @@ class UNetConfig:
     @property
     def multiple(self) -> int:
         """Height and width must be multiples of this many pixels."""
-        return self.unshuffle * 2 ** (len(self.channels) - 1)
+        return self.unshuffle * (1 << (len(self.channels) - 1))
 
 
 class ChannelNorm(nn.Module):
@@ -86,6 +87,12 @@ class ResBlock(nn.Module):
         return x + h
 
 
+def _levels(config: UNetConfig) -> Layers[Layers[ResBlock]]:
+    """The residual blocks of each level."""
+    widths = zip(config.channels, config.blocks, strict=True)
+    return in_list(in_list(ResBlock(c, config.time_dim) for _ in range(count)) for c, count in widths)
+
+
 def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
     """Sinusoidal embedding of time steps (N,) -> (N, dim), DDPM appendix B after Vaswani et al. 2017."""
     half = dim // 2
@@ -107,15 +114,11 @@ class UNet(nn.Module):
         cell = config.unshuffle**2
         self.time = nn.Sequential(nn.Linear(ch[0] * 2, dim), nn.SiLU(), nn.Linear(dim, dim), nn.SiLU())
         self.stem = nn.Conv2d((config.in_channels + config.hint_channels) * cell, ch[0], 3, padding=1)
-        self.encoder = nn.ModuleList(
-            nn.ModuleList(ResBlock(c, dim) for _ in range(n)) for c, n in zip(ch, config.blocks, strict=True)
-        )
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(ch[:-1], ch[1:], strict=True))
+        self.encoder = _levels(config)
+        self.down = in_list(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(ch[:-1], ch[1:], strict=True))
         self.middle = ResBlock(ch[-1], dim)
-        self.decoder = nn.ModuleList(
-            nn.ModuleList(ResBlock(c, dim) for _ in range(n)) for c, n in zip(ch, config.blocks, strict=True)
-        )
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(ch[:-1], ch[1:], strict=True))
+        self.decoder = _levels(config)
+        self.up = in_list(nn.Conv2d(b, a, 1) for a, b in zip(ch[:-1], ch[1:], strict=True))
         self.out_norm = ChannelNorm(ch[0])
         self.out = nn.Conv2d(ch[0], config.in_channels * cell, 3, padding=1)
         self._initialize_weights()
@@ -123,13 +126,10 @@ class UNet(nn.Module):
     def _initialize_weights(self) -> None:
         for module in self.modules():
             if isinstance(module, ResBlock):
-                nn.init.zeros_(module.conv2.weight)  # each block starts as the identity
-                nn.init.zeros_(module.conv2.bias)
+                silence(module.conv2)  # each block starts as the identity
                 if module.time is not None:
-                    nn.init.zeros_(module.time.weight)  # and knows nothing of the time
-                    nn.init.zeros_(module.time.bias)
-        nn.init.zeros_(self.out.weight)  # the best constant guess
-        nn.init.zeros_(self.out.bias)
+                    silence(module.time)  # and knows nothing of the time
+        silence(self.out)  # the best constant guess
 
     def with_hints(self, channels: int) -> UNet:
         """This network as one that gets ``channels`` of hints: it does not look at new ones yet, and hints that it
@@ -175,7 +175,7 @@ class UNet(nn.Module):
 
     @staticmethod
     def _decode_level(
-        blocks: nn.ModuleList, emb: torch.Tensor, h: torch.Tensor, skip: torch.Tensor, run: Run
+        blocks: Layers[ResBlock], emb: torch.Tensor, h: torch.Tensor, skip: torch.Tensor, run: Run
     ) -> torch.Tensor:
         h = h + skip
         for block in blocks:

@@ -20,7 +20,7 @@ from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, load_weights
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.extras import need
-from diffuse_fuse.fusion.model import AnyModel, model_of
+from diffuse_fuse.fusion.model import AnyModel, FusionModel, model_of
 from diffuse_fuse.fusion.student_colour import tint
 from diffuse_fuse.fusion.tiles import reach
 from diffuse_fuse.images.write import write_bytes
@@ -111,20 +111,21 @@ def largest_but_undecided(apart: np.ndarray, share: float) -> float:
 
 
 def _facts(model: AnyModel, weights: Weights, path: Path, size: tuple[int, int] | None) -> GraphFacts:
-    multiple, student = model.multiple, isinstance(model, StudentModel)
-    if size is None and not student and model.features.noise != "none":
+    multiple = model.multiple
+    if size is None and isinstance(model, FusionModel) and model.features.noise != "none":
         raise WeightsError(
             f"{models.name_of(path)} adds a noise field that depends on the place: its graph can be for one size only."
         )
     if size is not None:
         if not all(1 <= side <= LARGEST_SIDE for side in size):
             raise UsageError(f"A graph for pictures of {size[1]}×{size[0]} pixels cannot be made.")
-        size = tuple(side + -side % multiple for side in size)
+        height, width = size
+        size = (height + -height % multiple, width + -width % multiple)
     return GraphFacts(
         model=models.name_of(path),
         weights=weights.sha256,
         multiple=multiple,
-        reach=model.hyper.reach if student else reach(model),
+        reach=model.hyper.reach if isinstance(model, StudentModel) else reach(model),
         size=size,
         card=weights.card,
         dfuse=diffuse_fuse.__version__,
@@ -152,6 +153,7 @@ def _graph(picture: Picture, facts: GraphFacts) -> bytes:
             output_names=["fused"],
             dynamic_shapes=shapes,
         )
+    assert program is not None  # as dynamo is true
     proto = program.model_proto
     proto.producer_name, proto.producer_version = "dfuse", facts.dfuse
     proto.doc_string = "Infrared and visible image fusion: ir and vis in [0, 1], fused RGB."

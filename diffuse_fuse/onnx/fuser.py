@@ -91,7 +91,7 @@ class OnnxFuser:
 
     def _tiles(self, height: int, width: int) -> Iterator[tuple[Span, Span]]:
         cell, size = self.facts.multiple, self.facts.size
-        padded = tuple(side + -side % cell for side in (height, width))
+        padded = (height + -height % cell, width + -width % cell)
         if size is not None:
             if padded != size:
                 raise ImageError(
@@ -119,14 +119,16 @@ def _planes(vis: np.ndarray) -> np.ndarray:
 def _levels(unit: np.ndarray, depth: int) -> np.ndarray:
     """(3, H, W) in [0, 1] → H×W×3 in whole levels of ``depth`` bits."""
     dtype = np.uint8 if depth == 8 else np.uint16
-    return cv2.merge([channel.astype(dtype) for channel in of_rgb(*unit, depth)])
+    red, green, blue = unit
+    return cv2.merge([channel.astype(dtype) for channel in of_rgb(red, green, blue, depth)])
 
 
 def _parts(size: tuple[int, int], overlap: int) -> tuple[int, int]:
     """Into how many parts each side is cut: those tiles that are small enough and together the least to compute."""
+    down, across = (range(1, 2 + side // 256) for side in size)
     choices = [
         (parts, [side / n + 2 * overlap * min(1, n - 1) for n, side in zip(parts, size, strict=True)])
-        for parts in itertools.product(*(range(1, 2 + side // 256) for side in size))
+        for parts in itertools.product(down, across)
     ]
     fitting = [(parts, tile) for parts, tile in choices if tile[0] * tile[1] <= _MOST_PIXELS] or choices[-1:]
     return min(fitting, key=lambda choice: math.prod(choice[0]) * math.prod(choice[1]))[0]

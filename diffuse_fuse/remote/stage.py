@@ -38,7 +38,7 @@ class Stage:
 
     def __setstate__(self, state: dict[str, Path]) -> None:
         """In another process, maybe on another machine, it has a folder of its own: see ``own`` and ``planned``."""
-        self.__init__()
+        Stage.__init__(self)
         self._planned = state["planned"]
 
     def own(self, path: Path) -> Path:

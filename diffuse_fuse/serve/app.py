@@ -57,8 +57,10 @@ class Service:
             if asked.hold:
                 self.work.hold(form.files)
             await run.turn(self._light if self.work.may_be_light(asked) else self._heavy)
-            found = self.work.held_pair(ir, vis, asked) or await run(self.work.light, self.work.read, ir, vis, asked)
-            sources, pair = found
+            held = self.work.held_pair(ir, vis, asked)
+            if held is None:
+                held = await run(self.work.light, self.work.read, ir, vis, asked)
+            sources, pair = held
             alone = self.admission.inside == 1  # then it may have all cores
             pool = self.work.light if self.work.is_light(asked, pair) and not alone else self.work.heavy
             answer = await run(pool, self.work.answer, sources, pair, asked)

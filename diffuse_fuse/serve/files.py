@@ -11,8 +11,12 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from diffuse_fuse import viewer
+
+if TYPE_CHECKING:
+    from starlette.datastructures import MutableHeaders
 
 _OWN_STYLES = ("page.css",)
 _OWN_SCRIPTS = ("palettes.js", "service.js", "sources.js", "page.js")
@@ -62,7 +66,7 @@ def page_files() -> dict[str, PageFile]:
             for name, (kind, body) in found.items()}  # fmt: skip
 
 
-def secure(headers: MutableMapping[str, str]) -> None:
+def secure(headers: MutableMapping[str, str] | MutableHeaders) -> None:
     """Adds to the headers of an answer what each one has."""
     for name, value in HEADERS.items():
         headers.setdefault(name, value)

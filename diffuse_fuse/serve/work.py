@@ -193,7 +193,8 @@ class Work:
         """The picture that was asked for, encoded, and what there is to say. Raises DfuseError, StoppedError."""
         patience.check()
         start = time.perf_counter()
-        name, more, values = "fused", pair.warnings, {}
+        name, more = "fused", pair.warnings
+        values: dict[str, float] = {}
         metadata = None
         if asked.picture != "fused":
             name, picture = asked.picture, _shown(pair, asked.picture)

@@ -146,7 +146,8 @@ def _window(pair: tuple[int, int], size: tuple[int, int], scale: float, name: st
     if scale * MOST_ENLARGED < 1:
         found, asked = (f"{w}×{h}" for h, w in (pair, size))
         raise DataError(f"{name} is {found} pixels, too small for the crop of {asked}: use a smaller --crop.")
-    return tuple(min(round(asked * scale), has) for has, asked in zip(pair, size, strict=True))
+    height, width = (min(round(asked * scale), has) for has, asked in zip(pair, size, strict=True))
+    return height, width
 
 
 def _resized(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -200,7 +201,7 @@ def _photometric(crop: np.ndarray, augment: Augment, rng: np.random.Generator) -
     """Gain, gamma, lift, blur, polarity and loss of colour; each source by itself."""
     vis, ir = crop[..., :3], crop[..., 3:]
     if rng.random() < augment.grey:
-        vis = np.repeat(vis @ np.float32(LUMA)[:, None], 3, axis=2)
+        vis = np.repeat(vis @ np.array(LUMA, np.float32)[:, None], 3, axis=2)
     if rng.random() < augment.polarity:
         ir = np.maximum(1 - ir, 0)  # a crop that was shrunk may exceed 1 in its last digit
     vis = _tone(_blurred(vis, augment, rng), augment.vis_gain, augment.vis_gamma, augment, rng)

@@ -7,6 +7,7 @@ shapes of batches and not with others: the loss falls, since the last layers lea
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ def compiled(model: nn.Module, gradients: Gradients) -> nn.Module:
     """The compiled ``model``; or the model itself, and a line that says why, where compiling fails or gives other
     gradients. ``gradients`` gives those of the parameters for one and the same loss."""
     expected = gradients(model)  # first: what is wrong with the data is not the compiler's fault
-    forward = torch.compile(model)
+    forward = cast(nn.Module, torch.compile(model))  # of a module it makes a module
     try:
         wrong = apart(gradients(forward), expected)
     except Exception as error:  # no C++ compiler, or any defect in what it was given: the list has no end

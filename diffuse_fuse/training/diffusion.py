@@ -16,6 +16,7 @@ from diffuse_fuse.diffusion.model import DiffusionModel, diffusion_of, pack_diff
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.device import placed
 from diffuse_fuse.networks.unet import UNet, UNetConfig
 from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, centre_crops, draw_batch, draw_evenly, step_generator
@@ -70,7 +71,7 @@ def _with_hints(model: DiffusionModel) -> DiffusionModel:
     """``model`` with a UNet that sees what the linear path makes of the picture, and has everywhere a share from
     which it can learn what to do with it."""
     with torch.no_grad():
-        model.linear.share.clamp_(min=FIRST_SHARE)
+        model.path.share.clamp_(min=FIRST_SHARE)
     return DiffusionModel(model.unet.with_hints(CHANNELS), model.schedule, model.prediction, model.linear)
 
 
@@ -96,7 +97,7 @@ def with_linear_path(model: DiffusionModel, pairs: PairSet, size: int, shares: b
 def _fit_shares(model: DiffusionModel, x_0: torch.Tensor) -> None:
     """Sets the shares of the linear path to those with the least error of v on ``x_0`` (N, 4, H, W), in bands where
     what half of the crops suggest serves the other half best; elsewhere to what there was, or none, by the same."""
-    path, schedule = model.linear, model.schedule
+    path, schedule = model.path, model.schedule
     eps = torch.from_numpy(step_generator(0, 0, stream=4).standard_normal(x_0.shape, dtype=np.float32))
     alpha_bar = torch.from_numpy(schedule.alpha_bar)
     bands = path.bands(x_0.shape[2:])  # (bands, H, W)
@@ -145,7 +146,7 @@ class DiffusionTask:
     ) -> None:
         self.schedule, self.augment = model.schedule, augment or Augment()
         self.train, self.batch, self.seed, self.source, self.device = train, batch, seed, source, device
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = placed(model, device)
         self.augment.require_multiple(model.unet.config.multiple)
         self.augment.require_room(train)
         ranks.require_shares(batch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.networks.colour import recolour
+from diffuse_fuse.networks.device import placed
 from diffuse_fuse.networks.unet import UNetConfig
 from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
@@ -113,7 +115,7 @@ class FusionTask:
         self.mode, self.batch, self.seed, self.source, self.device = unet, batch, seed, source, device
         self.train, self.relit = train, relit
         self.relit_augment = replace(RELIT_AUGMENT, crop=self.augment.crop, width=self.augment.width)
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = placed(model, device)
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
         self.augment.require_multiple(model.multiple)
@@ -164,13 +166,13 @@ class FusionTask:
                 found, _ = fusion_loss(recolour(pictures[0].clamp(0, 1), pictures[2]), *pictures, losses)
                 total = total + found * ((some.stop - some.start) / len(raw))
         if self.teacher is not None:
-            total = total + self._distance_to_teacher(ir, vis, rng, share)
+            total = total + self._distance_to(self.teacher, ir, vis, rng, share)
         return total
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """The loss on fixed crops and each term of it."""
         found = self._validated(model, self.val_pairs, self.losses, "val")
-        if self.relit:
+        if self.val_relit is not None:
             found |= self._validated(model, self.val_relit, RELIT_LOSSES, "val_relit")
             share = self.relit / self.batch
             found["val_plain_loss"] = found["val_loss"]
@@ -210,25 +212,25 @@ class FusionTask:
         }
         return Weights("fusion", self.model.config(), {**origin, **card}, tensors)
 
-    def _distance_to_teacher(
-        self, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator, share: slice
+    def _distance_to(
+        self, teacher: FusionModel, ir: torch.Tensor, vis: torch.Tensor, rng: np.random.Generator, share: slice
     ) -> torch.Tensor:
         """How far the noise-free features are from the teacher's mean over noise levels, relative to its size."""
         student = self.model.extract(ir, vis)
         x_0 = torch.cat([vis, ir], dim=1) * 2 - 1
-        schedule = self.teacher.schedule
+        schedule = teacher.schedule
         with torch.no_grad():
-            seen: Sequence[list[torch.Tensor]] = []
+            seen: list[list[torch.Tensor]] = []
             for step in (int(part * schedule.steps) for part in DISTILL_TIMES):
                 noise = rng.standard_normal((self.batch, *x_0.shape[1:]), dtype=np.float32)[share]
                 eps = torch.from_numpy(noise).to(x_0.device)
                 t = torch.full((len(x_0),), step, device=x_0.device)
-                seen.append(self.teacher.unet.decode(schedule.diffuse(x_0, t, eps), t))
+                seen.append(teacher.unet.decode(schedule.diffuse(x_0, t, eps), t))
             targets = [torch.stack([s[level].float() for s in seen]).mean(dim=0) for level in range(len(student))]
             sizes = [ranks.mean(t.square().mean()) for t in targets]  # of the whole batch
         pairs = zip(student, targets, sizes, strict=True)
-        distance = sum(F.mse_loss(s.float(), t) / size for s, t, size in pairs)
-        return distance / len(student)
+        distances = [F.mse_loss(s.float(), t) / size for s, t, size in pairs]
+        return reduce(torch.add, distances) / len(student)
 
 
 def level_gradient(grad: torch.Tensor) -> torch.Tensor:

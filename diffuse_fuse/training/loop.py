@@ -208,6 +208,7 @@ class _Run:
         """The part of the budget that is used, from 0 to 1."""
         if self.settings.steps is not None:
             return self.step / self.settings.steps
+        assert self.settings.minutes is not None  # one of both is given
         return self.seconds / (60 * self.settings.minutes)
 
     def _rate(self) -> float:

@@ -82,5 +82,6 @@ def _flat(x: torch.Tensor) -> torch.Tensor:
 
 def _like(flat: nn.Parameter, matrix: nn.Parameter) -> torch.Tensor:
     """The gradient of a matrix, in the order of the memory that it and ``flat`` share."""
+    assert matrix.grad is not None
     grad = matrix.grad if matrix.is_contiguous() else matrix.grad.permute(0, 2, 3, 1)
     return grad.reshape(flat.shape)

@@ -25,7 +25,7 @@ class PairSet:
     def __init__(
         self,
         pairs: Sequence[tuple[Path, Path]],
-        folder: Sequence[int] | None = None,
+        folder: Sequence[int] | np.ndarray | None = None,
         names: Sequence[str] = (),
     ) -> None:
         if not pairs:

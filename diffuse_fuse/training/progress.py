@@ -14,7 +14,7 @@ class Progress:
 
     def __init__(self, steps: int | None, minutes: float | None, step: int, seconds: float, quiet: bool) -> None:
         self._by_steps = steps is not None
-        self._total = steps if steps is not None else 60 * minutes
+        self._total = steps if steps is not None else 60 * (minutes or 0.0)
         self._first_step, self._first_seconds = step, seconds
         self._smooth: float | None = None
         self._bar = RichProgress(
@@ -26,7 +26,9 @@ class Progress:
             disable=quiet,
         )
         done = step if self._by_steps else seconds
-        self._task = self._bar.add_task("", total=self._total, completed=done, step=step, loss="–", rate="–", left="?")
+        self._task = self._bar.add_task(
+            "", total=self._total, completed=int(done), step=step, loss="–", rate="–", left="?"
+        )
 
     def __enter__(self) -> Progress:
         self._bar.start()

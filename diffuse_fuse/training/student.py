@@ -22,6 +22,7 @@ from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.losses import LossWeights, blur, fusion_loss, sobel
 from diffuse_fuse.fusion.model import AnyModel
 from diffuse_fuse.fusion.student_colour import tint
+from diffuse_fuse.networks.device import placed
 from diffuse_fuse.networks.student import SIZES, StudentModel
 from diffuse_fuse.networks.student_growth import grown
 from diffuse_fuse.training import ranks
@@ -91,8 +92,8 @@ class StudentTask:
         self.source, self.start = source, start
         self.train, self.judged, self.reuse, self.device = train, min(judged, batch), reuse, device
         self._lessons: dict[int, tuple[torch.Tensor, ...]] = {}
-        self.model = model.to(device, memory_format=torch.channels_last)
-        self.teacher = teacher.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.model = placed(model, device)
+        self.teacher = placed(teacher, device).eval().requires_grad_(False)
         cell = int(np.lcm(model.multiple, teacher.multiple))
         self.augment.require_multiple(cell)
         self.augment.require_room(train)
@@ -210,7 +211,7 @@ def unlikeness(raw: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
     The constant is the variance of two grey levels, not SSIM's 58: weak detail counts as much as strong, as in VIF and
     Qabf. An absolute difference is made by strong edges, and a student that has to choose lets weak detail fade.
     """
-    total = 0.0
+    total = raw.new_zeros(())
     raw, taught = raw * 255, taught * 255
     for octave in range(_OCTAVES):
         if octave:

@@ -39,9 +39,14 @@ _BARE_16 = ("rgb555le", "rgb565le")  # what ffmpeg takes 16 bits a pixel for whe
 class Source(Protocol):
     """Frames of one side; either method gives (seconds or None, frame). fps, count: None where it does not say."""
 
-    fps: Fraction | None
-    count: int | None
-    start: float
+    @property
+    def fps(self) -> Fraction | None: ...
+
+    @property
+    def count(self) -> int | None: ...
+
+    @property
+    def start(self) -> float: ...
 
     def heat(self) -> Iterator[tuple[float | None, Heat]]: ...
 
@@ -143,7 +148,10 @@ def open_files(
 
     def read() -> Iterator[Frame]:
         if by == "time":
-            pairs = by_time(_timed(first.heat(), rates[0]), _timed(second.light(), rates[1]), rates, fps, offset)
+            ir_rate, vis_rate = rates
+            assert ir_rate is not None and vis_rate is not None and fps is not None  # as was asked above
+            timed = _timed(first.heat(), ir_rate), _timed(second.light(), vis_rate)
+            pairs = by_time(*timed, (ir_rate, vis_rate), fps, offset)
         else:
             pairs = by_number((heat for _, heat in first.heat()), (light for _, light in second.light()), skip)
         number = 0
@@ -162,8 +170,13 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
         if is_picture_file(ir):
             raise UsageError(f"{shown(ir)} is given as both: it would be fused with itself.")
         return streams.pick_both(ir, how.ir_stream, how.vis_stream)
-    found, odd = [], []
-    for path, side, given in ((ir, "ir", how.ir_stream), (vis, "vis", how.vis_stream)):
+    found: list[int | None] = []
+    odd: list[str] = []
+    sides: tuple[tuple[Path, streams.Side, int | None], ...] = (
+        (ir, "ir", how.ir_stream),
+        (vis, "vis", how.vis_stream),
+    )
+    for path, side, given in sides:
         if path.is_dir() or is_picture_file(path):
             if given is not None:
                 raise UsageError(f"{shown(path)} is no video file: --{side}-stream does not go with it.")
@@ -194,7 +207,7 @@ def _count(
     first: Source,
     second: Source,
     by: Pair,
-    rates: tuple[Fraction, Fraction],
+    rates: tuple[Fraction | None, Fraction | None],
     fps: Fraction | None,
     offset: float,
     skip: int,
@@ -204,15 +217,17 @@ def _count(
     if not a or not b:
         return None, ()
     if by == "frame":
-        odd = f"The infrared video has {a} frames and the visible one {b}: the shorter one sets the end."
-        return max(0, min(a - max(0, -skip), b - max(0, skip))), (odd,) if a != b else ()
-    ends = a / float(rates[0]) + offset, b / float(rates[1])
+        uneven = f"The infrared video has {a} frames and the visible one {b}: the shorter one sets the end."
+        return max(0, min(a - max(0, -skip), b - max(0, skip))), (uneven,) if a != b else ()
+    ir_rate, vis_rate = rates
+    assert ir_rate is not None and vis_rate is not None and fps is not None  # or frames go by number
+    ends = a / float(ir_rate) + offset, b / float(vis_rate)
     text = (
-        f"The infrared frames come {float(rates[0]):.4g} a second and the visible ones {float(rates[1]):.4g}: each is "
+        f"The infrared frames come {float(ir_rate):.4g} a second and the visible ones {float(vis_rate):.4g}: each is "
         "paired with the one nearest in time (--pair frame pairs by number)."
     )
-    odd = [text] if not one_rate(*rates) else []
-    if abs(ends[0] - ends[1]) > 1 / float(min(rates)):
+    odd = [text] if not one_rate(ir_rate, vis_rate) else []
+    if abs(ends[0] - ends[1]) > 1 / float(min(ir_rate, vis_rate)):
         odd.append(f"The infrared source ends after {ends[0]:.3g} s and the visible one after {ends[1]:.3g} s: ")
         odd[-1] += "the shorter one sets the end."
     return max(0, round((min(ends) - max(0.0, offset)) * float(fps))), tuple(odd)

@@ -32,7 +32,7 @@ class Stabiliser:
             return fused
         network = luma(fused).astype(np.float32)
         before, self._before = self._before, (ir, vis)
-        if before is None or before[0].shape != ir.shape:
+        if before is None or self._average is None or before[0].shape != ir.shape:
             self._average = network
             return fused
         change = cv2.max(around(cv2.absdiff(ir, before[0])), around(cv2.absdiff(vis, before[1])))

@@ -94,10 +94,12 @@ def pick_both(path: Path, ir: int | None, vis: int | None) -> tuple[int, int, tu
         return ir, vis, ()
     if len(numbers) < 2 or not rest:
         raise DataError(f"{shown(path)} holds one picture stream: give the other video too.")
-    if ir is not None or vis is not None:
-        if len(rest) > 1:
-            raise UsageError(f"{shown(path)} holds {text}: give both --ir-stream and --vis-stream.")
-        return (ir, rest[0], ()) if vis is None else (rest[0], vis, ())
+    if (ir is not None or vis is not None) and len(rest) > 1:
+        raise UsageError(f"{shown(path)} holds {text}: give both --ir-stream and --vis-stream.")
+    if ir is not None:
+        return ir, rest[0], ()
+    if vis is not None:
+        return rest[0], vis, ()
     grey = [index for index in rest if is_grey(path, index)]
     if len(rest) != 2 or len(grey) != 1:
         raise UsageError(
@@ -144,7 +146,7 @@ def failure(error: Any, stream: Any, path: Path, frames: int) -> ImageReadError:
     if isinstance(error, lacking):
         return ImageReadError(
             f"{shown(path)} is of a kind of {stream.codec_context.name} that the ffmpeg inside PyAV does not decode "
-            f"({error.strerror}): convert it."
+            f"({getattr(error, 'strerror', None) or error}): convert it."
         )
     return ImageReadError(f"{shown(path)} is damaged after frame {frames} ({error.strerror}).")
 

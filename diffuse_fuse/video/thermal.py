@@ -41,7 +41,8 @@ class SteadyRange:
         """Looks at the first frames and their spans: the range begins as the middle of theirs."""
         ranges = [span or _robust(values) for values, span in first if values.dtype != np.uint8]
         if self._given is None and ranges:
-            self.range = tuple(float(value) for value in np.median(ranges, axis=0))
+            low, high = np.median(ranges, axis=0)
+            self.range = float(low), float(high)
 
     def __call__(self, values: np.ndarray, span: Range | None = None) -> np.ndarray:
         """The next frame, H×W of any numeric type → uint8; ``span``: its own range, where it has one.
@@ -56,11 +57,13 @@ class SteadyRange:
         return 255 - levels if self._black_hot else levels
 
     def _unit(self, values: np.ndarray, measured: np.ndarray, span: Range | None) -> np.ndarray:
-        if self._given is None:
+        if self._given is not None:
+            low, high = self._given
+        else:
             now = span or _robust(measured)
             before = self.range or now
-            self.range = tuple(old + self._share * (new - old) for old, new in zip(before, now, strict=True))
-        low, high = self.range
+            low, high = (old + self._share * (new - old) for old, new in zip(before, now, strict=True))
+            self.range = low, high
         return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 

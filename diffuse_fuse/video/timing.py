@@ -59,12 +59,13 @@ class _Nearest(Generic[T]):
 
     @property
     def frame(self) -> T:
+        assert self._now is not None  # as long as ``reaches`` says so
         return self._now[1]
 
     def reaches(self, moment: float) -> bool:
         """Goes on to the frame nearest to ``moment``; False once the source has ended."""
         close = _TOLERANCE * self._lasts
-        while self._next and self._next[0] - moment <= moment - self._now[0] + close:
+        while self._now and self._next and self._next[0] - moment <= moment - self._now[0] + close:
             self._now, self._next = self._next, next(self._items, None)
         if self._now is None:
             return False

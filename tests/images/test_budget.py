@@ -18,6 +18,7 @@ from diffuse_fuse.images import arrays, budget, exif, jpeg
 from diffuse_fuse.images.budget import amount
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.describe import describe
+from diffuse_fuse.images.flight import summarise
 from diffuse_fuse.images.header import read_header
 from diffuse_fuse.images.thermal import palette, read_thermal
 
@@ -66,6 +67,7 @@ READ = """
 import json, sys, time
 from diffuse_fuse.cli import commands
 from diffuse_fuse.images.describe import describe
+from diffuse_fuse.images.flight import summarise
 from diffuse_fuse.images.read import read_infrared, read_visible
 from diffuse_fuse.machine import peak_memory
 import tifffile
@@ -203,6 +205,18 @@ def test_inspect_does_not_decode_what_is_large(tmp_path, monkeypatch):
     for name in ("width", "height", "bits", "dtype", "channels", "pages", "camera", "time", "orientation", "gps"):
         assert getattr(seen, name) == getattr(whole, name), name
     assert (seen.width, seen.height, seen.as_visible) == (60, 90, "its pixels were not looked at")
+
+
+def test_a_folder_with_pictures_that_are_not_looked_at_is_summarised(tmp_path, monkeypatch):
+    for folder in ("ir", "vis"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (90, 60)).save(tmp_path / folder / "a.jpg")
+    monkeypatch.setattr("diffuse_fuse.images.describe.LOOKED_AT", 10_000)
+    kinds = summarise(tmp_path).kinds
+    assert [(kind.kind, kind.content, kind.thermal) for kind in kinds] == [
+        ("infrared", None, None),
+        ("visible", None, None),
+    ]
 
 
 def test_inspect_decodes_once(tmp_path, scene, monkeypatch):

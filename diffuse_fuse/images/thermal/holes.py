@@ -171,7 +171,8 @@ def _far_value(values: np.ndarray, mask: np.ndarray) -> float | None:
         return None
     top = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else None
     lowest, highest = float(known.min()), float(known.max())
-    candidates = [(value, _USUAL_LOW) for value in _USUAL_LOW if lowest <= value]  # a kernel may overshoot the fill
+    # a kernel may overshoot the fill
+    candidates: list[tuple[float, tuple[float, ...]]] = [(v, _USUAL_LOW) for v in _USUAL_LOW if lowest <= v]
     candidates += [(value, _USUAL_HIGH) for value in (*_USUAL_HIGH, top) if value is not None and value <= highest]
     for value, usual in candidates:
         same = _nearly(values, value) & ~mask

@@ -204,6 +204,7 @@ def _frame(data: bytes, path: str | os.PathLike[str], page: int, max_pixels: int
     found = checked_header(data, shown(path), page, max_pixels)
     try:
         flir = read_flir(data, page)
+        assert flir is not None  # its header said so
         thermal = _of_counts(flir, flir.counts(), nodata)
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error

@@ -22,7 +22,12 @@ from diffuse_fuse.video.frame import Heat
 
 
 def is_picture_file(path: Path) -> bool:
-    """Whether a file is a picture by its first bytes, such as a TIFF of frames, and no video."""
+    """Whether a file is a picture by its first bytes, such as a TIFF of frames, and no video.
+
+    Raises ImageReadError for a pipe or a device, which would be waited for.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageReadError(f"{shown(path)} is no ordinary file: copy the video to a file.")
     try:
         with open(path, "rb") as file:
             return header.format_of(file.read(header.LONGEST_START)) is not None

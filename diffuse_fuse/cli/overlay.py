@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from diffuse_fuse.cli.file_options import IrBand, Unit
 from diffuse_fuse.errors import ImageReadError, UsageError
 
 
@@ -25,6 +26,8 @@ def overlay(
         typer.Option(metavar="T", help="Paint what is this hot or hotter; the hottest tenth by default."),
     ] = None,
     below: Annotated[float | None, typer.Option(metavar="T", help="And at most this hot.")] = None,
+    ir_band: IrBand = None,
+    thermal_unit: Unit = None,
     no_bar: Annotated[bool, typer.Option("--no-bar", help="Draw no colour bar.")] = False,
     stretch: Annotated[bool, typer.Option("--stretch", help="Take pictures of other proportions too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
@@ -38,6 +41,7 @@ def overlay(
 
     from diffuse_fuse.images import overlay as lay
     from diffuse_fuse.images.load import load_values
+    from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.write import write_image
     from diffuse_fuse.outputs import require_free
 
@@ -45,7 +49,12 @@ def overlay(
         raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")
     colours = lay.colours_of(overlay_)
     require_free(out, [ir, picture], overwrite)
-    values, seen, unit = load_values(ir, picture, stretch)
+    load = LoadOptions(
+        stretch=stretch, thermal_unit=None if thermal_unit is None else thermal_unit.value, ir_band=ir_band
+    )
+    values, seen, unit, odd = load_values(ir, picture, load)
+    for warning in odd:
+        typer.echo(f"{ir}: {warning}", err=True)
     measured = values[np.isfinite(values)]
     if not measured.size:
         raise ImageReadError(f"{ir} holds no measurement: all of it is marked as empty.")

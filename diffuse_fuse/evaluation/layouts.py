@@ -170,7 +170,7 @@ def _recognise(root: Path, train: bool) -> Dataset | None:
     by_name = pair_by_tokens(root)
     marked = find_pairs_in_one(root, recursive=True)
     if len(marked.pairs) > len(by_name.pairs) and not _TNO & _parts(by_name.pairs):
-        dataset = dataset_of(root, root.name, [(root, root)], [("", marked)])
+        dataset = dataset_of(root, root.resolve().name, [(root, root)], [("", marked)])
         return replace(dataset, layout="infrared and visible in one folder, told apart by their names")
     return _from_tokens(root, by_name) if by_name.pairs else None
 
@@ -189,7 +189,7 @@ def _known(root: Path, known: Layout, sources: Sequence[_Source]) -> Dataset | N
         dataset = replace(dataset, notes=(*dataset.notes, known.note))
     if _all_match(dataset.pairs, known.stems):
         return dataset
-    return None if known.needs else replace(dataset, name=root.name)
+    return None if known.needs else replace(dataset, name=root.resolve().name)
 
 
 def _pair(root: Path, known: Layout, source: _Source) -> Pairing:
@@ -218,7 +218,7 @@ def _general(root: Path, train: bool) -> Dataset | None:
         common = [name for name in inner[0] if name in inner[1]]
         if common:
             folders = (inner[0][common[0]], inner[1][common[0]])
-        dataset = _paired(root, root.name, [folders])
+        dataset = _paired(root, root.resolve().name, [folders])
         return replace(dataset, name=_known_by_stems(dataset.pairs) or _name_from_folders(folders, root))
     for base in bases:
         sequences = _sequences(base)

@@ -17,6 +17,7 @@ from diffuse_fuse.images.decode import Picture, checked_header, decode, opencv_i
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import LoadOptions
 
+_FORMATS = ("PNG", "TIFF", "NumPy", "JPEG 2000", "BMP", "WebP")
 _EXTREME = 0.5  # of the pixels of a fourth channel: where more are 0 or full, it is transparency
 _LEVELS = 16  # that a picture has at least
 _ROUGH = 0.1  # of the pixels of a picture that no smooth gradient has
@@ -31,6 +32,22 @@ class Both:
     note: str
 
 
+def with_thermal_channel(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> Both | None:
+    """How to read an infrared file that holds a visible picture too, in four channels; None for any other.
+
+    Raises ImageReadError.
+    """
+    if options.ir_band is not None:
+        return None
+    found = checked_header(data, shown(path), options.page, options.max_pixels)
+    if found.format not in _FORMATS or _count(data, found) != 4:
+        return None
+    if not _is_measured(_channels(data, shown(path), found, options)[..., 3]):
+        return None
+    note = "The infrared file has four channels: the fourth is taken as infrared."
+    return Both(replace(options, ir_band=4), note)
+
+
 def find_both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> Both | None:
     """How a file given alone holds both pictures; None for one that does not. Raises ImageReadError.
 
@@ -39,7 +56,7 @@ def find_both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -
     """
     name = shown(path)
     found = checked_header(data, name, options.page, options.max_pixels)
-    if found.format not in ("PNG", "TIFF", "NumPy", "JPEG 2000", "BMP", "WebP"):
+    if found.format not in _FORMATS:
         return None
     bands = _count(data, found)
     if options.vis_page is not None or (found.pages > 1 and not options.ir_band and not options.vis_bands):

@@ -80,11 +80,11 @@ def load_pair(
     if path_of(ir_path, "The infrared path") == path_of(vis_path, "The visible path"):
         return _load_single(read_file(ir_path), ir_path, options, locate)
     ir_data, vis_data = read_file(ir_path), read_file(vis_path)
-    thermal = read_as(ir_data, ir_path, options)
+    thermal, channel = _thermal_of(ir_data, ir_path, options)
     seen = load_visible(vis_data, vis_path, options)
     if seen.flir and ir_data == vis_data:  # one file by two names
         return _load_single(ir_data, ir_path, options, locate)
-    warnings = list(thermal.warnings)
+    warnings = [*channel, *thermal.warnings]
     if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, seen.shown):
         warnings = [
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
@@ -117,6 +117,9 @@ def _placed(
             raise PairError(f"{_sizes(ir, seen.array)}. {located.warnings[0]}")
         ir, vis, holes, resized = together(ir, seen, options, holes)
         return LoadedPair(ir, vis, (*told, *more, *resized), seen.metadata, holes, located)
+    if zoom[0] > zoom[1] and not _is_of(ir, seen):
+        by = f"{zoom[0] / zoom[1]:.3g}"
+        told = (*told, f"The infrared file notes a digital zoom of {by}: add --ir-field {by} if it shows so much less.")
     ir, vis, holes, resized = together(ir, seen, options, holes)
     return LoadedPair(ir, vis, (*told, *resized), seen.metadata, holes)
 
@@ -132,20 +135,28 @@ def load_infrared(
 
 
 def load_values(
-    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], stretch: bool = False
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """An infrared file's values at a picture's size, float32 H×W, NaN in holes; the picture, uint8 H×W×3; the unit.
+    ir_path: str | os.PathLike[str], vis_path: str | os.PathLike[str], options: LoadOptions = DEFAULT
+) -> tuple[np.ndarray, np.ndarray, str, tuple[str, ...]]:
+    """An infrared file's values at a picture's size, float32 H×W, NaN in holes; the picture, uint8 H×W×3; the unit;
+    what is odd about the infrared file.
 
     A radiometric JPEG's own photograph is laid under as the file says. Raises ImageReadError, PairError.
     """
-    options = LoadOptions(stretch=stretch)
-    thermal = _thermal(ir_path, options)
+    thermal, channel = _thermal_of(read_bytes(ir_path), ir_path, options)
     seen = load_visible(read_bytes(vis_path), vis_path, options)
     values, vis, _, _ = together(thermal.values.astype(np.float32), seen, options)
     if thermal.holes is not None:
         missing, *_ = together(thermal.holes.astype(np.float32), seen, options)
         values = np.where(missing > 0.5, np.float32(np.nan), values)
-    return values, arrays.to_uint8_rgb(vis), thermal.unit
+    return values, arrays.to_uint8_rgb(vis), thermal.unit, (*channel, *thermal.warnings)
+
+
+def _thermal_of(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[Thermal, tuple[str, ...]]:
+    """The infrared picture of a file given beside a visible one, and a sentence where the file holds both."""
+    both = None if headerless.is_headerless(path) else bands.with_thermal_channel(data, path, options)
+    if both is None:
+        return read_as(data, path, options), ()
+    return read_as(data, path, both.options), (both.note,)
 
 
 def together(

@@ -130,3 +130,12 @@ def test_bands_of_two_files(tmp_path, vis, ir):
 def test_wrong_numbers(wrong):
     with pytest.raises(UsageError):
         LoadOptions(**wrong)
+
+
+def test_a_fourth_channel_given_beside_another_visible_picture_is_the_infrared_one(tmp_path, ir, vis):
+    """Else brightness would be taken for heat, and heat for transparency."""
+    cv2.imwrite(str(tmp_path / "both.png"), np.dstack([vis[..., ::-1], ir]))
+    cv2.imwrite(str(tmp_path / "vis.png"), vis[..., ::-1])
+    loaded = load_pair(tmp_path / "both.png", tmp_path / "vis.png")
+    assert np.array_equal(loaded.ir, ir) and loaded.holes is None
+    assert any("the fourth is taken as infrared" in warning for warning in loaded.warnings)

@@ -87,8 +87,8 @@ class SafetensorError(Exception):
 class _File:
     """``safetensors.safe_open`` of a whole file."""
 
-    def __init__(self, path: str | Path, framework: str = "pt") -> None:
-        self._data = Path(path).read_bytes()
+    def __init__(self, path: str | Path | bytes, framework: str = "pt") -> None:
+        self._data = path if isinstance(path, bytes) else Path(path).read_bytes()
         try:
             (length,) = struct.unpack("<Q", self._data[:8])
             self._header = json.loads(self._data[8 : 8 + length])
@@ -117,6 +117,11 @@ class _File:
         return torch.frombuffer(bytearray(self._data[start:stop]), dtype=dtype).reshape(entry["shape"])
 
 
+def _load(data: bytes) -> dict[str, Any]:
+    file = _File(data)
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dictionary)
+
+
 def _save(tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> bytes:
     import torch
 
@@ -135,6 +140,6 @@ def _save(tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> by
 def _put_in_safetensors() -> None:
     whole, of_torch = ModuleType("safetensors"), ModuleType("safetensors.torch")
     whole.SafetensorError, whole.safe_open = SafetensorError, _File
-    of_torch.save = _save
+    of_torch.save, of_torch.load = _save, _load
     whole.torch = of_torch
     sys.modules |= {"safetensors": whole, "safetensors.torch": of_torch}

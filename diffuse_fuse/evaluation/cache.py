@@ -137,7 +137,7 @@ class Cache:
 
 def _parts(folder: Path) -> list[Path]:
     """What processes that fill the folder together have added."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # ValueError: a NUL byte in the path, which is said when it is made
         return sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
     return []
 

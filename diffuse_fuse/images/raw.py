@@ -21,7 +21,7 @@ _SENSOR = (32803, 34892)  # photometric: colour filter array, linear raw
 _MAKERS = (32767, 34713, 32769, 32770, 65535)  # compressions of Sony, Nikon, Samsung and Pentax
 _SIZES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MOST_TAGS, _MOST_SUBIFDS, _LOOKED_AT = 200, 8, 8
-_REDUCED = 1
+_REDUCED, _SHORT = 1, 3
 
 # raw files that are no TIFF, by their first bytes
 _OTHERS = ((b"FUJIFILMCCD-RAW", "RAF"), (b"IIU\0", "RW2"), (b"IIRO", "ORF"), (b"IIRS", "ORF"), (b"MMOR", "ORF"))
@@ -53,10 +53,24 @@ def full_pictures(data: bytes, offsets: list[int]) -> list[int]:
     try:
         if len(offsets) == 1 and not (found := _tags(data, offsets[0])).get(_SUBFILE, [0])[0] & _REDUCED:
             return _with_larger(data, offsets, found)
-        kept = [offset for offset in offsets if not _tags(data, offset).get(_SUBFILE, [0])[0] & _REDUCED]
+        kept = _without_reduced(data, offsets)
         return kept or _with_larger(data, offsets, _tags(data, offsets[0]))
     except (struct.error, IndexError):
         return offsets
+
+
+def _without_reduced(data: bytes, offsets: list[int]) -> list[int]:
+    """The directories whose first tag, the lowest one of a TIFF, does not say that they are a smaller copy."""
+    order, big = "<" if data[:2] == b"II" else ">", data[2:4] in (b"+\0", b"\0+")
+    first = struct.Struct(order + ("QHHQI" if big else "HHHII"))  # how many tags; the first, its type, count and value
+    kept = []
+    for offset in offsets:
+        _, tag, form, _, value = first.unpack_from(data, offset)
+        if tag == _SUBFILE and form == _SHORT and order == ">":
+            value >>= 16
+        if tag != _SUBFILE or not value & _REDUCED:
+            kept.append(offset)
+    return kept
 
 
 def develop(data: bytes, name: str, max_pixels: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from diffuse_fuse.images.arrays import is_grey
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.read import is_picture_name, read_image, read_infrared, read_visible
 from diffuse_fuse.images.thermal.source import read_thermal
+from diffuse_fuse.luma import LUMA
 
 
 def save(path, image):
@@ -56,7 +57,7 @@ def test_infrared_with_equal_channels_is_one_channel(tmp_path, scene):
 
 
 def test_infrared_in_colour_gives_its_luma(tmp_path, scene):
-    luma = scene[1] @ np.array([0.299, 0.587, 0.114])
+    luma = scene[1] @ np.array(LUMA)
     assert np.abs(read_infrared(save(tmp_path / "a.png", scene[1])) - luma).max() <= 0.5 + 1e-6
 
 

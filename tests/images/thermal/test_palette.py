@@ -94,7 +94,7 @@ def test_an_unknown_palette_is_never_taken_for_its_opposite(levels, name):
 
 
 def test_colours_that_two_palettes_order_differently_are_of_none(levels):
-    ramp = palette._known()[0].colours
+    ramp = palette.known()[0].colours
     assert palette.find(ramp[levels], ("turned", ramp[::-1].copy())) is None
 
 

@@ -23,8 +23,8 @@ import typer
 from kill import untrained
 
 from diffuse_fuse import batch
+from diffuse_fuse.batch.network import choose
 from diffuse_fuse.bench import synthetic_pair
-from diffuse_fuse.cli.fuse_model import choose
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairs import find_pair_folders, find_pairs

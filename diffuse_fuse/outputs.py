@@ -62,3 +62,9 @@ def require_other_folder(out: Path, folders: Iterable[Path], root: Path) -> None
         inside = real == folder or folder in real.parents
         if inside or (real in folder.parents and (real == top or top in real.parents)):
             raise UsageError(f"The output {out} is a folder of the inputs in {root}: give a folder of its own.")
+
+
+def refuse_stdout(out: Path | str | None) -> None:
+    """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
+    if str(out) == "-":
+        raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")

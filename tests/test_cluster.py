@@ -5,7 +5,8 @@ import os
 import pytest
 
 from diffuse_fuse import cluster
-from diffuse_fuse.cli.ray_option import _with_address, parse_cluster
+from diffuse_fuse.cli.options import parse_cluster
+from diffuse_fuse.cli.words import _with_address
 from diffuse_fuse.cluster import Cluster, Lost, spread
 from diffuse_fuse.errors import UsageError
 

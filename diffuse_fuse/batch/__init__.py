@@ -5,6 +5,7 @@
 
 A bad pair is a result with status "failed"; the rest goes on.
 
+session.py    a call: its options → a plan, a network, a run; network.py: which network
 job.py        what is to be done, and what became of it
 plan.py       files and folders → jobs; manifest.py: a table of pairs → jobs
 recipe.py     what is done with every pair besides the network
@@ -22,9 +23,11 @@ from diffuse_fuse.batch.preflight import Preflight, look_ahead
 from diffuse_fuse.batch.recipe import Recipe, format_suffix
 from diffuse_fuse.batch.run import run, run_folder
 from diffuse_fuse.batch.series import with_series_range
+from diffuse_fuse.batch.session import FuseOptions, open_session
 
 __all__ = [
     "Existing",
+    "FuseOptions",
     "FusesArrays",
     "Job",
     "Plan",
@@ -36,6 +39,7 @@ __all__ = [
     "format_suffix",
     "look_ahead",
     "mean_metrics",
+    "open_session",
     "part_of",
     "plan_folders",
     "plan_manifest",

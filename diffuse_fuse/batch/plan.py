@@ -8,13 +8,70 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result
-from diffuse_fuse.batch.recipe import canonical
+from diffuse_fuse.batch.manifest import plan_manifest
+from diffuse_fuse.batch.recipe import canonical, format_suffix
 from diffuse_fuse.errors import ImageWriteError, UsageError
 from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.pairs import Pairing, find_pictures
-from diffuse_fuse.images.write import require_suffix
-from diffuse_fuse.outputs import require_no_input
+from diffuse_fuse.images.write import require_depth, require_suffix
+from diffuse_fuse.outputs import refuse_stdout, require_no_input
 from diffuse_fuse.shard import Shard
+
+
+def require_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest: Path | None) -> Path:
+    """Two files or two folders that exist (or one), or a manifest, and an output, which is returned.
+
+    With a manifest the output is its own folder unless it is said. Raises UsageError.
+    """
+    refuse_stdout(out)
+    if manifest is not None:
+        if ir is not None:
+            raise UsageError("--manifest names the pairs, and so do IR and VIS: give one of them.")
+        if out is not None and out.exists() and not out.is_dir():
+            raise UsageError(f"The output {out} is a file: with --manifest it is a folder.")
+        return out or manifest.parent
+    if ir is None:
+        raise UsageError("It is not said what to fuse: give IR and VIS, two files or two folders, or --manifest FILE.")
+    for path in (ir, vis):
+        if path is not None and not path.exists():
+            raise UsageError(f"There is no file or folder {path}.")
+    if vis is not None and ir.is_dir() != vis.is_dir():
+        folder, file = (ir, vis) if ir.is_dir() else (vis, ir)
+        raise UsageError(f"{folder} is a folder and {file} is a file: give two files or two folders.")
+    if out is None:
+        example = "-o FOLDER" if ir.is_dir() else "-o fused.png"
+        also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
+        raise UsageError(f"It is not said where the result goes: add {example}{also}.")
+    return out
+
+
+def plan_paths(
+    ir: Path | None,
+    vis: Path | None,
+    out: Path,
+    manifest: Path | None = None,
+    recursive: bool = False,
+    picture_format: str | None = None,
+    depth: int = 8,
+    rules: Rules = NO_RULES,
+) -> Plan:
+    """The jobs that paths stand for which ``require_paths`` let through; raises UsageError where they cannot be."""
+    suffix = format_suffix(picture_format) if picture_format else None
+    if manifest is not None:
+        return plan_manifest(manifest, out, suffix, depth)
+    assert ir is not None
+    if not ir.is_dir():
+        plan = Plan((plan_pair(ir, vis or ir, out, suffix),))
+    elif vis is None:
+        plan = plan_single_folder(ir, out, recursive, suffix, rules)
+    else:
+        plan = plan_folders(ir, vis, out, recursive, suffix, rules)
+    try:
+        for job in plan.jobs[:1]:  # they have one format
+            require_depth(job.out, depth)
+    except ImageWriteError as error:
+        raise UsageError(str(error)) from error
+    return plan
 
 
 def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:

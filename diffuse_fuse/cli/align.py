@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diffuse_fuse.cli.field import IrField, given_field, is_auto
-from diffuse_fuse.cli.fuse_options import NODATA_HELP
-from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
+from diffuse_fuse.cli.options import (
+    NODATA_HELP,
+    ByOrder,
+    IrField,
+    IrPattern,
+    MapFile,
+    VisPattern,
+    given_field,
+    is_auto,
+    rules,
+)
+from diffuse_fuse.cli.report import left_out
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from diffuse_fuse.alignment import Calibration, Estimate, Sighting
-    from diffuse_fuse.batch import Result
     from diffuse_fuse.images.field import Field
     from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.pairs import Pair, Pairing
@@ -133,28 +140,6 @@ def _field_rows(calibration: Calibration) -> list[tuple[str, str]]:
         return []
     box = ",".join(f"{value:.0f}" for value in field.as_list())
     return [("field", "{} of {}×{}".format(box, *field.size))]
-
-
-def alignment_in_words(result: Result) -> str | None:
-    """What was done to a pair, as one line; None where it was not asked for."""
-    report = result.alignment
-    if not report:
-        return None
-    numbers = f"confidence {report['confidence']:.2f}, residual {report['residual_px']:.1f} px"
-    if report["kind"] == "field":
-        return f"Field {'found' if report['applied'] else 'not found'} ({numbers})."
-    if report["applied"]:
-        return f"Aligned ({report['kind']}): moved by {report['displacement_px']:.1f} px on average ({numbers})."
-    why = "" if report["reason"] in result.warnings else f" {report['reason']}"
-    return f"Not aligned ({numbers}).{why}"
-
-
-def alignments_in_words(results: Sequence[Result]) -> str | None:
-    """How many of a folder's pairs were aligned; None where it was not asked for."""
-    reports = [result.alignment for result in results if result.alignment]
-    if not reports:
-        return None
-    return f"{sum(report['applied'] for report in reports)} of {len(reports)} pairs were aligned."
 
 
 def _check_paths(ir: Path, vis: Path | None, out: Path | None) -> Path:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli import report
-from diffuse_fuse.cli.fuse import Device
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, check_balance
+from diffuse_fuse.cli.options import BALANCE_HELP, Device, check_balance
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:

@@ -21,21 +21,19 @@ from diffuse_fuse.cli.bench import bench
 from diffuse_fuse.cli.eval import eval_
 from diffuse_fuse.cli.export import export
 from diffuse_fuse.cli.fuse import fuse
-from diffuse_fuse.cli.globs import TwoPaths
 from diffuse_fuse.cli.info import info
 from diffuse_fuse.cli.inspect import inspect
 from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.overlay import overlay
-from diffuse_fuse.cli.ray_option import RayCommand
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.serve import serve
 from diffuse_fuse.cli.streams import take_all
-from diffuse_fuse.cli.thermal_range import RangeCommand
 from diffuse_fuse.cli.train import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
+from diffuse_fuse.cli.words import RangeCommand, RayCommand, TwoPaths
 from diffuse_fuse.errors import DfuseError
 from diffuse_fuse.remote.urls import told
 

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diffuse_fuse.cli.field import IrField, given_field
-from diffuse_fuse.cli.fuse_options import (
+from diffuse_fuse.cli.options import (
     BALANCE_HELP,
     NODATA_HELP,
     Align,
+    ByOrder,
+    Device,
+    IrField,
+    IrPattern,
+    MapFile,
+    OnRay,
+    RayGpus,
     Shard,
+    VisPattern,
     check_balance,
+    given_field,
     make_aligner,
+    parse_cluster,
     parse_shard,
+    rules,
 )
-from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
-from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
@@ -29,15 +36,6 @@ if TYPE_CHECKING:
     from diffuse_fuse.evaluation import Evaluation, Plan
     from diffuse_fuse.evaluation.methods import Balanced, Matching
     from diffuse_fuse.evaluation.reading import Reading
-
-
-class Device(str, Enum):
-    """Where networks run."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
 
 
 _NAMED = 40  # problems printed one by one; the rest is in summary.json
@@ -126,7 +124,7 @@ def eval_(
     from diffuse_fuse import evaluation
     from diffuse_fuse.evaluation.given import given_dataset
 
-    part = parse_shard(shard, many=True)
+    part = parse_shard(shard)
     if part and out is None:
         raise UsageError("--shard leaves its part of the work in a folder: add -o OUT, the same for all parts.")
     cluster = parse_cluster(ray, ray_gpus, None)

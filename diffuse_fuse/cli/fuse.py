@@ -2,59 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli import fuse_report as report
-from diffuse_fuse.cli.field import IrField, given_field
-from diffuse_fuse.cli.file_options import (
-    GivenPalette,
-    IrBand,
-    RawNumbers,
-    RawSize,
-    RawType,
-    Unit,
-    VisBands,
-    VisPage,
-    file_options,
-)
-from diffuse_fuse.cli.fuse_auto import model_in_time
-from diffuse_fuse.cli.fuse_model import choose, say_export
-from diffuse_fuse.cli.fuse_options import (
+from diffuse_fuse.cli.options import (
     BALANCE_HELP,
     NODATA_HELP,
     Align,
     Backend,
-    Depth,
+    ByOrder,
     Device,
-    Paths,
+    GivenPalette,
+    GivenRange,
+    IrBand,
+    IrField,
+    IrPattern,
+    MapFile,
+    OnRay,
     Polarity,
+    RawNumbers,
+    RawSize,
+    RawType,
+    RayGpus,
     Shard,
-    Size,
-    Window,
+    Unit,
+    VisBands,
+    VisPage,
+    VisPattern,
     check_balance,
-    check_only_metrics,
-    check_paths,
-    check_window,
+    file_options,
+    given_field,
     make_aligner,
-    make_plan,
+    parse_cluster,
+    parse_range,
     parse_shard,
-    staged,
+    rules,
 )
-from diffuse_fuse.cli.fuse_run import Run
-from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
-from diffuse_fuse.cli.ray_option import OnRay, RayGpus, parse_cluster
-from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffuse_fuse.batch import Job
-    from diffuse_fuse.images.options import LoadOptions
+    from diffuse_fuse.batch import Result
+    from diffuse_fuse.batch.session import Ran, Session
 
-__all__ = ["Device", "fuse"]
+
+class Window(str, Enum):
+    """What one thermal range is taken over."""
+
+    picture = "picture"
+    series = "series"
+
+
+class Size(str, Enum):
+    """Whose size the fused picture gets."""
+
+    vis = "vis"
+    ir = "ir"
+
+
+class Depth(str, Enum):
+    """Bits a channel of the fused picture."""
+
+    eight = "8"
+    sixteen = "16"
 
 
 def fuse(
@@ -179,19 +192,12 @@ def fuse(
     of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
     them, needs no VIS. dfuse inspect tells what a file holds.
     """
-    paths = staged(Paths(ir, vis, out, manifest), recursive, thermal_window)
-    ir, vis, manifest = paths.ir, paths.vis, paths.manifest
-    out = check_paths(ir, vis, paths.out, manifest)
-    whole_folder = ir is None or ir.is_dir()
-    part = parse_shard(shard, whole_folder)
-    cluster = parse_cluster(ray, ray_gpus, threads)
-    if cluster and not whole_folder:
-        raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
     given_range = parse_range(thermal_range)
-    check_window(given_range, thermal_window)
+    if given_range is not None and thermal_window is Window.series:
+        raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
     weight = check_balance(balance)
     if only_metrics:
-        check_only_metrics(
+        _check_only_metrics(
             no_metrics=no_metrics,
             dry_run=dry_run,
             overwrite=overwrite,
@@ -203,10 +209,10 @@ def fuse(
             world_file=world_file,
             balance=weight != "auto",
         )
-    from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
+    from diffuse_fuse.batch import FuseOptions, Recipe, open_session
+    from diffuse_fuse.cli import fuse_report as report
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
 
-    bits: Literal[8, 16] = 8 if depth is Depth.eight else 16
     load = LoadOptions(
         page=page,
         thermal_range=given_range,
@@ -219,51 +225,91 @@ def fuse(
         field=given_field(ir_field),
         **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
     )
-    aligner = make_aligner(align, align_file, ir_field)
-    plan = make_plan(
-        ir, vis, out, manifest, recursive, picture_format, bits, rules(ir_pattern, vis_pattern, map_file, by_order)
+    options = FuseOptions(
+        ir=ir,
+        vis=vis,
+        out=out,
+        manifest=manifest,
+        recursive=recursive,
+        rules=rules(ir_pattern, vis_pattern, map_file, by_order),
+        picture_format=picture_format,
+        model=model,
+        deadline_ms=deadline_ms,
+        device=device.value,
+        threads=threads,
+        denoise=denoise,
+        backend=backend.value,
+        balance=weight,
+        recipe=Recipe(
+            load=load,
+            aligner=make_aligner(align, align_file, ir_field),
+            measure=not no_metrics,
+            depth=8 if depth is Depth.eight else 16,
+            side_by_side=side_by_side,
+            gif=gif,
+            world_file=world_file,
+        ),
+        series=thermal_window is Window.series,
+        shard=parse_shard(shard),
+        cluster=parse_cluster(ray, ray_gpus, threads),
+        workers=workers,
+        overwrite=overwrite,
+        only_metrics=only_metrics,
     )
-    plan = with_own_gifs(plan) if gif else plan
-    if not only_metrics:
-        model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)
-    chosen = None
-    if not only_metrics:
-        said, cores = None if quiet else say_export, cluster.cpus if cluster else threads
-        chosen = choose(model, device.value, cores, denoise, backend.value, said, plan.jobs, weight)
-    if thermal_window is Window.series:
-        load = _series(plan.jobs, load, workers, quiet)
-    if part:  # after what is said of all pairs: their GIFs, and their range
-        plan = part_of(plan, part, out)
-    recipe = Recipe(load, aligner, not no_metrics, bits, side_by_side, gif, world_file)
-    if chosen:
-        recipe = replace(recipe, model=chosen.name, weights=chosen.weights, more=chosen.more)
-    run = Run(plan, chosen, out, recipe, workers, overwrite, quiet, whole_folder, paths.stage, cluster)
+    session = open_session(options, report.Told(quiet))
     if dry_run:
-        run.dry(as_json)
-        return
-    ran, interrupted = run.folder() if whole_folder else (run.pair(), False)
+        found = session.look_ahead(check=True)
+        report.say_dry_run(found, session, as_json, quiet)
+        raise typer.Exit(1 if found.errors else 0)
+    ran = _folder(session, quiet) if session.options.many else _pair(session, quiet)
+    report.say_ran(ran, session, quiet)
     if as_json:
-        report.print_json(ran, plan, chosen.name if chosen else None)
+        report.print_json(ran, session)
     elif not quiet:
         report.print_metrics(ran.results)
-    if interrupted:
-        report.say_interrupted(ran, plan, overwrite)
+    if session.left(ran):
+        report.say_interrupted(ran, session)
         raise typer.Exit(130)
     if any(result.status == "failed" for result in ran.results):
         raise typer.Exit(1)
 
 
-def _series(jobs: tuple[Job, ...], load: LoadOptions, workers: int | None, quiet: bool) -> LoadOptions:
-    """One thermal range for all pictures, said on stderr so that it can be given the next time."""
-    from diffuse_fuse import batch
-    from diffuse_fuse.images.options import is_camera
+def _pair(session: Session, quiet: bool) -> Ran:
+    """One pair, with a bar of its rows on a terminal; not elsewhere, since rich takes a while to import."""
+    if quiet or not sys.stderr.isatty():
+        return session.run()
+    from diffuse_fuse.cli.progress import rows_bar
 
-    load, unit = batch.with_series_range(jobs, load, workers)
-    if load.thermal_range is None:
-        if not quiet:
-            report.say("Warning: --thermal-window series changes nothing: 8-bit pictures share one scale already.")
-    elif not quiet:
-        assert not is_camera(load.thermal_range)  # it is not given together with a window
-        low, high = load.thermal_range
-        report.say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
-    return load
+    with rows_bar() as rows:
+        return session.run(on_rows=rows)
+
+
+def _folder(session: Session, quiet: bool) -> Ran:
+    """A folder or a table of pairs, until all is done or Ctrl-C stops it."""
+    from diffuse_fuse.cli.fuse_report import say_preflight
+    from diffuse_fuse.cli.interrupt import gentle_interrupt
+    from diffuse_fuse.cli.progress import progress_bar
+
+    only_metrics, work = session.options.only_metrics, session.to_do
+    if not quiet and not only_metrics and work and session.stage is None:
+        say_preflight(session.look_ahead(check=False), session.out)
+    doing = "measuring" if only_metrics else "fusing"
+    with (
+        gentle_interrupt(quiet, at_once=True) as stop,
+        progress_bar(doing, work, "pair", quiet) as advance,
+    ):
+
+        def count(result: Result) -> None:
+            if result.redone:
+                advance.more()
+            if result.status != "skipped":
+                advance()
+
+        return session.run(count, advance.rows, stop)
+
+
+def _check_only_metrics(**others: bool) -> None:
+    """Raise UsageError when --only-metrics comes with an option that only fusing has a use for."""
+    for name, given in others.items():
+        if given:
+            raise UsageError(f"--only-metrics fuses nothing, so --{name.replace('_', '-')} has no meaning with it.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,27 +12,66 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from diffuse_fuse.cli import report
-from diffuse_fuse.cli.align import alignment_in_words, alignments_in_words
-from diffuse_fuse.cli.pairing import left_out
+import diffuse_fuse
+from diffuse_fuse.batch.job import Plan, Result, mean_metrics
+from diffuse_fuse.batch.network import Listener
+from diffuse_fuse.batch.preflight import Preflight
+from diffuse_fuse.cli.report import left_out, metrics_table, named, say, say_export
+from diffuse_fuse.images.options import ThermalRange, is_camera
+from diffuse_fuse.remote.urls import told
 
 if TYPE_CHECKING:
-    from diffuse_fuse.batch import Plan, Preflight, Result
+    from diffuse_fuse.batch.session import Ran, Session
+    from diffuse_fuse.fusion.auto import Pick
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a run went. seconds: of the wall clock, from the first pair to the last, without loading the network."""
+class Told(Listener):
+    """Says on stderr what a session tells; ``quiet``: only what is wrong."""
 
-    results: list[Result]
-    seconds: float
-    done: str = "fused"
+    quiet: bool = False
 
-    @property
-    def network_share(self) -> float | None:
-        """The part of the time in which the network was busy; None where it was not asked."""
-        busy = sum(result.network for result in self.results)
-        return min(1.0, busy / self.seconds) if busy and self.seconds else None
+    def picked(self, pick: Pick, size: tuple[int, int]) -> None:
+        took = f"about {pick.milliseconds:.3g} ms for {size[0]}×{size[1]}"
+        if not pick.in_time:
+            say(f"Warning: no model is fast enough here; the fastest, {pick.name}, takes {took}.")
+        elif not self.quiet:
+            say(f"Model {pick.name}: {took}.")
+
+    def exports(self, name: str, graph: Path) -> None:
+        if not self.quiet:
+            say_export(name, graph)
+
+    def loaded(self, device: str, precision: str) -> None:
+        if not self.quiet:
+            say(f"The network runs on {device} in {precision}.")
+
+    def ranged(self, found: ThermalRange | None, unit: str | None) -> None:
+        if self.quiet:
+            return
+        if found is None:
+            say("Warning: --thermal-window series changes nothing: 8-bit pictures share one scale already.")
+            return
+        assert not is_camera(found)  # it is not given together with a window
+        low, high = found
+        say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
+
+    def worker_died(self) -> None:
+        if not self.quiet:
+            say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
+
+
+def say_dry_run(found: Preflight, session: Session, as_json: bool, quiet: bool) -> None:
+    """What a run would do."""
+    if as_json:
+        whole = {**found.as_dict(), **_unused_as_dict(session.plan), "model": session.recipe.model}
+        typer.echo(json.dumps(whole, indent=2))
+        return
+    for text in [] if quiet else _unused(session.plan):
+        say(f"Warning: {text}")
+    say_preflight(found, session.out)
+    for text in found.errors:
+        say(f"  {text}")
 
 
 def say_preflight(found: Preflight, out: Path) -> None:
@@ -50,67 +89,65 @@ def say_preflight(found: Preflight, out: Path) -> None:
     if found.sizes:
         parts.append(_sizes(found))
     if found.seconds is not None and found.bytes is not None:
-        parts.append(f"about {duration(found.seconds)} and {size(found.bytes)}; {size(found.free)} are free in {out}")
+        takes = f"about {_duration(found.seconds)} and {_size(found.bytes)}"
+        parts.append(f"{takes}; {_size(found.free)} are free in {out}")
     say(f"{': '.join(parts[:2])}{''.join('; ' + part for part in parts[2:])}.")
     if found.bytes is not None and found.bytes > found.free:
-        say(f"Warning: the pictures need about {size(found.bytes)}, and {size(found.free)} are free.")
+        say(f"Warning: the pictures need about {_size(found.bytes)}, and {_size(found.free)} are free.")
 
 
-def unused(plan: Plan) -> list[str]:
-    """Sentences about the files that belong to no pair, and about how pairs were found."""
-    return left_out(plan.ir_only, plan.vis_only, plan.passed_over, plan.notes)
-
-
-def unused_as_dict(plan: Plan) -> dict[str, Any]:
-    """The same as JSON can hold it."""
-    return {
-        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
-        "passed_over": [str(path) for path in plan.passed_over],
-        "notes": list(plan.notes),
-    }
-
-
-def say_about_folder(ran: Ran, plan: Plan, out: Path, quiet: bool) -> None:
-    """What was odd, how it went, and last, where it is seen, what failed."""
-    if not quiet:
-        for text in unused(plan) + report.warnings(ran.results):
-            say(f"Warning: {text}")
-        say(summary(ran, out))
-        if told := alignments_in_words(ran.results):
-            say(told)
-    for line in report.failures(ran.results):
-        say(line)
+def say_ran(ran: Ran, session: Session, quiet: bool) -> None:
+    """How a run went."""
+    if session.options.many:
+        _say_about_folder(ran, session, quiet)
+    else:
+        _say_about_pair(ran.results[0], quiet, session.options.only_metrics)
     _show_tracebacks(ran.results)
 
 
-def say_about_pair(result: Result, quiet: bool, only_metrics: bool) -> None:
-    """How one pair went."""
+def _say_about_folder(ran: Ran, session: Session, quiet: bool) -> None:
+    """What was odd, how it went, and last, where it is seen, what failed."""
+    if not quiet:
+        for text in _unused(session.plan) + _warnings(ran.results):
+            say(f"Warning: {text}")
+        say(_summary(ran, session))
+        aligned = [result.alignment["applied"] for result in ran.results if result.alignment]
+        if aligned:
+            say(f"{sum(aligned)} of {len(aligned)} pairs were aligned.")
+    for line in _failures(ran.results):
+        say(line)
+
+
+def _say_about_pair(result: Result, quiet: bool, only_metrics: bool) -> None:
     if not quiet:
         for text in result.warnings:
             say(f"Warning: {text}")
     if result.status == "failed":
         say(f"Error: {result.error}")
     elif not quiet:
-        if told := alignment_in_words(result):
-            say(told)
+        if result.alignment:
+            say(_alignment_in_words(result, result.alignment))
         if not only_metrics:
             say(f"Wrote {result.out} ({result.seconds:.2f} s).")
-    _show_tracebacks([result])
 
 
-def say_interrupted(ran: Ran, plan: Plan, overwrite: bool) -> None:
+def say_interrupted(ran: Ran, session: Session) -> None:
     """How far it came, and how it goes on."""
     done = sum(result.status == "ok" for result in ran.results)
-    left = len(plan.jobs) + len(plan.failed) - len(ran.results)
-    how = "the same command without --overwrite" if overwrite else "the same command again"
-    say(f"Interrupted: {done} {ran.done}, {left} of {len(plan.jobs)} pairs are left; {how} does the rest.")
+    how = "the same command without --overwrite" if session.options.overwrite else "the same command again"
+    left, pairs = session.left(ran), len(session.plan.jobs)
+    say(f"Interrupted: {done} {_done(session)}, {left} of {pairs} pairs are left; {how} does the rest.")
 
 
-def summary(ran: Ran, out: Path) -> str:
+def _done(session: Session) -> str:
+    return "measured" if session.options.only_metrics else "fused"
+
+
+def _summary(ran: Ran, session: Session) -> str:
     """One line: how many of each kind, how long a pair took, how busy the network was, where they are."""
     results = ran.results
     count = Counter(result.status for result in results)
-    text = f"{count['ok']} {ran.done}"
+    text = f"{count['ok']} {_done(session)}"
     again = Counter(result.redone for result in results if result.redone and result.status == "ok")
     if again:
         text += f" ({', '.join(f'{number} redone: {why}' for why, number in again.most_common())})"
@@ -125,53 +162,84 @@ def summary(ran: Ran, out: Path) -> str:
         text += f"; {a_pair:.2f} s a pair" if a_pair >= 0.1 else f"; {1000 * a_pair:.0f} ms a pair"
     if ran.network_share:
         text += f", the network busy {ran.network_share:.0%} of the time"
-    return f"{text}; in {out}"
+    return f"{text}; in {session.out}"
 
 
 def print_metrics(results: Sequence[Result]) -> None:
     """On stdout: the metrics of a pair, or their means over a folder."""
-    from diffuse_fuse import batch
-
     measured = [result for result in results if result.metrics]
     if measured:
         heading = "value" if len(results) == 1 else f"mean of {len(measured)}"
-        typer.echo(report.metrics_table(batch.mean_metrics(measured), heading))
+        typer.echo(metrics_table(mean_metrics(measured), heading))
 
 
-def print_json(ran: Ran, plan: Plan, model: str | None) -> None:
+def print_json(ran: Ran, session: Session) -> None:
     """One object on stdout; docs/batch.md says what it holds."""
-    import diffuse_fuse
-    from diffuse_fuse.remote.urls import told
-
     count = {status: sum(result.status == status for result in ran.results) for status in ("ok", "skipped", "failed")}
     whole = {
         "results": [result.as_dict() for result in ran.results],
         **count,
-        **unused_as_dict(plan),
+        **_unused_as_dict(session.plan),
         "seconds": round(ran.seconds, 4),
         "network_share": None if ran.network_share is None else round(ran.network_share, 4),
-        "model": model,
+        "model": session.network.name if session.network else None,
         "version": diffuse_fuse.__version__,
     }
     typer.echo(told(json.dumps(whole, indent=2, allow_nan=False)))
 
 
-def say(text: str) -> None:
-    """One line on stderr, also where a file's name holds line breaks or bytes that are no text."""
-    from diffuse_fuse.images.names import shown
-    from diffuse_fuse.remote.urls import told
-
-    typer.echo(shown(told(text)), err=True)
+def _unused(plan: Plan) -> list[str]:
+    """Sentences about the files that belong to no pair, and about how pairs were found."""
+    return left_out(plan.ir_only, plan.vis_only, plan.passed_over, plan.notes)
 
 
-def duration(seconds: float) -> str:
+def _unused_as_dict(plan: Plan) -> dict[str, Any]:
+    """The same as JSON can hold it."""
+    return {
+        "unpaired": {"ir": [str(path) for path in plan.ir_only], "vis": [str(path) for path in plan.vis_only]},
+        "passed_over": [str(path) for path in plan.passed_over],
+        "notes": list(plan.notes),
+    }
+
+
+def _warnings(results: Sequence[Result]) -> list[str]:
+    """The warnings of all pairs; one that many pairs share is said once."""
+    where = defaultdict(list)
+    for result in results:
+        for text in result.warnings:
+            where[text].append(result.vis)
+    return [f"{text} ({named(paths)})" for text, paths in where.items()]
+
+
+def _failures(results: Sequence[Result]) -> list[str]:
+    """A headline and a line for each failed pair; nothing if there is none."""
+    failed = [result for result in results if result.status == "failed"]
+    if not failed:
+        return []
+    lines = [f"{len(failed)} of {len(results)} pairs failed:"]
+    lines += [f"  {result.error}" for result in failed]
+    return lines
+
+
+def _alignment_in_words(result: Result, report: dict[str, Any]) -> str:
+    """What was done to a pair."""
+    numbers = f"confidence {report['confidence']:.2f}, residual {report['residual_px']:.1f} px"
+    if report["kind"] == "field":
+        return f"Field {'found' if report['applied'] else 'not found'} ({numbers})."
+    if report["applied"]:
+        return f"Aligned ({report['kind']}): moved by {report['displacement_px']:.1f} px on average ({numbers})."
+    why = "" if report["reason"] in result.warnings else f" {report['reason']}"
+    return f"Not aligned ({numbers}).{why}"
+
+
+def _duration(seconds: float) -> str:
     """ "45 s", "12 min", "3.4 h"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def size(count: float) -> str:
+def _size(count: float) -> str:
     """Bytes in the unit that suits them: "12.3 MB"."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:

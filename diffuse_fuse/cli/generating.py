@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse import Device
+from diffuse_fuse.cli.options import Device
 
 if TYPE_CHECKING:
     from diffuse_fuse.diffusion.pictures import PairModel

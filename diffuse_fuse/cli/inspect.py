@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diffuse_fuse.cli import report
-from diffuse_fuse.cli.file_options import (
+from diffuse_fuse.cli.options import (
+    NODATA_HELP,
+    ByOrder,
     GivenPalette,
     IrBand,
+    IrPattern,
+    MapFile,
     RawNumbers,
     RawSize,
     RawType,
     Unit,
     VisBands,
     VisPage,
+    VisPattern,
     file_options,
+    rules,
 )
-from diffuse_fuse.cli.fuse_options import NODATA_HELP
-from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
 
 if TYPE_CHECKING:
     from diffuse_fuse.images.describe import Facts
@@ -147,7 +151,8 @@ def _flight_text(flight: Flight) -> str:
                                     max(box[2] for box in boxes), max(box[3] for box in boxes))  # fmt: skip
         lines.append(f"  place: {south:.5f}, {west:.5f} to {north:.5f}, {east:.5f}")
     if found.pairs:
-        lines += ["  " + text for text in left_out(found.ir_only, found.vis_only, found.passed_over, found.notes)]
+        odd = report.left_out(found.ir_only, found.vis_only, found.passed_over, found.notes)
+        lines += ["  " + text for text in odd]
     lines += [f"  {name}" for name in found.ambiguous]
     return "\n".join(map(shown, lines))
 

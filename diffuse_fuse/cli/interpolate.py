@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from diffuse_fuse.cli import generating
-from diffuse_fuse.cli.fuse import Device
 from diffuse_fuse.cli.generating import Spacing
+from diffuse_fuse.cli.options import Device
 
 
 def interpolate(

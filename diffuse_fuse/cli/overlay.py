@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from diffuse_fuse.cli.file_options import IrBand, Unit
+from diffuse_fuse.cli.options import IrBand, Unit
 from diffuse_fuse.errors import ImageReadError, UsageError
 
 

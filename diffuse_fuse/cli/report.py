@@ -1,14 +1,11 @@
-"""What the commands print: metrics as a table, warnings and failures as sentences."""
+"""What several commands print: tables, and sentences about files."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from diffuse_fuse.batch import Result
+import typer
 
 _NAMED = 5  # files named in a sentence before it says "and … more"
 
@@ -41,26 +38,31 @@ def without_partner(ir_only: Sequence[Path], vis_only: Sequence[Path]) -> list[s
     return sentences
 
 
-def warnings(results: Sequence[Result]) -> list[str]:
-    """The warnings of all pairs; one that many pairs share is said once."""
-    where = defaultdict(list)
-    for result in results:
-        for text in result.warnings:
-            where[text].append(result.vis)
-    return [f"{text} ({named(paths)})" for text, paths in where.items()]
-
-
-def failures(results: Sequence[Result]) -> list[str]:
-    """A headline and a line for each failed pair; nothing if there is none."""
-    failed = [result for result in results if result.status == "failed"]
-    if not failed:
-        return []
-    lines = [f"{len(failed)} of {len(results)} pairs failed:"]
-    lines += [f"  {result.error}" for result in failed]
-    return lines
+def left_out(
+    ir_only: Sequence[Path], vis_only: Sequence[Path], passed_over: Sequence[Path], notes: Sequence[str] = ()
+) -> list[str]:
+    """Sentences about what belongs to no pair, and about how pairs were found."""
+    sentences = without_partner(ir_only, vis_only)
+    if passed_over:
+        pictures = "picture was" if len(passed_over) == 1 else "pictures were"
+        sentences.append(f"{len(passed_over)} {pictures} passed over, as no pair needs them: {named(passed_over)}.")
+    return [*sentences, *notes]
 
 
 def named(paths: Sequence[Path]) -> str:
     """The first few of some files, and how many more."""
     names = ", ".join(str(path) for path in paths[:_NAMED])
     return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED} more"
+
+
+def say(text: str) -> None:
+    """One line on stderr, also where a file's name holds line breaks or bytes that are no text."""
+    from diffuse_fuse.images.names import shown
+    from diffuse_fuse.remote.urls import told
+
+    typer.echo(shown(told(text)), err=True)
+
+
+def say_export(name: str, graph: Path) -> None:
+    """On stderr: why the first run with onnxruntime takes longer."""
+    say(f"Exporting {name} for onnxruntime, once: {graph}")

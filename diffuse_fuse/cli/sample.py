@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli import generating
-from diffuse_fuse.cli.fuse import Device
 from diffuse_fuse.cli.generating import Spacing
+from diffuse_fuse.cli.options import Device
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from diffuse_fuse.cli.fuse_options import Device
+from diffuse_fuse.cli.options import Device
 
 _MEGABYTE = 1_000_000
 

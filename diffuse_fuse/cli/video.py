@@ -11,11 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from diffuse_fuse.cli.field import IrField, given_field
-from diffuse_fuse.cli.fuse_model import say_export
-from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
-from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
-from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
+from diffuse_fuse.cli.options import (
+    BALANCE_HELP,
+    NODATA_HELP,
+    Align,
+    Backend,
+    ByOrder,
+    Device,
+    GivenRange,
+    IrField,
+    IrPattern,
+    MapFile,
+    VisPattern,
+    check_balance,
+    given_field,
+    make_aligner,
+    parse_range,
+    rules,
+)
+from diffuse_fuse.cli.report import say, say_export
 from diffuse_fuse.errors import ImageWriteError, UsageError
 
 if TYPE_CHECKING:
@@ -132,7 +146,7 @@ def video(
         thermal_range=None if is_camera(given_range) else given_range,
         black_hot=polarity is Hot.black,
         stabilise=stabilise,
-        aligner=_aligner(align_file, ir_field),
+        aligner=make_aligner(Align.none, align_file, ir_field),
         field=given_field(ir_field),
         stretch=stretch,
         sound=not no_sound,
@@ -183,6 +197,7 @@ def video(
 
 def _output(text: str) -> tuple[bool, Path]:
     """Whether the output is a folder, and its path. Raises UsageError."""
+    from diffuse_fuse.outputs import refuse_stdout
     from diffuse_fuse.video.sink import SUFFIXES, is_folder
 
     refuse_stdout(text)
@@ -221,35 +236,23 @@ def _rate(text: str) -> Fraction:
     return rate
 
 
-def _aligner(file: Path | None, ir_field: str | None):
-    from diffuse_fuse.cli.fuse_options import Align, make_aligner
-
-    return make_aligner(Align.none, file, ir_field)
-
-
 def _tell(summary: Summary, out: Path) -> None:
     for text in summary.warnings:
-        _say(f"Warning: {text}")
+        say(f"Warning: {text}")
     if not summary.frames:
-        _say("No frame was fused: nothing was written.")
+        say("No frame was fused: nothing was written.")
         return
     rate = summary.frames / summary.seconds
     speed = f"{rate:.1f} frames a second" if rate >= 1 else f"{1 / rate:.1f} s a frame"
     sound = ", with the sound of the visible video" if summary.sound else ""
-    _say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
-    _say(f"Speed: {speed} ({summary.seconds:.1f} s).")
+    say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
+    say(f"Speed: {speed} ({summary.seconds:.1f} s).")
     found = summary.flicker
     if found is None:
-        _say("Flicker: nothing was still from one frame to the next.")
+        say("Flicker: nothing was still from one frame to the next.")
     else:
         verdict = "no more than the sources" if found.is_steady else "MORE than the sources: try a higher --stabilise"
-        _say(
+        say(
             f"Flicker of what is still ({found.still:.0%} of the picture), of 255: infrared {found.ir:.2f}, "
             f"visible {found.vis:.2f}, fused {found.fused:.2f}; {verdict}."
         )
-
-
-def _say(text: str) -> None:
-    from diffuse_fuse.images.names import shown
-
-    typer.echo(shown(text), err=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from diffuse_fuse.cli.file_options import RawType, ThermalUnit, file_options
+from diffuse_fuse.cli.options import RawType, ThermalUnit, file_options
 from diffuse_fuse.errors import UsageError
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from diffuse_fuse import backends, batch, models
 from diffuse_fuse.batch import Job
+from diffuse_fuse.batch.network import choose
 from diffuse_fuse.cli.commands import main
-from diffuse_fuse.cli.fuse_model import choose
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.files import sha256
 

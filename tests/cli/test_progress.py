@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from diffuse_fuse.batch.network import Lazy
 from diffuse_fuse.cli import progress
-from diffuse_fuse.cli.fuse_model import Lazy
 from diffuse_fuse.images.write import write_image
 
 

@@ -1,29 +1,53 @@
-"""Which network fuses: the one place where ``dfuse fuse`` makes its fuser."""
+"""Which network fuses the pairs of a run: chosen by name, or the best that is fast enough; loaded when it is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+import numpy as np
 
-from diffuse_fuse.cli.fuse_auto import sizes
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse import backends, models
+from diffuse_fuse.batch.job import FusesArrays, Job
+from diffuse_fuse.errors import ImageReadError, UsageError
+from diffuse_fuse.files import sha256
+from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.header import read_header
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from diffuse_fuse.batch import FusesArrays, Job
+    from diffuse_fuse.fusion.auto import Pick
     from diffuse_fuse.fusion.spans import OnRows
-    from diffuse_fuse.onnx.graphs import OnExport
+    from diffuse_fuse.images.options import ThermalRange
 
 # Students have several pictures at once, a core each. Larger networks, by the bytes of their weights, and larger
 # pictures, by their pixels, have all cores for one after the other: each needs memory of its own.
 _LIGHT, _SMALL = 8 << 20, 2_000_000
 _LOOKED_AT = 16  # pictures of a folder, before the first is fused
+
+
+class Listener:
+    """What is told while a run is prepared and under way; here, nothing comes of it. It travels to other machines."""
+
+    def picked(self, pick: Pick, size: tuple[int, int]) -> None:
+        """The model for a deadline, and the width and height of the pictures that it was picked for."""
+
+    def exports(self, name: str, graph: Path) -> None:
+        """Before a model's graph is made, which takes half a minute."""
+
+    def loaded(self, device: str, precision: str) -> None:
+        """The network runs elsewhere than on the CPU."""
+
+    def ranged(self, found: ThermalRange | None, unit: str | None) -> None:
+        """The one thermal range of a series; None where the pictures share a scale already."""
+
+    def worker_died(self) -> None:
+        """A worker of the cluster; its pairs are done again."""
+
+
+SILENT = Listener()
 
 
 @dataclass(frozen=True)
@@ -76,19 +100,15 @@ def choose(
     threads: int | None,
     denoise: str | None,
     backend: str = "torch",
-    on_export: OnExport | None = None,
+    listener: Listener = SILENT,
     jobs: Sequence[Job] = (),
     balance: float | str = "auto",
 ) -> Chosen:
     """What the options ask for. Raises WeightsError for a name that does not exist, UsageError for a wrong --denoise.
 
-    What is wrong with the weights themselves or the device is raised when the fuser is needed. ``on_export`` is told
-    when the backend "onnx" has to make a graph of the weights first. ``jobs``: what will be fused, by which a
-    student may have several at once. ``balance``: as ``Fuser`` takes it, checked.
+    What is wrong with the weights themselves or the device is raised when the fuser is needed. ``jobs``: what will be
+    fused, by which a student may have several at once. ``balance``: as ``Fuser`` takes it, checked.
     """
-    from diffuse_fuse import backends, models
-    from diffuse_fuse.files import sha256
-
     if backend == "auto":
         backend = "torch" if denoise is not None else backends.choose(model, device)
     if backend == "onnx" and denoise is not None:
@@ -110,10 +130,10 @@ def choose(
         at_once, threads = backends.frames_at_once(device, threads)
 
     def make() -> FusesArrays:
-        fuser = backends.load_fuser(model, device, threads, backend, on_export, balance)
+        fuser = backends.load_fuser(model, device, threads, backend, listener.exports, balance)
         models.require_same(fuser.weights_sha256, weights, models.name_of(path))
-        if on_export and getattr(fuser, "device", "cpu") != "cpu":
-            typer.echo(f"The network runs on {fuser.device} in {getattr(fuser, 'precision', 'float32')}.", err=True)
+        if getattr(fuser, "device", "cpu") != "cpu":
+            listener.loaded(fuser.device, str(getattr(fuser, "precision", "float32")))
         if denoise is None:
             return fuser
         from diffuse_fuse.diffusion.denoise import DenoisingFuser
@@ -126,17 +146,49 @@ def choose(
     return Chosen(models.name_of(path), weights, Lazy(make, at_once), more)
 
 
+def model_in_time(
+    model: str,
+    deadline_ms: float | None,
+    jobs: Sequence[Job],
+    device: str = "auto",
+    threads: int | None = None,
+    listener: Listener = SILENT,
+) -> str:
+    """``model`` itself, or for "auto" the best shipped one that fuses a pair like the first within the deadline.
+
+    Raises UsageError where only one of --model auto and --deadline-ms is given.
+    """
+    if model != "auto":
+        if deadline_ms is not None:
+            raise UsageError("--deadline-ms chooses the model: it needs --model auto.")
+        return model
+    if deadline_ms is None:
+        raise UsageError("--model auto needs to know how fast: add --deadline-ms 100, for example.")
+    size = next(_sizes(jobs), None)
+    if size is None:  # nothing to fuse, or it will be said why it cannot be
+        return "default"
+    from diffuse_fuse.fusion.auto import pick
+
+    picked = pick(deadline_ms, *size, device=device, threads=threads)
+    listener.picked(picked, size)
+    return picked.name
+
+
+def _sizes(jobs: Iterable[Job]) -> Iterator[tuple[int, int]]:
+    """Width and height of each visible picture that says them."""
+    for job in jobs:
+        try:
+            header = read_header(read_bytes(job.vis))
+        except ImageReadError:
+            continue
+        if header:
+            yield header.width, header.height
+
+
 def _are_small(jobs: Sequence[Job]) -> bool:
     """By a few from all over the folder; a large one among those that were not looked at has one core."""
-    some = list(sizes(jobs[:: -(-len(jobs) // _LOOKED_AT)]))
+    some = list(_sizes(jobs[:: -(-len(jobs) // _LOOKED_AT)]))
     return bool(some) and all(width * height <= _SMALL for width, height in some)
-
-
-def say_export(name: str, graph: Path) -> None:
-    """On stderr: why the first run with onnxruntime takes longer."""
-    from diffuse_fuse.images.names import shown
-
-    typer.echo(f"Exporting {name} for onnxruntime, once: {shown(graph)}", err=True)
 
 
 def _sigma(text: str) -> float:

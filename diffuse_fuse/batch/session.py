@@ -1,0 +1,236 @@
+"""A call of ``dfuse fuse``: options in, pictures and results out. Nothing is printed here; a ``Listener`` is told.
+
+session = open_session(FuseOptions(ir, vis, out))
+ran = session.run()
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diffuse_fuse.batch.job import Existing, Plan, Result
+from diffuse_fuse.batch.network import SILENT, Chosen, Listener, choose, model_in_time
+from diffuse_fuse.batch.plan import part_of, plan_paths, require_paths, with_own_gifs
+from diffuse_fuse.batch.preflight import Preflight, look_ahead
+from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.run import OnResult, Stop, never, run, run_folder
+from diffuse_fuse.batch.series import with_series_range
+from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.pairing import NO_RULES, Rules
+from diffuse_fuse.remote.urls import names_urls, url_of
+from diffuse_fuse.shard import Shard
+
+if TYPE_CHECKING:
+    from diffuse_fuse.cluster import Cluster
+    from diffuse_fuse.fusion.spans import OnRows
+    from diffuse_fuse.remote.stage import Stage
+
+
+@dataclass(frozen=True)
+class FuseOptions:
+    """What a call asks for.
+
+    ir, vis, out, manifest: paths, or addresses such as s3://bucket/ir; see ``batch.plan``, as for recursive, rules and
+    picture_format. model, deadline_ms, device, threads, denoise, backend, balance: see ``batch.network``. recipe: what
+    is done besides the network; what it notes of the weights is filled in. series: one thermal range for all pictures.
+    cluster: where the pairs are fused, if not in this process. overwrite: replace outputs that are there.
+    only_metrics: measure the pictures in ``out`` and fuse nothing.
+    """
+
+    ir: Path | None
+    vis: Path | None
+    out: Path | None
+    manifest: Path | None = None
+    recursive: bool = False
+    rules: Rules = NO_RULES
+    picture_format: str | None = None
+    model: str = "default"
+    deadline_ms: float | None = None
+    device: str = "auto"
+    threads: int | None = None
+    denoise: str | None = None
+    backend: str = "torch"
+    balance: float | str = "auto"
+    recipe: Recipe = Recipe()  # noqa: RUF009 (it is frozen)
+    series: bool = False
+    shard: Shard | None = None
+    cluster: Cluster | None = None
+    workers: int | None = None
+    overwrite: bool = False
+    only_metrics: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether it names a folder or a table of pairs, not two files."""
+        return self.ir is None or self.ir.is_dir()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run went. seconds: of the wall clock, from the first pair to the last, with loading the network."""
+
+    results: list[Result]
+    seconds: float
+
+    @property
+    def network_share(self) -> float | None:
+        """The part of the time in which the network was busy; None where it was not asked."""
+        busy = sum(result.network for result in self.results)
+        return min(1.0, busy / self.seconds) if busy and self.seconds else None
+
+
+def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
+    """Looks at what the options name, pairs it and chooses the network; nothing is fused yet.
+
+    Raises UsageError for options that do not go together or name what is not there, DataError for a folder or an
+    address that cannot be read, ImageReadError for such a table, WeightsError for a model that does not exist.
+    """
+    options, stage = _staged(options)
+    out = require_paths(options.ir, options.vis, options.out, options.manifest)
+    if not options.many and options.shard:
+        raise UsageError("--shard parts folders and tables of pairs, and two files are one pair: leave it out.")
+    if not options.many and options.cluster:
+        raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
+    recipe, network = options.recipe, None
+    sources = (options.ir, options.vis, out, options.manifest)
+    plan = plan_paths(*sources, options.recursive, options.picture_format, recipe.depth, options.rules)
+    plan = with_own_gifs(plan) if recipe.gif else plan
+    if not options.only_metrics:
+        network = _network(options, plan, listener)
+        recipe = replace(recipe, model=network.name, weights=network.weights, more=network.more)
+    if options.series:
+        load, unit = with_series_range(plan.jobs, recipe.load, options.workers)
+        listener.ranged(load.thermal_range, unit)
+        recipe = replace(recipe, load=load)
+    if options.shard:  # after what is said of all pairs: their GIFs, and their range
+        plan = part_of(plan, options.shard, out)
+    return Session(options, plan, out, recipe, network, stage, listener)
+
+
+def _staged(options: FuseOptions) -> tuple[FuseOptions, Stage | None]:
+    """The options with places in a stage for addresses; and the stage, None where all is on this machine.
+
+    Raises UsageError, DataError where an address cannot be looked at, ImageReadError for a table that cannot be read.
+    """
+    ir, vis, out, manifest = options.ir, options.vis, options.out, options.manifest
+    if not any(map(url_of, (ir, vis, out, manifest))) and (manifest is None or not names_urls(manifest)):
+        return options, None
+    if options.series:
+        raise UsageError("--thermal-window series looks at all files first: with addresses, give --thermal-range.")
+    from diffuse_fuse.remote.stage import Stage
+
+    stage = Stage()
+    ir_url = url_of(ir)
+    is_folder = stage.store(ir_url).kind(ir_url) == "folder" if ir_url else ir is not None and ir.is_dir()
+    if manifest is not None and out is None and url_of(manifest) is None:
+        out = manifest.parent
+    placed = replace(
+        options,
+        ir=stage.source(ir, options.recursive),
+        vis=stage.source(vis, options.recursive),
+        out=stage.output(out, manifest is not None or is_folder),
+        manifest=stage.manifest(manifest),
+    )
+    return placed, stage
+
+
+def _network(options: FuseOptions, plan: Plan, listener: Listener) -> Chosen:
+    device, threads, jobs = options.device, options.threads, plan.jobs
+    model = model_in_time(options.model, options.deadline_ms, jobs, device, threads, listener)
+    cores = options.cluster.cpus if options.cluster else threads
+    return choose(model, device, cores, options.denoise, options.backend, listener, jobs, options.balance)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A call whose files have been found and whose network has been chosen.
+
+    network: None for ``only_metrics``. stage: where files that are elsewhere have their places.
+    """
+
+    options: FuseOptions
+    plan: Plan
+    out: Path
+    recipe: Recipe
+    network: Chosen | None
+    stage: Stage | None
+    listener: Listener
+
+    @property
+    def to_do(self) -> int:
+        """Pairs to fuse or measure, as far as names tell: what is skipped takes no time."""
+        everything = self._existing == "replace" or self.options.only_metrics
+        return sum(everything or not job.out.exists() for job in self.plan.jobs)
+
+    def left(self, ran: Ran) -> int:
+        """Pairs that a run that was stopped did not come to."""
+        return len(self.plan.jobs) + len(self.plan.failed) - len(ran.results)
+
+    def look_ahead(self, check: bool) -> Preflight:
+        """What a run will do and take; ``check``: all files are opened for it. Raises UsageError."""
+        if check and self.stage is not None:
+            raise UsageError("--dry-run opens all files, and some of these are elsewhere: leave it out.")
+        return look_ahead(
+            self.plan,
+            self.network.fuser if self.network and not self.options.cluster else None,  # others take another time
+            self.out if self.options.many else self.out.parent,
+            existing=self._existing,
+            recipe=self.recipe,
+            workers=self.options.workers,
+            check=check,
+        )
+
+    def run(self, on_result: OnResult | None = None, on_rows: OnRows | None = None, stop: Stop = never) -> Ran:
+        """Fuses or measures every pair; a folder keeps its metrics.csv. on_result, stop: see ``batch.run``.
+
+        on_rows: told how far the network is with a picture, where it has one at a time.
+        """
+        fuser = self.network.fuser if self.network else None
+        if fuser and not self.options.cluster:
+            fuser.on_rows = on_rows
+        how: dict[str, Any] = {
+            "existing": self._existing,
+            "recipe": self.recipe,
+            "workers": self.options.workers,
+            "only_metrics": self.options.only_metrics,
+            "on_result": on_result,
+            "stop": stop,
+        }
+        how |= self._elsewhere() if self.stage or self.options.cluster else {}
+        start = time.perf_counter()
+        if self.options.many:
+            results = run_folder(self.plan, fuser, self.out, **how)
+        else:
+            results = run(self.plan.jobs, fuser, **how)
+        return Ran(results, time.perf_counter() - start)
+
+    def _elsewhere(self) -> dict[str, Any]:
+        """What ``run`` and ``run_folder`` take for files that are elsewhere, and for a cluster."""
+        ways: dict[str, Any] = {}
+        if self.stage is not None:
+            from diffuse_fuse.batch.afar import FarScores, FarSteps
+
+            ways["make_steps"] = partial(FarSteps, stage=self.stage)
+            if self.options.many and self.stage.url(self.out) is not None:
+                ways["make_scores"] = partial(FarScores, stage=self.stage)
+        if self.options.cluster is not None:
+            from diffuse_fuse.batch.on_ray import run_on_ray
+
+            make = self.network.fuser.anew if self.network else _no_fuser
+            told = {"make_fuser": make, "stage": self.stage, "on_death": self.listener.worker_died}
+            ways["runner"] = partial(run_on_ray, cluster=self.options.cluster, **told)
+        return ways
+
+    @property
+    def _existing(self) -> Existing:
+        if self.options.overwrite:
+            return "replace"
+        return "resume" if self.options.many else "refuse"
+
+
+def _no_fuser() -> None:
+    """For ``only_metrics``."""

@@ -2,7 +2,7 @@
 
     python benchmarks/one_pair.py [ir.png vis.png] [--model base] [--list]
 
-Counts calls of functions of the package (not the code of modules as they are imported) on all threads. A room is a
+Counts calls of functions of the package on all threads, but for what runs while a module is imported. A room is a
 folder of the package, or a file at its top. Without a pair it renders the project's own scene.
 """
 
@@ -30,19 +30,22 @@ class Trace:
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event != "call" or code.co_name == "<module>" or not code.co_filename.startswith(PACKAGE):
+        if event != "call" or not code.co_filename.startswith(PACKAGE):
             return
+        depth, above = 0, frame
+        while above is not None:
+            if above.f_code.co_filename.startswith(PACKAGE):
+                if above.f_code.co_name == "<module>":
+                    return
+                depth += 1
+            above = above.f_back
         name = code.co_filename.removeprefix(PACKAGE)
         self.files[name] += 1
         room = name.split("/")[0]
         if room != getattr(self._here, "room", room):
             self.changes += 1
         self._here.room = room
-        depth, above = 0, frame.f_back
-        while above is not None:
-            depth += above.f_code.co_filename.startswith(PACKAGE)
-            above = above.f_back
-        self.deepest = max(self.deepest, depth + 1)
+        self.deepest = max(self.deepest, depth)
 
     def run(self, call: list[str]) -> int:
         from diffuse_fuse.cli.commands import main

@@ -60,6 +60,11 @@ def several(given: Any, name: str, of: Callable[[Any], Any]) -> list[Any]:
     return [of(one) for one in given]
 
 
+def texts(given: Any, name: str, each: str) -> list[str]:
+    """The texts in ``given``. Raises UsageError for what holds none; ``each``: what one of them is called."""
+    return several(given, name, lambda one: text(one, each))
+
+
 def kind(given: Any) -> str:
     """What something is, for a message: its type's name, or None."""
     return "None" if given is None else f"a value of type {type(given).__name__}"

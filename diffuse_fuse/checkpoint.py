@@ -11,10 +11,6 @@ import hashlib
 import json
 import math
 import struct
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +20,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as tensors_to_bytes
 from torch import nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.files import sha256 as sha256
@@ -33,7 +28,6 @@ from diffuse_fuse.files import write_atomically
 VERSION = 1
 _LARGEST, _LONGEST, _DEEPEST = 1 << 16, 32, 2  # of a configuration's numbers, lists and names, and dictionaries inside
 _REAL_NUMBERS = ("noise_limit",)
-_MORE_TENSORS, _MORE_VALUES = 64, 1_000_000  # that a model has before a part of it that is not needed is taken away
 KINDS = ("diffusion", "fusion", "student")
 
 
@@ -114,37 +108,6 @@ def _checked(meta: dict[str, str], path: Path) -> dict[str, Any]:
     if wrong := _odd(header["config"]):
         raise WeightsError(f"{path} is damaged: in its configuration, {wrong}.")
     return header
-
-
-@contextmanager
-def building(what: str, tensors: dict[str, torch.Tensor]) -> Iterator[None]:
-    """While it lasts, a model is built as the configuration of a file says, and may not be larger than its ``tensors``.
-
-    A few bytes can ask for a model of a billion layers. Raises WeightsError, also in place of whatever a configuration
-    that makes no sense raises; ``what`` names the file.
-    """
-    count, size = len(tensors) + _MORE_TENSORS, 2 * sum(tensor.numel() for tensor in tensors.values()) + _MORE_VALUES
-    thread = threading.get_ident()
-
-    def measure(module: nn.Module, name: str, parameter: torch.Tensor | None) -> None:
-        nonlocal count, size
-        if parameter is not None and threading.get_ident() == thread:
-            count, size = count - 1, size - parameter.numel()
-            if count < 0 or size < 0:
-                raise WeightsError(f"{what} does not fit its configuration, which asks for a larger model.")
-
-    hook = register_module_parameter_registration_hook(measure)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of layers without channels
-            yield
-    except WeightsError:
-        raise
-    except Exception as error:  # PyTorch raises many
-        text = short(str(error).partition("\n")[0])
-        raise WeightsError(f"{what} has a configuration that this dfuse does not know ({text}).") from None
-    finally:
-        hook.remove()
 
 
 def short(value: object) -> str:

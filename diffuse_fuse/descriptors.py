@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _STANDARD = (0, 1, 2)
-_ERROR = 2
+ERROR = 2
 
-_real: int | None = None  # what descriptor 2 is while it is not silent; None: it is not dfuse's to silence
-_nowhere = -1
+# what descriptor 2 is while it is not silent, and one that drops all; None: it is not dfuse's to silence
+apart: tuple[int, int] | None = None
 
 
 def open_closed() -> None:
@@ -43,36 +43,24 @@ def stand_in() -> None:
 
 
 def set_error_apart() -> None:
-    """From here on ``sys.stderr`` has a descriptor of its own, so that ``silence`` takes nothing of dfuse's away.
+    """From here on ``sys.stderr`` has a descriptor of its own, so that 2 can be silent, see ``images.quiet``.
 
     For a process that is dfuse's own: in another program's, descriptor 2 stays as it is. Where ``sys.stderr`` is
     something else already, nothing is done.
     """
-    global _real, _nowhere
+    global apart
     stream = sys.stderr
-    if _real is not None or stream is not sys.__stderr__ or stream is None or _number_of(stream) != _ERROR:
+    if apart is not None or stream is not sys.__stderr__ or stream is None or _number_of(stream) != ERROR:
         return
     stream.flush()
-    _real, _nowhere = os.dup(_ERROR), os.open(os.devnull, os.O_WRONLY)
-    sys.stderr = os.fdopen(_real, "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False)
-
-
-def silence() -> None:
-    """What libraries write to descriptor 2 is dropped until ``restore``, where ``set_error_apart`` was called."""
-    if _real is not None:
-        os.dup2(_nowhere, _ERROR)
-
-
-def restore() -> None:
-    """Undoes ``silence``."""
-    if _real is not None:
-        os.dup2(_real, _ERROR)
+    apart = os.dup(ERROR), os.open(os.devnull, os.O_WRONLY)
+    sys.stderr = os.fdopen(apart[0], "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 def error_descriptor() -> int:
     """The descriptor of ``sys.stderr``, or 2 where that has none: for what must not be written through the stream."""
     found = _number_of(sys.stderr)
-    return _ERROR if found is None else found
+    return ERROR if found is None else found
 
 
 def _number_of(stream: TextIO | None) -> int | None:

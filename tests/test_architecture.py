@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "diffuse_fuse"
 # each may import what stands before it
 ORDER = (
     "arrays",
-    "errors", "luma", "arguments", "shard", "extras", "descriptors", "owners", "files", "outputs", "spinning",
+    "errors", "luma", "arguments", "shard", "extras", "descriptors", "owners", "files", "spinning",
     "machine", "shortage", "threads", "checkpoint", "models", "metrics", "images", "remote", "cluster", "journal",
     "metrics_file", "alignment", "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video",
     "viewer", "evaluation", "training", "serve", "cli", "__main__",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.files import require_free, require_other_folder
 from diffuse_fuse.metrics_file import MetricsFile
-from diffuse_fuse.outputs import require_free, require_other_folder
 
 
 @pytest.mark.parametrize("link", [os.link, os.symlink], ids=["hard", "symbolic"])

@@ -6,24 +6,20 @@
 A bad pair is a result with status "failed"; the rest goes on.
 
 session.py    a call: its options → a plan, a network, a run; network.py: which network
-job.py        what is to be done, and what became of it
+job.py        what is to be done with which pairs, and what became of them
 plan.py       files and folders → jobs; manifest.py: a table of pairs → jobs
-recipe.py     what is done with every pair besides the network
-series.py     one thermal range for a run
 resume.py     outputs that are there: kept, or made again, by what they say about themselves
 preflight.py  what a run will take, before it starts
 run.py        all jobs; steps.py: one pair; pipeline.py: steps that overlap
 """
 
-from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result, Status, mean_metrics
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Recipe, Result, Status, format_suffix, mean_metrics
 from diffuse_fuse.batch.manifest import plan_manifest
 from diffuse_fuse.batch.pipeline import default_workers
 from diffuse_fuse.batch.plan import part_of, plan_folders, plan_pair, plan_single_folder, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
-from diffuse_fuse.batch.recipe import Recipe, format_suffix
 from diffuse_fuse.batch.run import run, run_folder
-from diffuse_fuse.batch.series import with_series_range
-from diffuse_fuse.batch.session import FuseOptions, open_session
+from diffuse_fuse.batch.session import FuseOptions, open_session, with_series_range
 
 __all__ = [
     "Existing",

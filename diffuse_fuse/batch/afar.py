@@ -17,9 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffuse_fuse import owners
-from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
 from diffuse_fuse.batch.pipeline import Done
-from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.steps import Fused, Ready, Scores, Steps
 from diffuse_fuse.errors import DataError, ImageReadError, ImageWriteError
 from diffuse_fuse.journal import Row

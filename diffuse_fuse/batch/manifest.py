@@ -9,9 +9,9 @@ from pathlib import Path
 
 from diffuse_fuse.batch.job import Job, Plan, Result, failed
 from diffuse_fuse.errors import ImageWriteError
+from diffuse_fuse.files import identity
 from diffuse_fuse.images.table import COLUMNS, input_path, read_manifest
 from diffuse_fuse.images.write import require_depth, require_suffix
-from diffuse_fuse.outputs import identity
 
 _NUL = "\0"
 

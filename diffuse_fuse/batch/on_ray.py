@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diffuse_fuse.batch.afar import FarSteps
-from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
-from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
 from diffuse_fuse.batch.run import MakeSteps, OnResult, Stop, never, run
 from diffuse_fuse.batch.steps import Scores, Steps
 from diffuse_fuse.cluster import Cluster, Lost, spread

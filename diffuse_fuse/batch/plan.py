@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from diffuse_fuse.batch.job import Job, Plan, Result
+from diffuse_fuse.batch.job import Job, Plan, Result, canonical, format_suffix
 from diffuse_fuse.batch.manifest import plan_manifest
-from diffuse_fuse.batch.recipe import canonical, format_suffix
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.files import refuse_stdout, require_no_input
 from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.pairs import Pairing, find_pictures
 from diffuse_fuse.images.write import require_depth, require_suffix
-from diffuse_fuse.outputs import refuse_stdout, require_no_input
 from diffuse_fuse.shard import Shard
 
 

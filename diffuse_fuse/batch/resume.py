@@ -18,8 +18,7 @@ from pathlib import Path
 
 import diffuse_fuse
 from diffuse_fuse import owners
-from diffuse_fuse.batch.job import Existing, Job
-from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.job import Existing, Job, Recipe
 from diffuse_fuse.files import sha256, temporary_stem
 from diffuse_fuse.images.provenance import Provenance, Side, Source, read_provenance
 from diffuse_fuse.images.show import is_own_gif

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Result
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Recipe, Result
 from diffuse_fuse.batch.pipeline import default_workers, overlapped
 from diffuse_fuse.batch.plan import with_own_gifs
-from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import clear_away
 from diffuse_fuse.batch.steps import Scores, Steps
 from diffuse_fuse.errors import ImageWriteError

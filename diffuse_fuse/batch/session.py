@@ -1,26 +1,29 @@
 """A call of ``dfuse fuse``: options in, pictures and results out. Nothing is printed here; a ``Listener`` is told.
 
-session = open_session(FuseOptions(ir, vis, out))
-ran = session.run()
+In Python it is ``open_session(FuseOptions(ir, vis, out)).run()``.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffuse_fuse.batch.job import Existing, Plan, Result
+from diffuse_fuse.batch.job import Existing, Job, Plan, Recipe, Result
 from diffuse_fuse.batch.network import SILENT, Chosen, Listener, choose, model_in_time
+from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
 from diffuse_fuse.batch.plan import part_of, plan_paths, require_paths, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
-from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.run import OnResult, Stop, never, run, run_folder
-from diffuse_fuse.batch.series import with_series_range
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.errors import DataError, ImageReadError, UsageError
+from diffuse_fuse.images.load import load_range
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules
+from diffuse_fuse.images.thermal import series_range
+from diffuse_fuse.images.thermal.window import Range
 from diffuse_fuse.remote.urls import names_urls, url_of
 from diffuse_fuse.shard import Shard
 
@@ -63,11 +66,6 @@ class FuseOptions:
     overwrite: bool = False
     only_metrics: bool = False
 
-    @property
-    def many(self) -> bool:
-        """Whether it names a folder or a table of pairs, not two files."""
-        return self.ir is None or self.ir.is_dir()
-
 
 @dataclass(frozen=True)
 class Ran:
@@ -91,9 +89,10 @@ def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
     """
     options, stage = _staged(options)
     out = require_paths(options.ir, options.vis, options.out, options.manifest)
-    if not options.many and options.shard:
+    many = options.ir is None or options.ir.is_dir()
+    if not many and options.shard:
         raise UsageError("--shard parts folders and tables of pairs, and two files are one pair: leave it out.")
-    if not options.many and options.cluster:
+    if not many and options.cluster:
         raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
     recipe, network = options.recipe, None
     sources = (options.ir, options.vis, out, options.manifest)
@@ -108,7 +107,7 @@ def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
         recipe = replace(recipe, load=load)
     if options.shard:  # after what is said of all pairs: their GIFs, and their range
         plan = part_of(plan, options.shard, out)
-    return Session(options, plan, out, recipe, network, stage, listener)
+    return Session(options, plan, out, many, recipe, network, stage, listener)
 
 
 def _staged(options: FuseOptions) -> tuple[FuseOptions, Stage | None]:
@@ -149,12 +148,14 @@ def _network(options: FuseOptions, plan: Plan, listener: Listener) -> Chosen:
 class Session:
     """A call whose files have been found and whose network has been chosen.
 
-    network: None for ``only_metrics``. stage: where files that are elsewhere have their places.
+    many: it names a folder or a table of pairs, not two files. network: None for ``only_metrics``. stage: where files
+    that are elsewhere have their places.
     """
 
     options: FuseOptions
     plan: Plan
     out: Path
+    many: bool
     recipe: Recipe
     network: Chosen | None
     stage: Stage | None
@@ -177,7 +178,7 @@ class Session:
         return look_ahead(
             self.plan,
             self.network.fuser if self.network and not self.options.cluster else None,  # others take another time
-            self.out if self.options.many else self.out.parent,
+            self.out if self.many else self.out.parent,
             existing=self._existing,
             recipe=self.recipe,
             workers=self.options.workers,
@@ -202,10 +203,7 @@ class Session:
         }
         how |= self._elsewhere() if self.stage or self.options.cluster else {}
         start = time.perf_counter()
-        if self.options.many:
-            results = run_folder(self.plan, fuser, self.out, **how)
-        else:
-            results = run(self.plan.jobs, fuser, **how)
+        results = run_folder(self.plan, fuser, self.out, **how) if self.many else run(self.plan.jobs, fuser, **how)
         return Ran(results, time.perf_counter() - start)
 
     def _elsewhere(self) -> dict[str, Any]:
@@ -215,7 +213,7 @@ class Session:
             from diffuse_fuse.batch.afar import FarScores, FarSteps
 
             ways["make_steps"] = partial(FarSteps, stage=self.stage)
-            if self.options.many and self.stage.url(self.out) is not None:
+            if self.many and self.stage.url(self.out) is not None:
                 ways["make_scores"] = partial(FarScores, stage=self.stage)
         if self.options.cluster is not None:
             from diffuse_fuse.batch.on_ray import run_on_ray
@@ -229,8 +227,41 @@ class Session:
     def _existing(self) -> Existing:
         if self.options.overwrite:
             return "replace"
-        return "resume" if self.options.many else "refuse"
+        return "resume" if self.many else "refuse"
 
 
 def _no_fuser() -> None:
     """For ``only_metrics``."""
+
+
+def with_series_range(
+    jobs: Iterable[Job], load: LoadOptions, workers: int | None = None
+) -> tuple[LoadOptions, str | None]:
+    """``load`` with one thermal range that holds that of every infrared file; and its unit.
+
+    8-bit pictures share a scale already: with none but those, ``load`` comes back as it is, and None. Files that
+    cannot be read are passed over here. Raises DataError when the files have no unit in common.
+    """
+    ranges, units = [], set()
+
+    def collect(found: tuple[Range, str] | ImageReadError | None) -> None:
+        if isinstance(found, ImageReadError):
+            return  # fusing it fails with its own message
+        units.add(found[1] if found else "8-bit levels")
+        if found:
+            ranges.append(found[0])
+
+    def look(job: Job) -> Done[tuple[Range, str] | ImageReadError | None]:
+        try:
+            return Done(load_range(job.ir, load, alone=job.ir == job.vis))
+        except ImageReadError as error:
+            return Done(error)
+
+    read_all(jobs, look, collect, workers or default_workers())
+    if len(units) > 1:
+        kinds = " and ".join(sorted(units))
+        raise DataError(f"The infrared pictures have {kinds}: no one range fits them all, so fuse them by kind.")
+    common = series_range(ranges)
+    if common is None or common[1] <= common[0]:
+        return load, None
+    return replace(load, thermal_range=common), units.pop()

@@ -15,9 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from diffuse_fuse import metrics, shortage
-from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Result, failed
+from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
 from diffuse_fuse.batch.pipeline import Done
-from diffuse_fuse.batch.recipe import Recipe
 from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, is_noted, noted_of, standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
 from diffuse_fuse.images import seam, show

@@ -80,9 +80,9 @@ def align(
     """
     out = _check_paths(ir, vis, out)
     from diffuse_fuse import alignment
+    from diffuse_fuse.files import require_free
     from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.pairing import pair_sources, why_none
-    from diffuse_fuse.outputs import require_free
 
     pairing = pair_sources(ir, vis, recursive, rules=rules(ir_pattern, vis_pattern, map_file, by_order))
     require_free(out, _pictures(pairing), overwrite)

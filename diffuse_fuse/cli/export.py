@@ -28,7 +28,7 @@ def export(
     if out.suffix.lower() != ".onnx":
         raise UsageError(f"{out}: an ONNX file has the suffix .onnx.")
     from diffuse_fuse import models
-    from diffuse_fuse.outputs import require_free
+    from diffuse_fuse.files import require_free
 
     require_free(out, (models.locate(model),), overwrite)
     from diffuse_fuse.diffusion.pictures import parse_size

@@ -261,7 +261,7 @@ def fuse(
         found = session.look_ahead(check=True)
         report.say_dry_run(found, session, as_json, quiet)
         raise typer.Exit(1 if found.errors else 0)
-    ran = _folder(session, quiet) if session.options.many else _pair(session, quiet)
+    ran = _folder(session, quiet) if session.many else _pair(session, quiet)
     report.say_ran(ran, session, quiet)
     if as_json:
         report.print_json(ran, session)

@@ -98,7 +98,7 @@ def say_preflight(found: Preflight, out: Path) -> None:
 
 def say_ran(ran: Ran, session: Session, quiet: bool) -> None:
     """How a run went."""
-    if session.options.many:
+    if session.many:
         _say_about_folder(ran, session, quiet)
     else:
         _say_about_pair(ran.results[0], quiet, session.options.only_metrics)

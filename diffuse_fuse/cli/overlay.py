@@ -39,11 +39,11 @@ def overlay(
     """
     import numpy as np
 
+    from diffuse_fuse.files import require_free
     from diffuse_fuse.images import overlay as lay
     from diffuse_fuse.images.load import load_values
     from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.write import write_image
-    from diffuse_fuse.outputs import require_free
 
     if pip + msx + (above is not None or below is not None) > 1:
         raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")

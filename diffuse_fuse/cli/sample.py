@@ -51,8 +51,8 @@ def sample(
     from diffuse_fuse.diffusion import generated
     from diffuse_fuse.diffusion.pictures import parse_size, seeded, to_pair
     from diffuse_fuse.diffusion.samplers import ddim_sample, time_steps
+    from diffuse_fuse.files import require_free
     from diffuse_fuse.fusion.fuser import Fuser
-    from diffuse_fuse.outputs import require_free
     from diffuse_fuse.training.grid import grid
 
     width, height = parse_size(size)

@@ -46,8 +46,8 @@ def translate(
     from diffuse_fuse.diffusion import generated, pictures
     from diffuse_fuse.diffusion.channels import fill_channels
     from diffuse_fuse.diffusion.samplers import time_steps
+    from diffuse_fuse.files import require_free
     from diffuse_fuse.images import read_infrared, read_visible
-    from diffuse_fuse.outputs import require_free
 
     path = generated.labelled_path(out)
     require_free(path, (picture,), overwrite)

@@ -197,7 +197,7 @@ def video(
 
 def _output(text: str) -> tuple[bool, Path]:
     """Whether the output is a folder, and its path. Raises UsageError."""
-    from diffuse_fuse.outputs import refuse_stdout
+    from diffuse_fuse.files import refuse_stdout
     from diffuse_fuse.video.sink import SUFFIXES, is_folder
 
     refuse_stdout(text)
@@ -216,7 +216,7 @@ def _check_inputs(ir: Path, vis: Path | None) -> None:
 
 def _check_output(out: Path, as_folder: bool, inputs: list[Path], overwrite: bool) -> None:
     """Raises UsageError where an input would be replaced, ImageWriteError for what must stay."""
-    from diffuse_fuse.outputs import require_free, require_no_input
+    from diffuse_fuse.files import require_free, require_no_input
 
     if not as_folder:
         require_free(out, inputs, overwrite)

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights, building, fill, load_weights
+from diffuse_fuse.checkpoint import Weights, fill, load_weights
 from diffuse_fuse.diffusion.linear import CHANNELS, LinearPath, from_frequencies
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.networks.building import building
 from diffuse_fuse.networks.unet import UNet, UNetConfig
 
 PREDICTIONS = ("eps", "v")

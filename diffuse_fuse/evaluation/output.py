@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffuse_fuse import outputs
 from diffuse_fuse.evaluation import report, tables
 from diffuse_fuse.evaluation.cache import Cache
 from diffuse_fuse.evaluation.fusing import fused_file
 from diffuse_fuse.evaluation.plan import Plan, report_folder
+from diffuse_fuse.files import require_free, require_no_input, require_other_folder
 from diffuse_fuse.images.write import write_bytes
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ def require_output(plan: Plan, out: Path, cache: Cache, overwrite: bool = False)
     pairs = plan.dataset.pairs
     sources = [path for pair in pairs for path in (pair.ir, pair.vis)]
     results = [result.path for case in plan.cases for result in case.results.values()]
-    outputs.require_other_folder(out, {path.parent for path in sources}, plan.dataset.root)
+    require_other_folder(out, {path.parent for path in sources}, plan.dataset.root)
     for method in plan.methods:
         if method.kind == "folder":
-            outputs.require_other_folder(out, (method.source,), method.source)
+            require_other_folder(out, (method.source,), method.source)
     made = [method for method in plan.methods if method.kind in ("model", "function")]
     files = [out / name for name in _TABLES] + [fused_file(out, method, case) for method in made for case in plan.cases]
-    outputs.require_no_input(files, sources + results)
+    require_no_input(files, sources + results)
     for file in files:
-        outputs.require_free(file, (), overwrite, cache.made)
+        require_free(file, (), overwrite, cache.made)
 
 
 def write_all(evaluation: Evaluation, folder: Path | str, overwrite: bool = False) -> list[Path]:
@@ -51,7 +51,7 @@ def write_all(evaluation: Evaluation, folder: Path | str, overwrite: bool = Fals
     folder = Path(folder)
     cache = Cache(folder)
     for name in _TABLES:
-        outputs.require_free(folder / name, (), overwrite, cache.made)
+        require_free(folder / name, (), overwrite, cache.made)
     files = {
         "per_image.csv": tables.per_image_csv(evaluation),
         "summary.csv": tables.summary_csv(evaluation),

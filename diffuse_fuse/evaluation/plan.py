@@ -56,7 +56,7 @@ def prepare(
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """
-    from diffuse_fuse.metrics.conventions import check_convention
+    from diffuse_fuse.metrics.registry import check_convention
 
     names = metric_names(metrics)
     check_convention(convention)

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from diffuse_fuse.checkpoint import Weights, building, fill, load_weights
+from diffuse_fuse.checkpoint import Weights, fill, load_weights
 from diffuse_fuse.diffusion.features import NOISE_RULES, extract
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import WeightsError
 from diffuse_fuse.fusion.quiet import CELL, NOISE_LIMIT, quieted
 from diffuse_fuse.models import FUSES
+from diffuse_fuse.networks.building import building
 from diffuse_fuse.networks.colour import luma
 from diffuse_fuse.networks.head import FusionHead, HeadConfig
 from diffuse_fuse.networks.student import StudentModel
@@ -62,11 +63,8 @@ class FusionModel(nn.Module):
         self.head = FusionHead([c * len(features.steps) for c in unet.channels], head)
         # The noise output belongs to the diffusion model; fusion uses the decoder's features only.
         del self.unet.out, self.unet.out_norm
-
-    @property
-    def multiple(self) -> int:
-        """Height and width must be multiples of this many pixels."""
-        return max(self.unet.config.multiple, CELL)  # both are powers of two
+        # height and width must be multiples of this many pixels; both are powers of two
+        self.multiple: int = max(unet.multiple, CELL)
 
     @property
     def passes(self) -> int:

@@ -1,13 +1,19 @@
 """Pictures of any size in bounded memory: the tiles are bands of rows, over the whole width or a strip of columns.
 
 The bands go through ``rows.ModelRows`` or ``student_rows.StudentRows`` one after the other. These remember what the
-next band needs, so the result does not depend on where the picture is cut. Strips, see ``strips``, see enough of each
-other for that.
+next band needs, so the result does not depend on where the picture is cut. Strips see enough of each other for that.
+
+A student's wide picture is cut into strips, which are made side by side: cores with a strip each never wait for each
+other. Its layers are so small that a core waits for the others, at the end of each, a tenth of the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -21,8 +27,7 @@ from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.relight import as_whole
 from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
-from diffuse_fuse.fusion.spans import OnRows, Span, reflected
-from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
+from diffuse_fuse.fusion.spans import OnRows, Span, reflected, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.networks.run import in_portions
 from diffuse_fuse.networks.student import StudentModel
@@ -31,6 +36,7 @@ from diffuse_fuse.networks.student import StudentModel
 _BAND_PIXELS = 1 << 16
 _BAND_CELLS = 2
 _GPU_PIXELS = 1 << 22  # a GPU has no use for caches: pictures of four megapixels are one band
+_MOST_MORE = 1 / 15  # of the picture's columns: what strips compute twice, as they see ``reach`` of their neighbours
 
 
 def fuse_in_bands(
@@ -177,3 +183,59 @@ def reach(model: FusionModel) -> int:
     head_cell = 2
     quiet = 0 if model.noise_limit is None else REACH
     return quiet + head_cell * (1 + 2 * head.blocks) + to_middle + middle + sum(blocks) + stem
+
+
+def strips(model: AnyModel, width: int, device: str = "cpu") -> list[Span]:
+    """The columns of a picture in 1, 2, 4, … strips: a power of two, which most numbers of cores share evenly.
+
+    By the width alone and not by the cores, so that the picture does not depend on these. One strip for a FusionModel,
+    whose layers are large and whose reach is long, and on a GPU.
+    """
+    parts, overlap = 1, 0
+    if isinstance(model, StudentModel) and device == "cpu":
+        overlap = model.hyper.reach + -model.hyper.reach % model.multiple
+        while (2 * parts - 1) * 2 * overlap <= _MOST_MORE * width:
+            parts *= 2
+    return list(spans(width, parts, overlap, model.multiple))
+
+
+def at_once(parts: int) -> int:
+    """How many of so many works ``side_by_side`` does at once: as many as share PyTorch's threads evenly."""
+    return math.gcd(parts, torch.get_num_threads())
+
+
+def side_by_side(works: Sequence[Iterator[int]]) -> Iterator[int]:
+    """What all the ``works`` yield, as it comes; ``at_once`` of them at a time, each by threads of its own.
+
+    What one of them raises is raised; the others then end at their next step.
+    """
+    threads, workers = torch.get_num_threads(), at_once(len(works))
+    if workers == 1:
+        for work in works:
+            yield from work
+        return
+    made: queue.SimpleQueue[int | Future[None]] = queue.SimpleQueue()
+    ended = threading.Event()
+
+    def run(work: Iterator[int]) -> None:
+        for step in work:
+            if ended.is_set():
+                return
+            made.put(step)
+
+    pool = ThreadPoolExecutor(workers, "dfuse-strip", torch.set_num_threads, (threads // workers,))
+    try:
+        for work in works:
+            pool.submit(run, work).add_done_callback(made.put)
+        running = len(works)
+        while running:
+            step = made.get()
+            if isinstance(step, Future):
+                step.result()
+                running -= 1
+            else:
+                yield step
+    finally:
+        ended.set()
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)  # the workers' number has become that of every new thread

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, npy, tiff
+from diffuse_fuse.images import exif, header, npy, tiff
 from diffuse_fuse.images.decode import Picture, checked_header, decode, opencv_image
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import LoadOptions
@@ -183,12 +183,12 @@ def _channels(data: bytes, name: str, found: header.Header, options: LoadOptions
     """All channels of a picture, H×W×C, upright, as stored. Raises ImageReadError."""
     try:
         if found.format == "TIFF":
-            array = tiff.decode_page(data, tiff.read_page(data, page)[0], budget.room(options.max_pixels))
+            array = tiff.decode_page(data, tiff.read_page(data, page)[0], header.room(options.max_pixels))
         elif found.format == "NumPy":
             view = npy.view(data)
             last = view.ndim != 3 or _npy_bands(view.shape) == view.shape[2]
             array = np.array(view if last else np.moveaxis(view, 0, -1), order="C")
-            if array.nbytes > budget.room(options.max_pixels):
+            if array.nbytes > header.room(options.max_pixels):
                 raise ValueError("it takes too much memory")
         else:
             found_by_opencv = opencv_image(data, cv2.IMREAD_UNCHANGED)

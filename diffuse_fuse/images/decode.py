@@ -12,7 +12,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, exif, header, irg, lab, npy, raw, temperatures, tiff
+from diffuse_fuse.images import exif, header, irg, lab, npy, raw, temperatures, tiff
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import RAW_SUFFIXES, shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -98,7 +98,7 @@ def checked_header(data: bytes, name: str, page: int = 1, max_pixels: int = MAX_
         raise ImageReadError(f"{name} has {has}: there is no page {page}.")
     if found.width < 1 or found.height < 1:
         raise ImageReadError(f"{name} is empty: it has {found.width}×{found.height} pixels.")
-    if refused := budget.refusal(found, max_pixels):
+    if refused := header.refusal(found, max_pixels):
         raise ImageReadError(f"{name} {refused}.")
     return found
 
@@ -116,7 +116,7 @@ def decode(
     if found.format == header.RAW:
         return Picture(raw.develop(data, name, max_pixels), found)
     try:
-        array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page, budget.room(max_pixels))
+        array, alpha, on_black = _decoders.get(found.format, _decode_other)(data, found, page, header.room(max_pixels))
     except cv2.error as error:
         raise ImageReadError(f"{name} cannot be decoded: {_first_line(error.err or error)}.") from error
     except ValueError as error:

@@ -10,11 +10,10 @@ import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images import arrays, bands, exif, headerless
-from diffuse_fuse.images.budget import amount
 from diffuse_fuse.images.decode import Picture, checked_header, decode, read_bytes
-from diffuse_fuse.images.header import LONGEST_START, Header, format_of
+from diffuse_fuse.images.header import LONGEST_START, Header, amount, format_of
 from diffuse_fuse.images.metadata import profile_name, read_source
-from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.names import is_headerless, shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.provenance import provenance_in
 from diffuse_fuse.images.thermal.flir import Flir
@@ -84,7 +83,7 @@ def describe(path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Fa
 
 def describe_bytes(data: bytes, path: str | os.PathLike[str], options: LoadOptions = DEFAULT) -> Facts:
     """``describe`` for the bytes of a file; ``path`` is what it is called, and is not opened."""
-    if headerless.is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
+    if is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
         picture = headerless.picture(data, path, options.raw, options.page, options.max_pixels)
         return _facts(path, data, picture, options)
     found = checked_header(data, shown(path), options.page, options.max_pixels)
@@ -122,7 +121,7 @@ def _facts(path: str | os.PathLike[str], data: bytes, picture: Picture, options:
 def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[str, ...]:
     """What is said of a file that holds both pictures, or could; nothing of any other."""
     try:
-        both = None if headerless.is_headerless(path) else bands.find_both(data, path, options)
+        both = None if is_headerless(path) else bands.find_both(data, path, options)
     except ImageReadError as error:
         return (f"Given alone: {error}",)
     return () if both is None else (f"Given alone: {both.note}",)

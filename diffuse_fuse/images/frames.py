@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import budget, header
+from diffuse_fuse.images import header
 from diffuse_fuse.images.decode import Picture
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import MAX_PIXELS
@@ -129,7 +129,7 @@ def _alike(page: Any, first: Any) -> bool:
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     claimed = header.Header("", width, height)
-    if refused := budget.refusal(claimed, max_pixels):
+    if refused := header.refusal(claimed, max_pixels):
         raise ValueError(f"it {refused}")
 
 

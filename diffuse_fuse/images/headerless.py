@@ -12,7 +12,7 @@ import numpy as np
 from diffuse_fuse.errors import ImageReadError
 from diffuse_fuse.images.decode import Picture
 from diffuse_fuse.images.header import Header
-from diffuse_fuse.images.names import RAW_SUFFIXES, shown
+from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import RawLayout
 
 FORMAT = "raw numbers"
@@ -20,11 +20,6 @@ _DTYPES = {
     "uint8": "u1", "uint16": "<u2", "uint16be": ">u2", "int16": "<i2", "int16be": ">i2", "int32": "<i4",
     "float32": "<f4", "float32be": ">f4", "float64": "<f8",
 }  # fmt: skip
-
-
-def is_headerless(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is one by its name: its content is only numbers."""
-    return os.path.splitext(os.fspath(path))[1].lower() in RAW_SUFFIXES
 
 
 def picture(data: bytes, path: str | os.PathLike[str], layout: RawLayout | None, page: int, max_pixels: int) -> Picture:

@@ -10,10 +10,11 @@ import numpy as np
 
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
-from diffuse_fuse.images import arrays, bands, embedded, exif, headerless, place, seam
+from diffuse_fuse.images import arrays, bands, embedded, exif, place, seam
 from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
+from diffuse_fuse.images.names import is_headerless
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
 from diffuse_fuse.images.thermal.holes import empty_border
@@ -153,7 +154,7 @@ def load_values(
 
 def _thermal_of(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[Thermal, tuple[str, ...]]:
     """The infrared picture of a file given beside a visible one, and a sentence where the file holds both."""
-    both = None if headerless.is_headerless(path) else bands.with_thermal_channel(data, path, options)
+    both = None if is_headerless(path) else bands.with_thermal_channel(data, path, options)
     if both is None:
         return read_as(data, path, options), ()
     return read_as(data, path, both.options), (both.note,)
@@ -313,7 +314,7 @@ def _same_proportions(ir: np.ndarray, vis: np.ndarray) -> bool:
 
 
 def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> bands.Both | None:
-    return None if headerless.is_headerless(path) else bands.find_both(data, path, options)
+    return None if is_headerless(path) else bands.find_both(data, path, options)
 
 
 def _laid_on(

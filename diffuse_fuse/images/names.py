@@ -24,6 +24,11 @@ def is_picture_name(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
+def is_headerless(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of numbers without a header, by its name: its content tells nothing."""
+    return os.path.splitext(os.fspath(path))[1].lower() in RAW_SUFFIXES
+
+
 def shown(path: str | os.PathLike[str]) -> str:
     """A path as one line that every terminal can print: control characters and bytes that are no text as escapes."""
     return one_line(os.fspath(path))

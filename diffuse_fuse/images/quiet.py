@@ -7,6 +7,7 @@ one in switches it off, the last one out switches it on again.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -46,8 +47,10 @@ def quiet() -> Iterator[None]:
 
 
 def _switch_off() -> None:
-    _undo.callback(descriptors.restore)
-    descriptors.silence()
+    if descriptors.apart is not None:
+        real, nowhere = descriptors.apart
+        _undo.callback(os.dup2, real, descriptors.ERROR)
+        os.dup2(nowhere, descriptors.ERROR)
     _undo.callback(_OPENCV.setLogLevel, _OPENCV.getLogLevel())
     _OPENCV.setLogLevel(_SILENT)
     logger = logging.getLogger("tifffile")

@@ -24,8 +24,8 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outpu
     arguments give the same bytes. Raises ImageWriteError for a suffix that is not in SUFFIXES, a picture that the
     format cannot hold, and whatever the file system objects to.
     """
-    path = path_of(path)
-    write_bytes(path, encode_image(path, image, metadata))
+    data = encode_image(path, image, metadata)
+    write_bytes(Path(path), data)
 
 
 def encode_image(path: str | os.PathLike[str], image: np.ndarray, metadata: OutputMetadata | None = None) -> bytes:

@@ -10,10 +10,9 @@ exception; ``REGISTRY[name].degenerate`` says when. Every metric agrees with the
 ``tests/metrics/test_oracle.py`` names.
 """
 
-from diffuse_fuse.metrics.conventions import CONVENTIONS
 from diffuse_fuse.metrics.guess import Guess, guess_convention
 from diffuse_fuse.metrics.metric import Metric, public
-from diffuse_fuse.metrics.registry import DEFAULT, FUSE, REGISTRY, compute, select
+from diffuse_fuse.metrics.registry import CONVENTIONS, DEFAULT, FUSE, REGISTRY, compute, select
 
 en = public(REGISTRY["EN"].function)
 sd = public(REGISTRY["SD"].function)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from diffuse_fuse.errors import MetricError
-from diffuse_fuse.metrics.conventions import CONVENTIONS
-from diffuse_fuse.metrics.registry import REGISTRY
+from diffuse_fuse.metrics.registry import CONVENTIONS, REGISTRY
 
 # What each evaluator prints for results on TNO, MSRS and RoadScene: rounded outwards from 36 means of other methods
 # in the plain convention, and from twelve results that all four measured. Metrics on which the evaluators agree,

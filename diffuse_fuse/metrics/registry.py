@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diffuse_fuse.arguments import several, text
+from diffuse_fuse.arguments import text, texts
 from diffuse_fuse.errors import UnknownMetricError, meant
 from diffuse_fuse.metrics import (
     colour,
@@ -22,7 +22,6 @@ from diffuse_fuse.metrics import (
     vif,
 )
 from diffuse_fuse.metrics.context import Array, Triple
-from diffuse_fuse.metrics.conventions import check_convention
 from diffuse_fuse.metrics.metric import Metric
 
 _FAMILIES = (
@@ -72,7 +71,7 @@ def select(names: Iterable[str] | str | None = None) -> list[Metric]:
         names = DEFAULT
     elif isinstance(names, str):
         names = REGISTRY if names == "all" else (names,)
-    names = several(names, "The metrics", lambda name: text(name, "The name of a metric"))
+    names = texts(names, "The metrics", "The name of a metric")
     unknown = [name for name in names if name not in REGISTRY]
     if unknown:
         raise UnknownMetricError(
@@ -80,3 +79,20 @@ def select(names: Iterable[str] | str | None = None) -> list[Metric]:
             + meant(unknown[0], REGISTRY)
         )
     return [REGISTRY[name] for name in names]
+
+
+CONVENTIONS: dict[str, str] = {
+    "plain": "the metrics as their papers define them, grey levels 0…255, float64",
+    "tang": "Linfeng Tang's evaluation driver as it is today (SeAFusion, PIAFusion, PSFusion; Dif-Fusion refers to it)",
+    "tang-sheets": "the spreadsheets published with that driver: uint8 arithmetic that saturates",
+    "cddfuse": "CDDFuse's Evaluator.py: nats, sums of both sources, errors on 0…255, its SSIM and peak",
+}
+
+
+def check_convention(name: str) -> str:
+    """``name``; raises UnknownMetricError when it is no convention."""
+    if text(name, "The convention") not in CONVENTIONS:
+        raise UnknownMetricError(
+            f"There is no convention {name!r}: choose from {', '.join(CONVENTIONS)}." + meant(name, CONVENTIONS)
+        )
+    return name

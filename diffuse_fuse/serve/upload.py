@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from diffuse_fuse.images.budget import amount
+from diffuse_fuse.images.header import amount
 from diffuse_fuse.serve.admission import Take
 
 _MOST_FIELDS = 40

@@ -17,8 +17,7 @@ import numpy as np
 
 from diffuse_fuse import backends, models
 from diffuse_fuse.alignment import Aligner, Kind
-from diffuse_fuse.batch.job import Job
-from diffuse_fuse.batch.recipe import Recipe
+from diffuse_fuse.batch.job import Job, Recipe
 from diffuse_fuse.batch.resume import noted_of
 from diffuse_fuse.batch.steps import load, measured
 from diffuse_fuse.errors import DfuseError, UnknownModelError

@@ -6,7 +6,7 @@ import tifffile
 
 from diffuse_fuse import metrics
 from diffuse_fuse.batch import Job, Recipe, run
-from diffuse_fuse.batch.series import with_series_range
+from diffuse_fuse.batch.session import with_series_range
 from diffuse_fuse.batch.steps import measured
 from diffuse_fuse.images.arrays import to_uint8_grey
 from diffuse_fuse.images.load import load_pair

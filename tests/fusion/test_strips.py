@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffuse_fuse.fusion.strips import at_once, side_by_side, strips
 from diffuse_fuse.fusion.student_rows import usual_rows
-from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands
+from diffuse_fuse.fusion.tiles import at_once, band_rows, fuse_in_bands, side_by_side, strips
 from diffuse_fuse.networks.student import SIZES, StudentConfig, StudentModel
 
 from .conftest import random_model, random_student

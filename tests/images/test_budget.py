@@ -14,12 +14,11 @@ import tifffile
 from PIL import Image
 
 from diffuse_fuse.errors import ImageReadError
-from diffuse_fuse.images import arrays, budget, exif, jpeg
-from diffuse_fuse.images.budget import amount
+from diffuse_fuse.images import arrays, exif, header, jpeg
 from diffuse_fuse.images.decode import decode
 from diffuse_fuse.images.describe import describe
 from diffuse_fuse.images.flight import summarise
-from diffuse_fuse.images.header import read_header
+from diffuse_fuse.images.header import amount, read_header
 from diffuse_fuse.images.thermal import palette, read_thermal
 
 from . import flir_file, hostile, made
@@ -158,7 +157,7 @@ def test_usual_pictures_of_the_largest_size_are_within_the_budget():
         hostile.jpeg2000_of(N, N, 3),
     ):
         found = read_header(data)
-        assert (found.width, found.height) == (N, N) and budget.refusal(found, N * N) is None
+        assert (found.width, found.height) == (N, N) and header.refusal(found, N * N) is None
 
 
 @pytest.mark.parametrize("shape, dtype", [((40, 50, 4), np.uint16), ((40, 50, 3), np.uint8), ((40, 50), np.uint8)])

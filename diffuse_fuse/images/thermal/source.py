@@ -13,7 +13,7 @@ from diffuse_fuse.images import arrays, bands, exif, fff, headerless, jpeg
 from diffuse_fuse.images.decode import Picture, checked_header, decode
 from diffuse_fuse.images.header import LONGEST_START, format_of
 from diffuse_fuse.images.intact import damage
-from diffuse_fuse.images.names import shown
+from diffuse_fuse.images.names import is_headerless, shown
 from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions, ThermalUnit
 from diffuse_fuse.images.thermal import holes, palette, units
 from diffuse_fuse.images.thermal.dji import is_dji_thermal, read_dji
@@ -92,7 +92,7 @@ def read_thermal(
 
 def read_as(data: bytes, path: str | os.PathLike[str], options: LoadOptions, decoded: Picture | None = None) -> Thermal:
     """``read_thermal`` as the options of a run say."""
-    if headerless.is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
+    if is_headerless(path) and (options.raw or format_of(data[:LONGEST_START]) is None):
         decoded = headerless.picture(data, path, options.raw, options.page, options.max_pixels)
         return from_picture(decoded, path, options.nodata, options.palette, options.thermal_unit)
     if options.ir_band is not None:

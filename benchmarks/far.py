@@ -23,7 +23,8 @@ import typer
 from diffuse_fuse import models
 from diffuse_fuse.batch import Recipe, plan_folders, run, run_folder
 from diffuse_fuse.batch.job import Job, Result
-from diffuse_fuse.batch.on_ray import run_on_ray
+from diffuse_fuse.batch.on_ray import OnRay
+from diffuse_fuse.batch.run import Watch, Ways
 from diffuse_fuse.bench import synthetic_pair
 from diffuse_fuse.checkpoint import Weights, save_weights, sha256
 from diffuse_fuse.cluster import Cluster, spread
@@ -99,7 +100,7 @@ class Nothing:
 
 
 def of_the_driver(pairs: int = 8000, piece: int = 16) -> tuple[float, float]:
-    """Seconds of the wall clock and of the driver's processor a pair, in pieces as ``run_on_ray`` makes them."""
+    """Seconds of the wall clock and of the driver's processor a pair, in pieces as ``OnRay`` makes them."""
     jobs = tuple(Job(*(Path(f"/data/{side}/{number:05}.png") for side in "abc")) for number in range(piece))
     pieces = [jobs] * (pairs // piece)
     wall, busy, first = time.perf_counter(), time.process_time(), True
@@ -162,10 +163,9 @@ def rate(plan: Any, out: Path, recipe: Recipe, address: str, weights: Path) -> f
     """Pairs a second from the first results on: without what workers take to start."""
     times: list[float] = []
 
-    def runner(*arguments: Any, **options: Any) -> list[Result]:
-        return run_on_ray(*arguments, cluster=Cluster(address), make_fuser=MakeFuser(weights), **options)
-
-    run_folder(plan, None, out, recipe=recipe, runner=runner, on_result=lambda _: times.append(time.perf_counter()))
+    ways = Ways(runner=OnRay(Cluster(address), MakeFuser(weights)))
+    watch = Watch(lambda _: times.append(time.perf_counter()))
+    run_folder(plan, None, out, recipe=recipe, watch=watch, ways=ways)
     started = sum(each < times[0] + 0.05 for each in times)
     return (len(times) - started) / (times[-1] - times[0])
 

@@ -18,7 +18,7 @@ from diffuse_fuse.batch.manifest import plan_manifest
 from diffuse_fuse.batch.pipeline import default_workers
 from diffuse_fuse.batch.plan import part_of, plan_folders, plan_pair, plan_single_folder, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
-from diffuse_fuse.batch.run import run, run_folder
+from diffuse_fuse.batch.run import Watch, run, run_folder
 from diffuse_fuse.batch.session import FuseOptions, open_session, with_series_range
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Status",
+    "Watch",
     "default_workers",
     "format_suffix",
     "look_ahead",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from diffuse_fuse.alignment import Aligner  # which brings SciPy: a fifth of a second
 
 Status = Literal["ok", "skipped", "failed"]
-Existing = Literal["resume", "refuse", "replace"]
+Existing = Literal["resume", "refuse", "replace", "measure"]
 
 
 class FusesArrays(Protocol):

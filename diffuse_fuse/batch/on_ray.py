@@ -14,7 +14,7 @@ from typing import Any
 
 from diffuse_fuse.batch.afar import FarSteps
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
-from diffuse_fuse.batch.run import MakeSteps, OnResult, Stop, never, run
+from diffuse_fuse.batch.run import UNSEEN, MakeSteps, Watch, run
 from diffuse_fuse.batch.steps import Scores, Steps
 from diffuse_fuse.cluster import Cluster, Lost, spread
 from diffuse_fuse.remote.stage import Stage
@@ -70,57 +70,63 @@ class SetUp:
         return [replace(r, ir=planned(r.ir), vis=planned(r.vis), out=planned(r.out)) for r in results]
 
 
-def run_on_ray(
-    jobs: Sequence[Job],
-    fuser: FusesArrays | None,
-    *,
-    cluster: Cluster,
-    make_fuser: Callable[[], FusesArrays | None],
-    stage: Stage | None = None,
-    on_death: Callable[[], None] = lambda: None,
-    existing: Existing = "refuse",
-    recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
-    workers: int | None = None,
-    only_metrics: bool = False,
-    scores: Scores | None = None,
-    on_result: OnResult | None = None,
-    stop: Stop = never,
-    make_steps: MakeSteps = Steps,
-) -> list[Result]:
-    """As ``run``, for the same results in the same order. ``fuser`` is not used: each worker calls ``make_fuser``;
-    nor is ``make_steps``: those of a ``stage`` are made in each worker.
+@dataclass(frozen=True)
+class OnRay:
+    """``run`` on a cluster: for the same results in the same order.
 
-    on_death: called where a worker has died. workers: threads that read and write in each worker; as many as it has
-    cores unless given. Files are read and written by the workers, so the paths are those of all machines. Raises what
-    ``run`` and ``cluster.spread`` raise.
+    make_fuser: called in each worker. stage: where files that are elsewhere have their places. on_death: called where a
+    worker has died. Files are read and written by the workers, so the paths are those of all machines.
     """
-    options = {"existing": existing, "recipe": recipe, "workers": workers or cluster.cpus, "only_metrics": only_metrics}
-    pieces = [
-        Piece(part, frozenset(job.out for job in part if scores and scores.has(job.out))) for part in _parts(jobs)
-    ]
-    set_up = SetUp(make_fuser, options, scores is not None, stage)
-    made: dict[int, list[Result]] = {}
-    results: list[Result] = []
-    told = 0
-    for number, found in spread(cluster, set_up, pieces, stop, on_death):
-        if isinstance(found, Lost):
-            found = [failed(job, f"{job}: {found.sentence}.") for job in pieces[number].jobs]
-        made[number] = found
-        for result in found:
-            if scores and (result.status == "ok" or result.metrics):
-                scores.add(result.out, result.metrics)
-        while told in made:
-            for result in made.pop(told):
+
+    cluster: Cluster
+    make_fuser: Callable[[], FusesArrays | None]
+    stage: Stage | None = None
+    on_death: Callable[[], None] = lambda: None
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        fuser: FusesArrays | None,
+        *,
+        existing: Existing = "refuse",
+        recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
+        workers: int | None = None,
+        scores: Scores | None = None,
+        watch: Watch = UNSEEN,
+        make_steps: MakeSteps = Steps,
+    ) -> list[Result]:
+        """As ``run``. ``fuser`` and ``make_steps`` are not used: each worker makes its own.
+
+        workers: threads that read and write in each worker; as many as it has cores unless given. Raises what ``run``
+        and ``cluster.spread`` raise.
+        """
+        options = {"existing": existing, "recipe": recipe, "workers": workers or self.cluster.cpus}
+        pieces = [
+            Piece(part, frozenset(job.out for job in part if scores and scores.has(job.out))) for part in _parts(jobs)
+        ]
+        set_up = SetUp(self.make_fuser, options, scores is not None, self.stage)
+        made: dict[int, list[Result]] = {}
+        results: list[Result] = []
+
+        def tell(number: int) -> None:
+            for result in made.pop(number):
                 results.append(result)
-                if on_result:
-                    on_result(result)
-            told += 1
-    for number in sorted(made):  # after a stop: what came behind a piece that nobody did
-        for result in made[number]:
-            results.append(result)
-            if on_result:
-                on_result(result)
-    return results
+                watch.done(result)
+
+        told = 0
+        for number, found in spread(self.cluster, set_up, pieces, watch.stop, self.on_death):
+            if isinstance(found, Lost):
+                found = [failed(job, f"{job}: {found.sentence}.") for job in pieces[number].jobs]
+            made[number] = found
+            for result in found:
+                if scores and (result.status == "ok" or result.metrics):
+                    scores.add(result.out, result.metrics)
+            while told in made:
+                tell(told)
+                told += 1
+        for number in sorted(made):  # after a stop: what came behind a piece that nobody did
+            tell(number)
+        return results
 
 
 def _parts(jobs: Sequence[Job], workers: int = 16) -> list[tuple[Job, ...]]:

@@ -100,77 +100,109 @@ def overlapped(
     Once ``stop`` says so nothing new is worked on; what has been is finished and emitted. So it is when a stage raises,
     KeyboardInterrupt too, before the exception goes on; a further KeyboardInterrupt leaves at once.
     """
-    pool = Workers(workers)
-    network = Workers(at_once) if at_once > 1 else None
-    waiting: deque[Future[Any]] = deque()  # read, or being read
-    working: deque[Future[Any]] = deque()
-    finishing: deque[Future[Any]] = deque()
-    source, largest = iter(items), 0
+    under_way = _UnderWay(items, (read, work, finish), emit, workers, at_once)
+    with contextlib.ExitStack() as at_last:  # in the opposite order
+        at_last.callback(under_way.end)
+        at_last.callback(under_way.settle)
+        at_last.callback(under_way.stop_reading)
+        while not stop() and (given := under_way.next_read()) is not None:
+            if under_way.read_ahead(given) and stop():
+                break
+            under_way.begin(given)
+            del given  # what is worked on is held by nobody else
+            under_way.hand_on()
 
-    def ahead() -> int:
-        """How many may wait; none before it is known how large they are, or where one is as large as all may be."""
-        return min(workers + 1, _HELD_BYTES // largest) if largest else 0
 
-    def fill(least: int) -> None:
-        while len(waiting) < max(least, ahead()):
-            try:
-                item = next(source)
-            except StopIteration:
-                return
-            waiting.append(pool.call(read, item))
+class _UnderWay(Generic[T]):
+    """The items of one call of ``overlapped`` that are under way: read or being read, worked on, being finished."""
 
-    def begin(given: Any) -> None:
+    def __init__(
+        self,
+        items: Iterable[T],
+        stages: tuple[Callable[[T], Any], Callable[[Any], Any], Callable[[Any], Any]],
+        emit: Callable[[Any], None],
+        workers: int,
+        at_once: int,
+    ) -> None:
+        self._read, self._work, self._finish = stages
+        self._emit, self._workers, self._at_once = emit, workers, at_once
+        self._pool = Workers(workers)
+        self._network = Workers(at_once) if at_once > 1 else None
+        self._waiting: deque[Future[Any]] = deque()  # read, or being read
+        self._working: deque[Future[Any]] = deque()
+        self._finishing: deque[Future[Any]] = deque()
+        self._source, self._largest = iter(items), 0
+
+    def next_read(self) -> Any:
+        """What the first stage gave for the next item, once it is there; None after the last."""
+        self._fill(1)
+        return self._waiting.popleft().result() if self._waiting else None
+
+    def read_ahead(self, given: Any) -> bool:
+        """By the size of what was read, has more read; False for what is ``Done``."""
         if isinstance(given, Done):
-            working.append(_held(given))
-        elif network:
-            working.append(network.call(work, given))
+            self._largest = self._largest or 1  # nothing that says its size: read on
+            return False
+        self._largest = max(self._largest, getattr(given, "nbytes", 1))
+        self._fill(0)
+        return True
+
+    def begin(self, given: Any) -> None:
+        """Has what was read worked on."""
+        if isinstance(given, Done):
+            self._working.append(_held(given))
+        elif self._network:
+            self._working.append(self._network.call(self._work, given))
         else:
-            working.append(_held(work(given)))
+            self._working.append(_held(self._work(given)))
 
-    def hand_on(leave: int) -> None:
-        while len(working) > leave or (working and working[0].done()):
-            made = working.popleft().result()
-            finishing.append(_held(made.value) if isinstance(made, Done) else pool.call(finish, made))
+    def hand_on(self) -> None:
+        """Finishes and emits what is ready, and what there is no room to leave."""
+        self._to_finish(self._at_once - 1 if self._largest <= _SMALL_BYTES else 0)
+        self._drain(self._ahead())
 
-    def drain(leave: int) -> None:
-        while finishing and (len(finishing) > leave or finishing[0].done()):
-            emit(finishing.popleft().result())
-
-    def settle() -> None:
-        try:
-            hand_on(0)
-        except Exception:  # of a picture beside the one whose exception is on its way
-            drain(0)
-            raise
-        drain(0)
-
-    def end() -> None:
-        for future in (*working, *finishing):  # none but after an exception in what follows
+    def stop_reading(self) -> None:
+        """What is not read yet will not be."""
+        for future in self._waiting:
             future.cancel()
-        for threads in (network, pool):
+
+    def settle(self) -> None:
+        """Finishes and emits all that has been worked on."""
+        try:
+            self._to_finish(0)
+        except Exception:  # of a picture beside the one whose exception is on its way
+            self._drain(0)
+            raise
+        self._drain(0)
+
+    def end(self) -> None:
+        """Ends the threads."""
+        for future in (*self._working, *self._finishing):  # none but after an exception in ``settle``
+            future.cancel()
+        for threads in (self._network, self._pool):
             if threads:
                 threads.end()
 
-    with contextlib.ExitStack() as at_last:  # in the opposite order
-        at_last.callback(end)
-        at_last.callback(settle)
-        at_last.callback(lambda: [future.cancel() for future in waiting])
-        while not stop():
-            fill(1)
-            if not waiting:
-                break
-            given = waiting.popleft().result()
-            if not isinstance(given, Done):
-                largest = max(largest, getattr(given, "nbytes", 1))
-                fill(0)
-                if stop():
-                    break
-            elif not largest:
-                largest = 1  # nothing that says its size: read on
-            begin(given)
-            del given
-            hand_on(at_once - 1 if largest <= _SMALL_BYTES else 0)
-            drain(ahead())
+    def _ahead(self) -> int:
+        """How many may wait; none before it is known how large they are, or where one is as large as all may be."""
+        return min(self._workers + 1, _HELD_BYTES // self._largest) if self._largest else 0
+
+    def _fill(self, least: int) -> None:
+        while len(self._waiting) < max(least, self._ahead()):
+            try:
+                item = next(self._source)
+            except StopIteration:
+                return
+            self._waiting.append(self._pool.call(self._read, item))
+
+    def _to_finish(self, leave: int) -> None:
+        while len(self._working) > leave or (self._working and self._working[0].done()):
+            made = self._working.popleft().result()
+            self._finishing.append(_held(made.value) if isinstance(made, Done) else self._pool.call(self._finish, made))
+
+    def _drain(self, leave: int) -> None:
+        while self._finishing and (len(self._finishing) > leave or self._finishing[0].done()):
+            self._emit(self._finishing.popleft().result())
 
 
 def read_all(items: Iterable[T], read: Callable[[T], Done[Any]], emit: Callable[[Any], None], workers: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Recipe, Result
@@ -16,14 +16,29 @@ from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.metrics_file import MetricsFile
 
 OnResult = Callable[[Result], None]
-Stop = Callable[[], bool]
 MakeSteps = Callable[[FusesArrays | None, Existing, Recipe, Scores | None], Steps]
-MakeScores = Callable[[Path], MetricsFile]
 
 
 def never() -> bool:
     """A run that nobody stops."""
     return False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on. on_result: called after each job, for progress. stop: asked after each job; when it says so, the
+    pictures that the network has made are still written, and the results so far returned."""
+
+    on_result: OnResult | None = None
+    stop: Callable[[], bool] = never
+
+    def done(self, result: Result) -> None:
+        """Tells of a result."""
+        if self.on_result:
+            self.on_result(result)
+
+
+UNSEEN = Watch()
 
 
 def run(
@@ -33,10 +48,8 @@ def run(
     existing: Existing = "refuse",
     recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
     workers: int | None = None,
-    only_metrics: bool = False,
     scores: Scores | None = None,
-    on_result: OnResult | None = None,
-    stop: Stop = never,
+    watch: Watch = UNSEEN,
     make_steps: MakeSteps = Steps,
 ) -> list[Result]:
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
@@ -47,24 +60,35 @@ def run(
 
     fuser: may be None when nothing is to be fused.
     existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
-    does not say (see ``resume``); "refuse" makes it a failed result; "replace" makes it again.
-    only_metrics: measure the outputs that are there, whoever made them, instead of fusing.
+    does not say (see ``resume``); "refuse" makes it a failed result; "replace" makes it again; "measure" measures it,
+    whoever made it, and nothing is fused.
     scores: told of each picture's metrics right before it is written, from any thread; of a picture that is up to date
     and has none, they are measured.
-    on_result: called after each job, for progress. stop: asked after each job; when it says so, the pictures that the
-    network has made are still written, and the results so far returned. make_steps: ``Steps``, or what adds to them.
+    make_steps: ``Steps``, or what adds to them.
     """
     results: list[Result] = []
 
     def emit(result: Result) -> None:
         results.append(result)
-        if on_result:
-            on_result(result)
+        watch.done(result)
 
     steps = make_steps(fuser, existing, recipe, scores)
-    read = steps.measure if only_metrics else steps.read
-    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), stop, steps.at_once)
+    read = steps.measure if existing == "measure" else steps.read
+    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), watch.stop, steps.at_once)
     return results
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What does the work where files or machines are elsewhere. make_steps: ``Steps``, or what adds to them.
+    make_scores: ``MetricsFile``, or what stands for it. runner: ``run``, or what does the same on other machines."""
+
+    make_steps: MakeSteps = Steps
+    make_scores: Callable[[Path], MetricsFile] = MetricsFile
+    runner: Callable[..., list[Result]] = run
+
+
+HERE = Ways()
 
 
 def run_folder(
@@ -75,43 +99,35 @@ def run_folder(
     existing: Existing = "resume",
     recipe: Recipe = Recipe(),  # noqa: B008
     workers: int | None = None,
-    only_metrics: bool = False,
-    on_result: OnResult | None = None,
-    stop: Stop = never,
-    make_steps: MakeSteps = Steps,
-    make_scores: MakeScores = MetricsFile,
-    runner: Callable[..., list[Result]] = run,
+    watch: Watch = UNSEEN,
+    ways: Ways = HERE,
 ) -> list[Result]:
     """``run`` for a plan with an output folder: keeps ``out_dir/metrics.csv``, and adds what failed in planning.
 
     Interrupted or killed, it leaves complete pictures and their metrics; called again, it goes on from there, and
     measures what lacks a row. Several may run at once, also on several machines. Raises ImageWriteError when
-    metrics.csv cannot be read or is none of dfuse's. make_scores: ``MetricsFile``, or what stands for it elsewhere.
-    runner: ``run``, or what does the same on other machines.
+    metrics.csv cannot be read or is none of dfuse's.
     """
     plan = with_own_gifs(plan) if recipe.gif else plan
-    scores = make_scores(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
+    scores = ways.make_scores(out_dir) if recipe.measure or MetricsFile.is_in(out_dir) else None
     outputs = [job.out for job in plan.jobs]
     clear_away([*outputs, *(job.gif for job in plan.jobs if recipe.gif), *([scores.path] if scores else ())])
 
     def record(result: Result) -> None:
         if scores and (result.status == "ok" or result.metrics):
             scores.record(result.out, result.metrics)
-        if on_result:
-            on_result(result)
+        watch.done(result)
 
     try:
-        results = runner(
+        results = ways.runner(
             plan.jobs,
             fuser,
             existing=existing,
             recipe=recipe,
             workers=workers,
-            only_metrics=only_metrics,
             scores=scores,
-            on_result=record,
-            stop=stop,
-            make_steps=make_steps,
+            watch=Watch(record, watch.stop),
+            make_steps=ways.make_steps,
         )
     except BaseException:
         if scores:  # what the threads still have in hand stays in the journal

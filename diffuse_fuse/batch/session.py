@@ -17,7 +17,7 @@ from diffuse_fuse.batch.network import SILENT, Chosen, Listener, choose, model_i
 from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
 from diffuse_fuse.batch.plan import part_of, plan_paths, require_paths, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
-from diffuse_fuse.batch.run import OnResult, Stop, never, run, run_folder
+from diffuse_fuse.batch.run import HERE, UNSEEN, Watch, Ways, run, run_folder
 from diffuse_fuse.errors import DataError, ImageReadError, UsageError
 from diffuse_fuse.images.load import load_range
 from diffuse_fuse.images.options import LoadOptions
@@ -164,7 +164,7 @@ class Session:
     @property
     def to_do(self) -> int:
         """Pairs to fuse or measure, as far as names tell: what is skipped takes no time."""
-        everything = self._existing == "replace" or self.options.only_metrics
+        everything = self._existing in ("replace", "measure")
         return sum(everything or not job.out.exists() for job in self.plan.jobs)
 
     def left(self, ran: Ran) -> int:
@@ -185,8 +185,8 @@ class Session:
             check=check,
         )
 
-    def run(self, on_result: OnResult | None = None, on_rows: OnRows | None = None, stop: Stop = never) -> Ran:
-        """Fuses or measures every pair; a folder keeps its metrics.csv. on_result, stop: see ``batch.run``.
+    def run(self, watch: Watch = UNSEEN, on_rows: OnRows | None = None) -> Ran:
+        """Fuses or measures every pair; a folder keeps its metrics.csv.
 
         on_rows: told how far the network is with a picture, where it has one at a time.
         """
@@ -197,34 +197,36 @@ class Session:
             "existing": self._existing,
             "recipe": self.recipe,
             "workers": self.options.workers,
-            "only_metrics": self.options.only_metrics,
-            "on_result": on_result,
-            "stop": stop,
+            "watch": watch,
         }
-        how |= self._elsewhere() if self.stage or self.options.cluster else {}
+        ways = self._elsewhere() if self.stage or self.options.cluster else HERE
         start = time.perf_counter()
-        results = run_folder(self.plan, fuser, self.out, **how) if self.many else run(self.plan.jobs, fuser, **how)
+        if self.many:
+            results = run_folder(self.plan, fuser, self.out, ways=ways, **how)
+        else:
+            results = run(self.plan.jobs, fuser, make_steps=ways.make_steps, **how)
         return Ran(results, time.perf_counter() - start)
 
-    def _elsewhere(self) -> dict[str, Any]:
-        """What ``run`` and ``run_folder`` take for files that are elsewhere, and for a cluster."""
-        ways: dict[str, Any] = {}
+    def _elsewhere(self) -> Ways:
+        """What does the work for files that are elsewhere, and on a cluster."""
+        ways, cluster = HERE, self.options.cluster
         if self.stage is not None:
             from diffuse_fuse.batch.afar import FarScores, FarSteps
 
-            ways["make_steps"] = partial(FarSteps, stage=self.stage)
-            if self.many and self.stage.url(self.out) is not None:
-                ways["make_scores"] = partial(FarScores, stage=self.stage)
-        if self.options.cluster is not None:
-            from diffuse_fuse.batch.on_ray import run_on_ray
+            ways = replace(ways, make_steps=partial(FarSteps, stage=self.stage))
+            if self.stage.url(self.out) is not None:
+                ways = replace(ways, make_scores=partial(FarScores, stage=self.stage))
+        if cluster is not None:
+            from diffuse_fuse.batch.on_ray import OnRay
 
             make = self.network.fuser.anew if self.network else _no_fuser
-            told = {"make_fuser": make, "stage": self.stage, "on_death": self.listener.worker_died}
-            ways["runner"] = partial(run_on_ray, cluster=self.options.cluster, **told)
+            ways = replace(ways, runner=OnRay(cluster, make, self.stage, self.listener.worker_died))
         return ways
 
     @property
     def _existing(self) -> Existing:
+        if self.options.only_metrics:
+            return "measure"
         if self.options.overwrite:
             return "replace"
         return "resume" if self.many else "refuse"

@@ -141,11 +141,9 @@ def eval_(
             metrics,
             convention,
             baselines=baselines,
-            limit=limit,
-            seed=seed,
+            sample=evaluation.Sample(limit, seed, part),
             threads=workers,
             reading=_reading(ir_field, align_file, nodata),
-            shard=part,
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None

@@ -286,6 +286,7 @@ def _pair(session: Session, quiet: bool) -> Ran:
 
 def _folder(session: Session, quiet: bool) -> Ran:
     """A folder or a table of pairs, until all is done or Ctrl-C stops it."""
+    from diffuse_fuse.batch import Watch
     from diffuse_fuse.cli.fuse_report import say_preflight
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
@@ -305,7 +306,7 @@ def _folder(session: Session, quiet: bool) -> Ran:
             if result.status != "skipped":
                 advance()
 
-        return session.run(count, advance.rows, stop)
+        return session.run(Watch(count, stop), advance.rows)
 
 
 def _check_only_metrics(**others: bool) -> None:

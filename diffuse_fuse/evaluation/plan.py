@@ -36,6 +36,23 @@ class Plan:
     shard: Shard | None = None
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Which pairs of a data set are scored. limit: so many, drawn by ``seed``. shard: only this part of them."""
+
+    limit: int | None = None
+    seed: int = 0
+    shard: Shard | None = None
+
+    def of(self, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+        """Those of ``pairs``, in their order."""
+        drawn = draw(pairs, self.limit, self.seed)
+        return tuple(pair for pair in drawn if self.shard is None or self.shard.holds(pair_name(pair)))
+
+
+ALL_PAIRS = Sample()
+
+
 def prepare(
     dataset: Dataset | str | os.PathLike[str],
     methods: Mapping[str, Row] | Sequence[Method] | None = None,
@@ -43,16 +60,13 @@ def prepare(
     convention: str = "plain",
     *,
     baselines: bool = False,
-    limit: int | None = None,
-    seed: int = 0,
+    sample: Sample = ALL_PAIRS,
     threads: int = 1,
     reading: Reading | None = None,
-    shard: Shard | None = None,
 ) -> Plan:
     """Find the pairs, match the results and look at every file; see ``evaluate`` for the arguments.
 
     reading: how pairs are brought to one size whose visible pictures show more; without, they must have one.
-    shard: only this part of the pairs.
 
     Raises DataError when there is nothing to score, UsageError, MetricError or WeightsError for wrong arguments.
     """
@@ -65,8 +79,7 @@ def prepare(
             raise UsageError('The methods are a dictionary, such as {"mine": a function, "dfuse": "default"}.')
         methods = make_methods(methods, baselines)
     found = dataset if isinstance(dataset, Dataset) else find_dataset(dataset)
-    pairs = draw(found.pairs, limit, seed)
-    pairs = tuple(pair for pair in pairs if shard is None or shard.holds(pair_name(pair)))
+    pairs, shard = sample.of(found.pairs), sample.shard
     kept = {pair_name(pair) for pair in pairs}
     folders = {}
     for method in methods:
@@ -81,7 +94,7 @@ def prepare(
         first = f" ({problems[0]})" if problems else ""
         raise DataError(f"No pair of {found.root} can be scored{first}.")
     notes = found.notes + inspection.notes
-    return Plan(found, inspection.cases, tuple(methods), names, convention, seed, problems, notes, shard)
+    return Plan(found, inspection.cases, tuple(methods), names, convention, sample.seed, problems, notes, shard)
 
 
 def draw(pairs: Sequence[Pair], limit: int | None, seed: int) -> tuple[Pair, ...]:

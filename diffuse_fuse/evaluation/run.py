@@ -23,7 +23,7 @@ from diffuse_fuse.evaluation.inspection import Case
 from diffuse_fuse.evaluation.layouts import Dataset
 from diffuse_fuse.evaluation.methods import Method, Row
 from diffuse_fuse.evaluation.output import require_output, write_all
-from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
+from diffuse_fuse.evaluation.plan import Plan, Sample, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
 from diffuse_fuse.threads import require
@@ -62,7 +62,8 @@ def evaluate(
     """
     workers = whole(workers, "The number of workers", least=1)
     folder = None if out is None else path_of(out, "The output folder")
-    plan = prepare(dataset, methods, metrics, convention, baselines=baselines, limit=limit, seed=seed, threads=workers)
+    sample = Sample(limit, seed)
+    plan = prepare(dataset, methods, metrics, convention, baselines=baselines, sample=sample, threads=workers)
     evaluation = run(plan, folder, workers=workers, device=device, overwrite=overwrite)
     if folder:
         write_all(evaluation, folder, overwrite)

@@ -34,30 +34,9 @@ def overlapped(
     done: queue.Queue[Any] = queue.Queue(AHEAD)
     over = threading.Event()
     failed: list[BaseException] = []
-
-    def read() -> None:
-        try:
-            for item in items:
-                if not _put(todo, item, over):
-                    return
-        except BaseException as error:
-            failed.append(error)
-        _put(todo, _END, over)
-
-    def complete() -> None:
-        broken = False
-        while (item := done.get()) is not _END:
-            if broken:
-                continue  # the other side must not wait for room
-            try:
-                finish(item.result() if isinstance(item, Future) else item)
-            except BaseException as error:
-                failed.insert(0, error)
-                broken = True
-                over.set()
-
     pool = ThreadPoolExecutor(at_once) if at_once > 1 else None
-    reader, finisher = (threading.Thread(target=target, daemon=True) for target in (read, complete))
+    reader = threading.Thread(target=_read, args=(items, todo, over, failed), daemon=True)
+    finisher = threading.Thread(target=_complete, args=(finish, done, over, failed), daemon=True)
     reader.start()
     finisher.start()
     try:
@@ -79,6 +58,33 @@ def overlapped(
             pool.shutdown(cancel_futures=True)
     if failed:
         raise failed[0]
+
+
+def _read(items: Iterator[T], todo: queue.Queue[Any], over: threading.Event, failed: list[BaseException]) -> None:
+    """Puts the items and an end into ``todo``."""
+    try:
+        for item in items:
+            if not _put(todo, item, over):
+                return
+    except BaseException as error:
+        failed.append(error)
+    _put(todo, _END, over)
+
+
+def _complete(
+    finish: Callable[[U], None], done: queue.Queue[Any], over: threading.Event, failed: list[BaseException]
+) -> None:
+    """Finishes what comes into ``done`` up to its end."""
+    broken = False
+    while (item := done.get()) is not _END:
+        if broken:
+            continue  # the other side must not wait for room
+        try:
+            finish(item.result() if isinstance(item, Future) else item)
+        except BaseException as error:
+            failed.insert(0, error)
+            broken = True
+            over.set()
 
 
 def _put(where: queue.Queue[Any], item: Any, over: threading.Event) -> bool:

@@ -20,7 +20,7 @@ from .conftest import AverageFuser, contents, radiometric, rows, states
 def test_a_folder(folders):
     ir, vis, out = folders
     seen = []
-    results = batch.run_folder(batch.plan_folders(ir, vis, out), AverageFuser(), out, on_result=seen.append)
+    results = batch.run_folder(batch.plan_folders(ir, vis, out), AverageFuser(), out, watch=batch.Watch(seen.append))
     assert states(results) == ["ok"] * 3 and seen == results
     assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", "metrics.csv"]
     assert rows(out) == ["0.png", "1.png", "2.png"]
@@ -87,7 +87,7 @@ def test_a_run_that_is_stopped_finishes_what_the_network_made(folders, workers):
     ir, vis, out = folders
     fuser = AverageFuser()
     plan = batch.plan_folders(ir, vis, out)
-    results = batch.run_folder(plan, fuser, out, workers=workers, stop=lambda: fuser.calls == 2)
+    results = batch.run_folder(plan, fuser, out, workers=workers, watch=batch.Watch(stop=lambda: fuser.calls == 2))
     assert states(results) == ["ok", "ok"] and fuser.calls == 2
     assert rows(out) == ["0.png", "1.png"] and not (out / "2.png").exists()
 
@@ -355,12 +355,12 @@ def test_only_metrics(folders, scene):
     batch.run_folder(plan, AverageFuser(), out)
     table, pictures = (out / "metrics.csv").read_bytes(), contents(out)
     (out / "metrics.csv").unlink()
-    results = batch.run_folder(plan, None, out, only_metrics=True)
+    results = batch.run_folder(plan, None, out, existing="measure")
     assert states(results) == ["ok"] * 3 and (out / "metrics.csv").read_bytes() == table
     assert contents(out) == pictures
     (out / "0.png").unlink()
     write_image(out / "1.png", scene[1][:20])
-    results = batch.run_folder(plan, None, out, only_metrics=True)
+    results = batch.run_folder(plan, None, out, existing="measure")
     assert states(results) == ["failed", "failed", "ok"]
     assert "0.png does not exist" in results[0].error and "differ in size" in results[1].error
     assert rows(out) == ["1.png", "2.png"]

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "diffuse_fuse"
 # each may import what stands before it
 ORDER = (
-    "arrays",
+    "arrays", "schema",
     "errors", "luma", "arguments", "shard", "extras", "descriptors", "owners", "files", "spinning",
     "machine", "shortage", "threads", "checkpoint", "models", "metrics", "images", "remote", "cluster", "journal",
     "metrics_file", "alignment", "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video",

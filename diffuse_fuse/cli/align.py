@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,8 +19,9 @@ from diffuse_fuse.cli.options import (
     is_auto,
     rules,
 )
-from diffuse_fuse.cli.report import left_out
+from diffuse_fuse.cli.report import left_out, print_json
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,7 +247,7 @@ def _print_json(
         "failed": [{**files(pair), "error": text} for pair, text in failures],
         "version": diffuse_fuse.__version__,
     }
-    typer.echo(json.dumps(whole, indent=2, allow_nan=False))
+    print_json(headed("align", whole))
 
 
 def _as_dict(found: Estimate | Sighting) -> dict[str, Any]:

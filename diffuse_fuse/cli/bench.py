@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from diffuse_fuse.cli import report
 from diffuse_fuse.cli.options import BALANCE_HELP, Device, check_balance
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.bench import Bench
@@ -39,7 +39,10 @@ def bench(
 
     with progress_bar("timing", runs + 2, "run", hidden=quiet) as advance:
         result = benchmark.run(model, shape, runs, threads, device.value, files, advance, weight)
-    typer.echo(json.dumps(result.as_dict(), indent=2) if as_json else describe(result))
+    if as_json:
+        report.print_json(headed("bench", result.as_dict()))
+    else:
+        typer.echo(describe(result))
 
 
 def describe(result: Bench) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +28,7 @@ from diffuse_fuse.cli.options import (
     parse_shard,
     rules,
 )
+from diffuse_fuse.cli.report import print_json
 from diffuse_fuse.errors import MetricError, UsageError
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def eval_(
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
         evaluation.write_all(result, out, overwrite)
     if as_json:
-        typer.echo(json.dumps(result.as_dict(), indent=2, allow_nan=False))
+        print_json(result.as_dict())
     else:
         _print_table(result)
     if out and not quiet:

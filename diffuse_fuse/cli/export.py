@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from diffuse_fuse.cli.report import print_json
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.schema import headed
 
 
 def export(
@@ -41,7 +42,7 @@ def export(
         shape = {"height": facts.size[0], "width": facts.size[1]} if facts.size else None
         whole = {"file": str(out), "bytes": out.stat().st_size, "model": facts.model, "weights": facts.weights}
         whole |= {"size": shape, "multiple": facts.multiple, "difference": difference, "version": facts.dfuse}
-        typer.echo(json.dumps(whole, indent=2))
+        print_json(headed("export", whole))
     elif not quiet:
         for_size = f"{facts.size[1]}×{facts.size[0]} pixels" if facts.size else "any size"
         typer.echo(

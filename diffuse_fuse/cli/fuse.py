@@ -264,7 +264,7 @@ def fuse(
     ran = _folder(session, quiet) if session.many else _pair(session, quiet)
     report.say_ran(ran, session, quiet)
     if as_json:
-        report.print_json(ran, session)
+        report.print_ran(ran, session)
     elif not quiet:
         report.print_metrics(ran.results)
     if session.left(ran):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ import diffuse_fuse
 from diffuse_fuse.batch.job import Plan, Result, mean_metrics
 from diffuse_fuse.batch.network import Listener
 from diffuse_fuse.batch.preflight import Preflight
-from diffuse_fuse.cli.report import left_out, metrics_table, named, say, say_export
+from diffuse_fuse.cli.report import left_out, metrics_table, named, print_json, say, say_export
 from diffuse_fuse.images.options import ThermalRange, is_camera
-from diffuse_fuse.remote.urls import told
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch.session import Ran, Session
@@ -65,7 +64,7 @@ def say_dry_run(found: Preflight, session: Session, as_json: bool, quiet: bool) 
     """What a run would do."""
     if as_json:
         whole = {**found.as_dict(), **_unused_as_dict(session.plan), "model": session.recipe.model}
-        typer.echo(json.dumps(whole, indent=2))
+        print_json(headed("fuse-plan", whole))
         return
     for text in [] if quiet else _unused(session.plan):
         say(f"Warning: {text}")
@@ -173,7 +172,7 @@ def print_metrics(results: Sequence[Result]) -> None:
         typer.echo(metrics_table(mean_metrics(measured), heading))
 
 
-def print_json(ran: Ran, session: Session) -> None:
+def print_ran(ran: Ran, session: Session) -> None:
     """One object on stdout; docs/batch.md says what it holds."""
     count = {status: sum(result.status == status for result in ran.results) for status in ("ok", "skipped", "failed")}
     whole = {
@@ -185,7 +184,7 @@ def print_json(ran: Ran, session: Session) -> None:
         "model": session.network.name if session.network else None,
         "version": diffuse_fuse.__version__,
     }
-    typer.echo(told(json.dumps(whole, indent=2, allow_nan=False)))
+    print_json(headed("fuse", whole))
 
 
 def _unused(plan: Plan) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from importlib import metadata
@@ -13,6 +12,7 @@ import typer
 import diffuse_fuse
 from diffuse_fuse.cli import report
 from diffuse_fuse.errors import WeightsError
+from diffuse_fuse.schema import headed
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "safetensors", "typer", "rich")
 _OPTIONAL = ("onnxruntime", "onnx", "onnxscript", "av")  # of the extras onnx and video
@@ -24,7 +24,7 @@ def info(
     """Print what a bug report needs: versions, devices, threads, weights."""
     facts = collect()
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        report.print_json(headed("info", facts))
     else:
         rows = [(key, _plain(value)) for key, value in facts.items() if not isinstance(value, dict)]
         for group in (value for value in facts.values() if isinstance(value, dict)):

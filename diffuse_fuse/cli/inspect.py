@@ -27,6 +27,7 @@ from diffuse_fuse.cli.options import (
     file_options,
     rules,
 )
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.images.describe import Facts
@@ -81,7 +82,7 @@ def inspect(
     for number, path in enumerate(files):
         if path.is_dir():
             flight = _flight(path, recursive, rules(ir_pattern, vis_pattern, map_file, by_order), options)
-            found.append(flight.as_dict())
+            found.append(headed("folder", flight.as_dict()))
             failed = failed or bool(flight.errors)
             if not as_json:
                 typer.echo(("\n" if number else "") + _flight_text(flight))
@@ -90,14 +91,14 @@ def inspect(
             facts = describe(path, options)
         except ImageError as error:
             failed = True
-            found.append({"path": str(path), "error": str(error)})
+            found.append(headed("unreadable", {"path": str(path), "error": str(error)}))
             typer.echo(shown(f"Error: {error}"), err=True)
             continue
-        found.append({**facts.as_dict(), "error": None})
+        found.append(headed("picture", {**facts.as_dict(), "error": None}))
         if not as_json:
             typer.echo(("\n" if number else "") + _text(facts))
     if as_json:
-        typer.echo(json.dumps(found, indent=2, allow_nan=False))
+        report.print_json(found)
     if failed:
         raise typer.Exit(1)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diffuse_fuse.cli.report import print_json
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,12 +30,12 @@ def metrics(
     if name is not None:
         metric = _find(name)
         if as_json:
-            typer.echo(json.dumps(metric.as_dict(), indent=2))
+            print_json(headed("metric", metric.as_dict()))
         else:
             _print(_explanation(metric))
     elif as_json:
         listed = [{**metric.as_dict(), "default": metric.name in DEFAULT} for metric in REGISTRY.values()]
-        typer.echo(json.dumps({"metrics": listed, "conventions": CONVENTIONS}, indent=2))
+        print_json(headed("metrics", {"metrics": listed, "conventions": CONVENTIONS}))
     else:
         _print(_overview(), _conventions())
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from diffuse_fuse.cli.report import print_json
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.models import ModelCard
@@ -19,7 +21,7 @@ def models(
 
     cards = available()
     if as_json:
-        typer.echo(json.dumps([as_dict(card) for card in cards], indent=2))
+        print_json([headed("model", as_dict(card)) for card in cards])
     elif cards:
         typer.echo("\n\n".join(describe(card) for card in cards))
         typer.echo(f"\nTerms of the training data: {DATA_TERMS}")

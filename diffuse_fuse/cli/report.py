@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def named(paths: Sequence[Path]) -> str:
     """The first few of some files, and how many more."""
     names = ", ".join(str(path) for path in paths[:_NAMED])
     return names if len(paths) <= _NAMED else f"{names} and {len(paths) - _NAMED} more"
+
+
+def print_json(whole: object) -> None:
+    """JSON on stdout; see ``schema``."""
+    from diffuse_fuse.remote.urls import told
+
+    typer.echo(told(json.dumps(whole, indent=2, allow_nan=False)))
 
 
 def say(text: str) -> None:

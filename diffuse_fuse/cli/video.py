@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from enum import Enum
 from fractions import Fraction
@@ -29,8 +28,9 @@ from diffuse_fuse.cli.options import (
     parse_range,
     rules,
 )
-from diffuse_fuse.cli.report import say, say_export
+from diffuse_fuse.cli.report import print_json, say, say_export
 from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.video.run import Summary
@@ -187,8 +187,7 @@ def video(
             stop=stop,
         )
     if as_json:
-        told = {"out": str(path), "model": fuser.model_name, **summary.as_dict()}
-        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+        print_json(headed("video", {"out": str(path), "model": fuser.model_name, **summary.as_dict()}))
     if not quiet:
         _tell(summary, path)
     if summary.stopped:

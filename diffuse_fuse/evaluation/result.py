@@ -12,6 +12,7 @@ import numpy as np
 
 from diffuse_fuse.evaluation import statistics
 from diffuse_fuse.evaluation.methods import Method
+from diffuse_fuse.schema import headed
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that ``summary.json`` holds: plain values, NaN as None."""
-        return {
+        whole = {
             "dfuse": self.version,
             "date": self.date,
             "dataset": {
@@ -113,6 +114,7 @@ class Evaluation:
             "problems": list(self.problems),
             "notes": list(self.notes),
         }
+        return headed("eval", whole)
 
     def _method(self, row: int) -> dict[str, Any]:
         method, means = self.methods[row], self.means

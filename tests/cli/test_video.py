@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("av", reason="the extra video is not installed")
 
 from diffuse_fuse.cli.commands import main
+from tests.schemas import check
 from tests.video.conftest import COUNT, clip, files, read_video  # noqa: F401
 
 
@@ -21,6 +22,7 @@ def test_two_videos(files, tiny_model, tmp_path, capsys):  # noqa: F811
     assert main([*call, "--json"]) == 0
     told, err = capsys.readouterr()
     told = json.loads(told)
+    assert check(told) == "video"
     assert told["frames"] == COUNT == len(read_video(tmp_path / "out.mp4"))
     assert told["sound"] and set(told["flicker"]) == {"ir", "vis", "fused", "still", "changes", "steady"}
     assert "Flicker of what is still" in err and "Speed: " in err

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from diffuse_fuse.cli.metrics import metrics as command
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.metrics import CONVENTIONS, DEFAULT, REGISTRY
+from diffuse_fuse.schema import headed
 
 app = typer.Typer()
 app.command()(command)
@@ -48,7 +49,7 @@ def test_json():
     ]
     assert listed["conventions"] == CONVENTIONS
     one = json.loads(run("Qabf", "--json").stdout)
-    assert one == REGISTRY["Qabf"].as_dict()
+    assert one == headed("metric", REGISTRY["Qabf"].as_dict())
 
 
 def test_unknown_name_is_wrong_usage():

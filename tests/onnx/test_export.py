@@ -21,6 +21,7 @@ from diffuse_fuse.onnx import export as exporter
 from diffuse_fuse.onnx.export import export
 from diffuse_fuse.onnx.facts import GraphFacts
 from diffuse_fuse.onnx.fuser import OnnxFuser
+from tests.schemas import check
 
 SHARED = Path(os.environ.get("DFUSE_SHARED", "shared"))
 PAIRS = SHARED / "data" / "msrs" / "test_sample"
@@ -108,6 +109,7 @@ def test_the_command_writes_once_and_reports(weights, tmp_path, capsys):
     out = tmp_path / "small.onnx"
     assert main(["export", "-o", str(out), "--model", str(weights), "--size", "45x37", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert check(told) == "export"
     assert told["size"] == {"height": 40, "width": 48} and told["weights"] == sha256(weights)
     assert told["difference"] <= 1 and told["bytes"] == out.stat().st_size
     before = out.read_bytes()

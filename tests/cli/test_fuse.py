@@ -56,8 +56,8 @@ def test_one_pair_as_json(dfuse, pair, tiny_model):
     assert done.returncode == 0, done.stderr
     whole = json.loads(done.stdout)
     assert list(whole) == [
-        "results", "ok", "skipped", "failed", "unpaired", "passed_over", "notes", "seconds", "network_share", "model",
-        "version",
+        "schema", "results", "ok", "skipped", "failed", "unpaired", "passed_over", "notes", "seconds", "network_share",
+        "model", "version",
     ]  # fmt: skip
     assert (whole["ok"], whole["skipped"], whole["failed"]) == (1, 0, 0)
     assert whole["version"] == __version__ and "tiny" in whole["model"]

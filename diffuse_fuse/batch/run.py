@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Recipe, Result
 from diffuse_fuse.batch.pipeline import default_workers, overlapped
@@ -78,13 +79,25 @@ def run(
     return results
 
 
+class Table(Scores, Protocol):
+    """The scores of a folder; ``MetricsFile`` is one."""
+
+    path: Path
+
+    def record(self, picture: Path, values: Mapping[str, float]) -> None:
+        """The picture has been written, with these metrics."""
+
+    def save(self, whole: bool = True) -> None:
+        """Brings all rows into the table; not ``whole``: threads still add some. Raises ImageWriteError."""
+
+
 @dataclass(frozen=True)
 class Ways:
     """What does the work where files or machines are elsewhere. make_steps: ``Steps``, or what adds to them.
     make_scores: ``MetricsFile``, or what stands for it. runner: ``run``, or what does the same on other machines."""
 
     make_steps: MakeSteps = Steps
-    make_scores: Callable[[Path], MetricsFile] = MetricsFile
+    make_scores: Callable[[Path], Table] = MetricsFile
     runner: Callable[..., list[Result]] = run
 
 

@@ -2,8 +2,9 @@
 
 It differs from the paper's UNet on purpose. A pixel-unshuffle stem moves the work to half resolution without
 losing a value; normalisation is per pixel over the channels (not over the picture, as GroupNorm does) and there
-is no attention in what fuses, so that what the network says about a pixel depends on a bounded neighbourhood only; the
-model of whole small scenes has attention at its coarsest levels, since layout is what it is for; skip connections add instead of concatenating, which halves the cost of the decoder. Channel counts are multiples
+is no attention in what fuses, so that what the network says about a pixel depends on a bounded neighbourhood only
+(the model of whole small scenes has attention at its coarsest levels, since layout is what it is for); skip
+connections add instead of concatenating, which halves the cost of the decoder. Channel counts are multiples
 of 32, where channels-last convolutions reach the full speed of a CPU.
 """
 

@@ -25,6 +25,7 @@ def interpolate(
     ] = "256x192",
     spacing: generating.Space = Spacing.linear,
     model: generating.Model = "diffusion",
+    layout: generating.Layout = "auto",
     fusion_model: generating.FusionModel = "default",
     device: generating.OnDevice = Device.auto,
     threads: generating.Threads = None,
@@ -40,7 +41,7 @@ def interpolate(
     from diffuse_fuse.cli.progress import progress_bar
     from diffuse_fuse.diffusion import generated
     from diffuse_fuse.diffusion.pictures import parse_size, resize_to_cover, seeded, to_pair
-    from diffuse_fuse.diffusion.samplers import ddim_encode, ddim_sample, slerp, time_steps
+    from diffuse_fuse.diffusion.scenes import Way
     from diffuse_fuse.files import require_free
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.images import load_pair
@@ -53,17 +54,17 @@ def interpolate(
     for text in (text for pair in pairs for text in pair.warnings if not quiet):
         typer.echo(f"Warning: {text}", err=True)
     pair_model = generating.load_pair_model(model, device, threads)
-    schedule, taus = pair_model.schedule, time_steps(pair_model.schedule.steps, steps, spacing.value)
+    scenes = generating.load_scenes(layout, pair_model, width, height)
     fuser = Fuser(fusion_model, device=pair_model.device)
     columns = []
-    with progress_bar("interpolating", (2 + count) * steps, "step", hidden=quiet) as advance:
-        eps_theta = pair_model.counted(advance)
+    with progress_bar("interpolating", (2 + count) * scenes.evaluations(steps), "step", hidden=quiet) as advance:
+        way = Way(steps, spacing.value, advance=advance)
         sources = [[resize_to_cover(picture, width, height) for picture in (pair.ir, pair.vis)] for pair in pairs]
         x_0 = [pair_model.with_first_noise(pair_model.encode(*s), seeded(0, i)) for i, s in enumerate(sources)]
-        ends = [ddim_encode(eps_theta, schedule, x, taus) for x in x_0]
+        first, last = (scenes.encode(x, way) for x in x_0)
         for part in np.linspace(0, 1, count):
-            ir, vis = to_pair(ddim_sample(eps_theta, schedule, slerp(ends[0], ends[1], float(part)), taus))
+            ir, vis = to_pair(scenes.decode(first, last, float(part), way))
             columns.append([vis / 255, np.dstack([ir] * 3) / 255, fuser.fuse(ir, vis) / 255])
-    how = f"dfuse interpolate, {pair_model.name}, DDIM, S={steps} {spacing.value}"
+    how = f"dfuse interpolate, {scenes.names}, DDIM, S={steps} {spacing.value}"
     generated.write_generated(path, grid([list(row) for row in zip(*columns, strict=True)]), how)
     generating.say_wrote("the strip", path, quiet)

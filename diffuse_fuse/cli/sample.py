@@ -35,22 +35,24 @@ def sample(
         bool, typer.Option("--trajectory", help="Write what was predicted along the way as a strip, too.")
     ] = False,
     model: generating.Model = "diffusion",
+    layout: generating.Layout = "auto",
     fusion_model: generating.FusionModel = "default",
     device: generating.OnDevice = Device.auto,
     threads: generating.Threads = None,
     overwrite: generating.Overwrite = False,
     quiet: generating.Quiet = False,
 ) -> None:
-    """Draw registered infrared-visible pairs from the diffusion model (DDIM), and fuse them.
+    """Draw registered infrared-visible pairs from the diffusion models (DDIM), and fuse them.
 
-    DIR gets generated-000-vis.png, -ir.png and -fused.png for each pair, and a contact sheet.
+    One model draws each scene small, another enlarges it (--layout). DIR gets generated-000-vis.png, -ir.png and
+    -fused.png for each pair, and a contact sheet.
     """
     import torch
 
     from diffuse_fuse.cli.progress import progress_bar
     from diffuse_fuse.diffusion import generated
     from diffuse_fuse.diffusion.pictures import parse_size, seeded, to_pair
-    from diffuse_fuse.diffusion.samplers import ddim_sample, time_steps
+    from diffuse_fuse.diffusion.scenes import Way
     from diffuse_fuse.files import require_free
     from diffuse_fuse.fusion.fuser import Fuser
     from diffuse_fuse.training.grid import grid
@@ -62,19 +64,15 @@ def sample(
     for path in (*(path for row in files for path in row), sheet):
         require_free(path, overwrite=overwrite)
     pair_model = generating.load_pair_model(model, device, threads)
-    taus = time_steps(pair_model.schedule.steps, steps, spacing.value)
+    scenes = generating.load_scenes(layout, pair_model, width, height)
     fuser = Fuser(fusion_model, device=pair_model.device)
-    settings = f"{pair_model.name}, DDIM, S={steps} {spacing.value}, eta={eta:g}, seed={seed}"
+    settings = f"{scenes.names}, DDIM, S={steps} {spacing.value}, eta={eta:g}, seed={seed}"
     columns = []
-    with progress_bar("sampling", count * steps, "step", hidden=quiet) as advance:
+    with progress_bar("sampling", count * scenes.evaluations(steps), "step", hidden=quiet) as advance:
+        way = Way(steps, spacing.value, eta, True, advance)
         for i, paths in enumerate(files):
-            generator = seeded(seed, i)
             seen: list[torch.Tensor] = []
-            start = pair_model.noise(width, height, generator)
-            x_0 = ddim_sample(
-                *(pair_model.counted(advance), pair_model.schedule, start, taus, eta, generator, True),
-                on_step=partial(_keep, seen) if trajectory else None,
-            )
+            x_0 = scenes.sample(way, seeded(seed, i), partial(_keep, seen) if trajectory else None)
             ir, vis = to_pair(x_0)
             pictures = [vis, ir, fuser.fuse(ir, vis)]
             columns.append([_three_channels(picture) / 255 for picture in pictures])

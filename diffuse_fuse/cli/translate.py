@@ -31,6 +31,7 @@ def translate(
     seed: generating.Seed = 0,
     spacing: generating.Space = Spacing.linear,
     model: generating.Model = "diffusion",
+    layout: generating.Layout = "auto",
     device: generating.OnDevice = Device.auto,
     threads: generating.Threads = None,
     overwrite: generating.Overwrite = False,
@@ -44,8 +45,7 @@ def translate(
 
     from diffuse_fuse.cli.progress import progress_bar
     from diffuse_fuse.diffusion import generated, pictures
-    from diffuse_fuse.diffusion.channels import fill_channels
-    from diffuse_fuse.diffusion.samplers import time_steps
+    from diffuse_fuse.diffusion.scenes import Way
     from diffuse_fuse.files import require_free
     from diffuse_fuse.images import read_infrared, read_visible
 
@@ -56,19 +56,17 @@ def translate(
     missing = np.zeros(given.shape[:2], np.uint8)
     pair_model = generating.load_pair_model(model, device, threads)
     x_0 = pair_model.encode(missing, given) if to is Kind.ir else pair_model.encode(given, missing)
-    taus = time_steps(pair_model.schedule.steps, steps, spacing.value)
-    with progress_bar("translating", (steps - 1) * repeats + 1, "step", hidden=quiet) as advance:
-        filled = fill_channels(
-            pair_model.counted(advance),
-            pair_model.schedule,
+    scenes = generating.load_scenes(layout, pair_model, given.shape[1], given.shape[0])
+    evaluations = scenes.evaluations((steps - 1) * repeats + 1)
+    with progress_bar("translating", evaluations, "step", hidden=quiet) as advance:
+        filled = scenes.fill(
             x_0,
             pictures.COLOUR if to is Kind.ir else pictures.INFRARED,
-            taus,
+            Way(steps, spacing.value, eta=1.0, clip=True, advance=advance),
             pictures.seeded(seed),
-            repeats=repeats,
-            clip=True,
+            repeats,
         )
     ir, vis = pictures.to_pair(filled)
-    how = f"dfuse translate, {pair_model.name}, RePaint, S={steps} {spacing.value}, R={repeats}, seed={seed}"
+    how = f"dfuse translate, {scenes.names}, RePaint, S={steps} {spacing.value}, R={repeats}, seed={seed}"
     generated.write_generated(path, ir if to is Kind.ir else vis, how)
     generating.say_wrote("the infrared picture" if to is Kind.ir else "the visible picture", path, quiet)

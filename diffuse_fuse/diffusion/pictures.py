@@ -18,7 +18,7 @@ from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
 from diffuse_fuse.diffusion.features import extract
 from diffuse_fuse.diffusion.model import diffusion_of
-from diffuse_fuse.diffusion.samplers import draw
+from diffuse_fuse.diffusion.samplers import EpsTheta, draw
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import as_infrared, as_visible, to_bytes
 from diffuse_fuse.images.given import Given, given_pair
@@ -85,16 +85,6 @@ class PairModel:
             for level, cell in zip(found, cells, strict=True)
         ]
 
-    def counted(self, advance: Callable[[], None]) -> Callable[[torch.Tensor, int], torch.Tensor]:
-        """``eps_theta`` that calls ``advance`` after each evaluation: what a progress bar counts."""
-
-        def eps_theta(x_t: torch.Tensor, t: int) -> torch.Tensor:
-            eps = self.eps_theta(x_t, t)
-            advance()
-            return eps
-
-        return eps_theta
-
     def noise(self, width: int, height: int, generator: torch.Generator) -> torch.Tensor:
         """x_T of one picture: (1, 4, height, width)."""
         return draw(torch.empty(1, 4, height, width, device=self.device), generator)
@@ -111,6 +101,17 @@ class PairModel:
         the way back grow to patterns.
         """
         return x_0 + math.sqrt(1 - self.schedule.alpha_bar[0]) * draw(x_0, generator)
+
+
+def counting(eps_theta: EpsTheta, advance: Callable[[], None]) -> EpsTheta:
+    """``eps_theta`` that calls ``advance`` after each evaluation: what a progress bar counts."""
+
+    def counted(x_t: torch.Tensor, t: int) -> torch.Tensor:
+        eps = eps_theta(x_t, t)
+        advance()
+        return eps
+
+    return counted
 
 
 def seeded(seed: int, index: int = 0) -> torch.Generator:

@@ -1,8 +1,9 @@
-"""The denoising UNet: small, at the pixels, and the same for a tile as for the whole picture.
+"""The denoising UNet: small, at the pixels, and (without attention) the same for a tile as for the whole picture.
 
 It differs from the paper's UNet on purpose. A pixel-unshuffle stem moves the work to half resolution without
 losing a value; normalisation is per pixel over the channels (not over the picture, as GroupNorm does) and there
-is no attention, so that what the network says about a pixel depends on a bounded neighbourhood only; skip
+is no attention in what fuses, so that what the network says about a pixel depends on a bounded neighbourhood only
+(the model of whole small scenes has attention at its coarsest levels, since layout is what it is for); skip
 connections add instead of concatenating, which halves the cost of the decoder. Channel counts are multiples
 of 32, where channels-last convolutions reach the full speed of a CPU.
 """
@@ -29,6 +30,8 @@ class UNetConfig:
     ``channels`` and ``blocks`` have one entry a level, from half resolution downwards; each level after the
     first halves the resolution again. ``blocks`` counts the residual blocks of the encoder and again of the
     decoder. ``hint_channels`` are seen beside the input and not written: a first estimate of what it shows.
+    ``attention`` counts the coarsest levels whose blocks are each followed by self-attention over the whole picture;
+    such a network cannot be run in bands.
     """
 
     in_channels: int = 4
@@ -37,6 +40,7 @@ class UNetConfig:
     channels: tuple[int, ...] = (64, 96, 160, 256)
     blocks: tuple[int, ...] = (1, 1, 2, 2)
     time_dim: int = 256
+    attention: int = 0
 
     def __post_init__(self) -> None:
         # A JSON header turns tuples into lists.
@@ -87,10 +91,58 @@ class ResBlock(nn.Module):
         return x + h
 
 
+class Attention(nn.Module):
+    """Self-attention over all pixels, with heads of 32 channels, plus the input (DDPM appendix B; Vaswani et al. 2017).
+
+    (N, C, H, W) -> the same, with C a multiple of 32. It starts as the identity.
+    """
+
+    HEAD = 32
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        if channels % self.HEAD:
+            raise WeightsError(f"Attention over {channels} channels: they must be a multiple of {self.HEAD}.")
+        self.norm = ChannelNorm(channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.proj = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        tokens = self.qkv(self.norm(x)).permute(0, 2, 3, 1).reshape(n, h * w, 3, c // self.HEAD, self.HEAD)
+        query, key, value = tokens.permute(2, 0, 3, 1, 4)  # (N, heads, pixels, 32) each
+        # Written out: PyTorch's fused kernel takes several times as long on a CPU, in training and for few pixels.
+        weight = torch.softmax(query @ key.transpose(-1, -2) * self.HEAD**-0.5, dim=-1)
+        mixed = (weight @ value).transpose(1, 2).reshape(n, h, w, c).permute(0, 3, 1, 2)
+        found: torch.Tensor = x + self.proj(mixed)
+        return found
+
+
+class AttentiveBlock(ResBlock):
+    """A residual block that is followed by self-attention."""
+
+    def __init__(self, channels: int, time_dim: int = 0) -> None:
+        super().__init__(channels, time_dim)
+        self.attention = Attention(channels)
+
+    def forward(self, x: torch.Tensor, emb: torch.Tensor | None = None, run: Run = WHOLE) -> torch.Tensor:
+        if run is not WHOLE:
+            raise WeightsError("A UNet with attention sees whole pictures only: it cannot be run in bands.")
+        found: torch.Tensor = self.attention(super().forward(x, emb, run))
+        return found
+
+
 def _levels(config: UNetConfig) -> Layers[Layers[ResBlock]]:
     """The residual blocks of each level."""
-    widths = zip(config.channels, config.blocks, strict=True)
-    return in_list(in_list(ResBlock(c, config.time_dim) for _ in range(count)) for c, count in widths)
+    widths = enumerate(zip(config.channels, config.blocks, strict=True))
+    return in_list(
+        in_list(_block(config, level)(c, config.time_dim) for _ in range(count)) for level, (c, count) in widths
+    )
+
+
+def _block(config: UNetConfig, level: int) -> type[ResBlock]:
+    """The kind of block of a level, counted from the finest one."""
+    return AttentiveBlock if level >= len(config.channels) - config.attention else ResBlock
 
 
 def time_embedding(t: torch.Tensor, dim: int) -> torch.Tensor:
@@ -116,7 +168,7 @@ class UNet(nn.Module):
         self.stem = nn.Conv2d((config.in_channels + config.hint_channels) * cell, ch[0], 3, padding=1)
         self.encoder = _levels(config)
         self.down = in_list(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(ch[:-1], ch[1:], strict=True))
-        self.middle = ResBlock(ch[-1], dim)
+        self.middle = _block(config, len(ch) - 1)(ch[-1], dim)
         self.decoder = _levels(config)
         self.up = in_list(nn.Conv2d(b, a, 1) for a, b in zip(ch[:-1], ch[1:], strict=True))
         self.out_norm = ChannelNorm(ch[0])
@@ -129,6 +181,8 @@ class UNet(nn.Module):
                 silence(module.conv2)  # each block starts as the identity
                 if module.time is not None:
                     silence(module.time)  # and knows nothing of the time
+            elif isinstance(module, Attention):
+                silence(module.proj)
         silence(self.out)  # the best constant guess
 
     def with_hints(self, channels: int) -> UNet:

@@ -27,6 +27,8 @@ class Augment:
     infrared part of another one: two pictures that have nothing in common have to be fused as well.
     ``relit`` is the probability that a crop is taken from its pair as it is re-lit, with a balance of up to a half.
     Crops are ``crop`` pixels high and as wide unless there is a ``width``; only square ones are transposed.
+    ``whole``: a crop is (nearly) the whole picture made small, for a model of layouts: the largest window of the crop's
+    shape, or down to so much of its sides; 0: a window of about the crop's own size.
     """
 
     crop: int = 128
@@ -45,6 +47,7 @@ class Augment:
     relit: float = 0.0
     transpose: bool = False
     width: int | None = None
+    whole: float = 0.0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -111,13 +114,16 @@ def _draw(
     return np.stack(crops).transpose(0, 3, 1, 2) if crops else np.empty((0, 4, *augment.size), np.float32)
 
 
-def centre_crops(pairs: PairSet, size: tuple[int, int], count: int, balance: Balance = 1) -> np.ndarray:
+def centre_crops(
+    pairs: PairSet, size: tuple[int, int], count: int, balance: Balance = 1, whole: bool = False
+) -> np.ndarray:
     """Crops without chance, for validation: (count, 4, *size) in [0, 1], spread over pairs and places; of pairs that
-    are re-lit with ``balance``."""
+    are re-lit with ``balance``; of ``whole`` pictures made small."""
     crops = []
     for k in range(count):
         pair = relit_pair(pairs[k % len(pairs)], balance)
-        h, w = _window(pair.shape[:2], size, 1.0, pairs.pairs[k % len(pairs)][1].name)
+        scale = largest(pair.shape[:2], size) if whole else 1.0
+        h, w = _window(pair.shape[:2], size, scale, pairs.pairs[k % len(pairs)][1].name)
         # Places on a lattice whose steps are irrational: even, and never twice the same.
         y = int((k * 0.618034 + 0.5) % 1 * (pair.shape[0] - h))
         x = int((k * 0.754878 + 0.5) % 1 * (pair.shape[1] - w))
@@ -139,10 +145,15 @@ def largest_crop(pairs: PairSet, limit: tuple[int, int], multiple: int) -> tuple
     return most[0] // multiple * multiple, most[1] // multiple * multiple
 
 
+def largest(pair: tuple[int, int], size: tuple[int, int]) -> float:
+    """How many times ``size`` the largest window of its shape is that a ``pair`` has."""
+    return min(has / asked for has, asked in zip(pair, size, strict=True))
+
+
 def _window(pair: tuple[int, int], size: tuple[int, int], scale: float, name: str) -> tuple[int, int]:
     """Height and width of what to take for a crop of ``size`` out of a ``pair`` of this size: ``scale`` times as much,
     or as much as the pair has."""
-    scale = min(scale, *(has / asked for has, asked in zip(pair, size, strict=True)))
+    scale = min(scale, largest(pair, size))
     if scale * MOST_ENLARGED < 1:
         found, asked = (f"{w}×{h}" for h, w in (pair, size))
         raise DataError(f"{name} is {found} pixels, too small for the crop of {asked}: use a smaller --crop.")
@@ -190,7 +201,8 @@ def _place(size: tuple[int, int], augment: Augment, rng: np.random.Generator, na
         balance = rng.uniform(0, _MOST_BALANCE)
     h, w = size
     zoom = rng.uniform(*augment.zoom) if rng.random() < 0.5 else 1.0
-    height, width = _window(size, augment.size, 1 / zoom, name)
+    scale = largest(size, augment.size) * rng.uniform(augment.whole, 1) if augment.whole else 1 / zoom
+    height, width = _window(size, augment.size, scale, name)
     y, x = rng.integers(h - height + 1), rng.integers(w - width + 1)
     mirrored = rng.random() < 0.5
     transposed = augment.transpose and augment.width is None and rng.random() < 0.5

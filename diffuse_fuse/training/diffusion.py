@@ -130,7 +130,8 @@ class DiffusionTask:
     """DDPM's algorithm 1 on random crops; validated on fixed crops, noise and time steps.
 
     A model that predicts v is trained on the squared error of v, which is DDPM's L_simple (eq. 14) with the weight
-    1 / alpha_bar_t.
+    1 / alpha_bar_t; with ``min_snr`` gamma times min(SNR, gamma) / (SNR + 1), so that the many steps with little noise
+    do not outweigh those that decide on the layout (Hang et al. 2023, eq. 6 for v).
     """
 
     def __init__(
@@ -143,14 +144,17 @@ class DiffusionTask:
         seed: int = 0,
         source: str = "random",
         device: str = "cpu",
+        min_snr: float | None = None,
     ) -> None:
-        self.schedule, self.augment = model.schedule, augment or Augment()
+        if min_snr is not None and model.prediction != "v":
+            raise UsageError("min-SNR weights are those of a model that predicts v.")
+        self.schedule, self.augment, self.min_snr = model.schedule, augment or Augment(), min_snr
         self.train, self.batch, self.seed, self.source, self.device = train, batch, seed, source, device
         self.model = placed(model, device)
         self.augment.require_multiple(model.unet.config.multiple)
         self.augment.require_room(train)
         ranks.require_shares(batch)
-        crops = centre_crops(val, self.augment.size, VAL_CROPS)
+        crops = centre_crops(val, self.augment.size, VAL_CROPS, whole=self.augment.whole > 0)
         self.val_x_0 = self._to_model(crops)
         rng = step_generator(seed=0, step=0, stream=1)  # the same for every run, so that runs compare
         self.val_eps = torch.from_numpy(rng.standard_normal(crops.shape, dtype=np.float32)).to(device)
@@ -170,6 +174,7 @@ class DiffusionTask:
             "batch": self.batch,
             "seed": self.seed,
             "pairs": len(self.train),
+            **({} if self.min_snr is None else {"min_snr": self.min_snr}),
         }
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
@@ -184,7 +189,14 @@ class DiffusionTask:
         losses = simple_loss(model, self.schedule, x_0, t, eps)
         if self.model.prediction == "v":
             losses = losses / self.schedule.signal(t).flatten().square()
+        if self.min_snr is not None:
+            losses = losses * self._min_snr(t)
         return losses.mean()
+
+    def _min_snr(self, t: torch.Tensor) -> torch.Tensor:
+        """The weights of the squared error of v at the time steps ``t`` (N,)."""
+        snr = (self.schedule.signal(t) / self.schedule.noise(t)).flatten().square()
+        return snr.clamp(max=self.min_snr) / (snr + 1)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Mean L_simple over the fixed crops, and its mean over the lower and upper half of the time steps."""

@@ -118,7 +118,8 @@ def is_grey(path: Path, index: int) -> bool:
         stream = chosen(container, path, index)
         if stream.codec_context is None:
             return False
-        if stream.codec_context.pix_fmt and stream.codec_context.pix_fmt.startswith("gray"):
+        known = stream.format  # None in a damaged file, where to ask for pix_fmt ends the process before PyAV 18
+        if known is not None and known.name.startswith("gray"):
             return True
         try:
             frame = next(container.decode(stream), None)

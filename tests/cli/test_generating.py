@@ -114,7 +114,7 @@ def test_translate_both_ways(dfuse, pair, tiny_diffusion, tmp_path):
     [
         (("sample", "-o", "out", "--size", "big"), 2, "'big' is no size"),
         (("sample", "-o", "out", "--size", "8x200"), 2, "at least 16x16"),
-        (("sample", "-o", "out", "--steps", 101), 2, "from 1 to 100, not 101"),
+        (("sample", "-o", "out", "--steps", 101, "--layout", "none"), 2, "from 1 to 100, not 101"),
         (("sample", "-o", "out", "--eta", 2), 2, "--eta"),
         (("sample", "-o", "out", "-n", 0), 2, "-n"),
         (("interpolate", "ir.png", "vis.png", "ir.png", "none.png", "-o", "s.png"), 1, "none.png does not exist"),

@@ -8,7 +8,8 @@ import torch
 from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.diffusion.schedule import Schedule
 from diffuse_fuse.errors import WeightsError
-from diffuse_fuse.networks.unet import UNet, UNetConfig
+from diffuse_fuse.networks.run import Rows
+from diffuse_fuse.networks.unet import Attention, UNet, UNetConfig
 
 SMALL = UNetConfig(channels=(8, 8, 16), blocks=(1, 1, 1), time_dim=16)
 
@@ -94,3 +95,34 @@ def test_objective_is_zero_for_the_true_noise_and_its_power_for_none():
     assert torch.equal(simple_loss(Oracle(eps), schedule, x_0, t, eps), torch.zeros(3))
     power = eps.square().mean(dim=(1, 2, 3))
     torch.testing.assert_close(simple_loss(Oracle(torch.zeros_like(eps)), schedule, x_0, t, eps), power)
+
+
+ATTENTIVE = UNetConfig(channels=(32, 32), blocks=(1, 1), time_dim=16, attention=1)
+
+
+def test_attention_sees_the_whole_picture_where_convolutions_do_not():
+    x = torch.zeros(1, 4, 8, 256, requires_grad=True)
+    seen = []
+    for config in (ATTENTIVE, replace(ATTENTIVE, attention=0)):
+        random_unet(config)(x, torch.tensor([5]))[..., 0].sum().backward()
+        seen.append(bool(x.grad[..., -1].abs().max() > 0))
+        x.grad = None
+    assert seen == [True, False]
+
+
+def test_attention_begins_as_the_identity_and_is_softmax_over_pixels():
+    attention = Attention(64)
+    x = torch.randn(2, 64, 3, 5)
+    assert torch.equal(UNet(ATTENTIVE).middle.attention.proj.weight, torch.zeros(32, 32, 1, 1))
+    n, c, h, w = x.shape
+    q, k, v = attention.qkv(attention.norm(x)).reshape(n, 3, 2, 32, h * w).transpose(-1, -2).unbind(dim=1)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(n, c, h, w)
+    assert torch.allclose(attention(x), x + attention.proj(expected), atol=1e-5)
+
+
+def test_attention_cannot_be_run_in_bands_and_needs_whole_heads():
+    run = Rows().band(16, last=True)
+    with pytest.raises(WeightsError, match="cannot be run in bands"):
+        random_unet(ATTENTIVE).decode(torch.zeros(1, 4, 16, 16), torch.zeros(1), run)
+    with pytest.raises(WeightsError, match="multiple of 32"):
+        UNet(replace(ATTENTIVE, channels=(32, 48)))

@@ -76,3 +76,22 @@ def test_a_linear_path_is_kept_renewed_or_left_out(pairs):
     assert choose_linear_path(eps, "fit", pairs, 32, trained=True) is eps
     with pytest.raises(UsageError, match="keep, fit, none"):
         choose_linear_path(bare, "often", pairs, 32, trained=False)
+
+
+def test_min_snr_weighs_v_by_the_smaller_of_snr_and_gamma(pairs):
+    model = DiffusionModel(UNet(TINY), Schedule("cosine", 100), "v")  # untrained, it predicts v = 0
+    plain, weighted = (
+        DiffusionTask(model, pairs, pairs, Augment(crop=32), batch=8, min_snr=gamma) for gamma in (None, 5.0)
+    )
+    t = torch.tensor([1, 50, 99])
+    snr = torch.from_numpy(model.schedule.alpha_bar / (1 - model.schedule.alpha_bar))[t]
+    expected = torch.minimum(snr, torch.tensor(5.0)) / (snr + 1)
+    assert torch.allclose(weighted._min_snr(t).double(), expected, rtol=1e-4)
+    assert 0 < weighted.loss(model, 0) < plain.loss(model, 0)
+    assert weighted.identity() != plain.identity()
+
+
+def test_min_snr_is_for_v_only(pairs):
+    model = DiffusionModel(UNet(TINY), Schedule("linear", 100), "eps")
+    with pytest.raises(UsageError, match="predicts v"):
+        DiffusionTask(model, pairs, pairs, Augment(crop=32), min_snr=5.0)

@@ -177,3 +177,24 @@ def test_reversed_white_is_black_and_finite(tmp_path):
     for step in range(40):
         batch = draw_batch(pairs, augment, 2, step_generator(0, step))
         assert np.isfinite(batch).all() and np.allclose(batch[:, 3], 0, atol=1e-2)
+
+
+def test_crops_of_whole_scenes_show_the_pair_made_small(data):
+    pairs = PairSet.from_folders([data])
+    whole = Augment(crop=32, width=40, whole=1.0, photometric=0.0, grey=0.0)
+    crops = draw_batch(pairs, whole, 8, step_generator(0, 1))
+    smaller = [cv2.resize(pairs[i], (40, 32), interpolation=cv2.INTER_AREA) / 255 for i in range(len(pairs))]
+    for crop in crops.transpose(0, 2, 3, 1):  # 96×80 is nearly 40×32
+        assert min(np.abs(turned - s).mean() for s in smaller for turned in (crop, crop[:, ::-1])) < 0.06
+    fixed = centre_crops(pairs, (32, 40), len(pairs), whole=True).transpose(0, 2, 3, 1)
+    assert max(np.abs(crop - s).mean() for crop, s in zip(fixed, smaller, strict=True)) < 0.06
+
+
+def test_crops_of_nearly_whole_scenes_vary(data):
+    pairs = PairSet.from_folders([data])
+    whole = Augment(crop=32, whole=0.8, photometric=0.0, grey=0.0)
+    one = PairSet(pairs.pairs[:1])
+    crops = draw_batch(one, whole, 6, step_generator(0, 1))
+    assert len({crop.tobytes() for crop in crops}) == 6
+    mean = one[0].mean() / 255
+    assert all(abs(crop.mean() - mean) < 0.1 for crop in crops)

@@ -6,6 +6,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def code() -> dict[str, str]:
     return {**found, "commit": commit} if (commit := _commit()) else found
 
 
+@cache
 def _commit() -> str:
     """The commit of the checkout that the package is in, and whether it was changed; "" where there is none."""
     root = Path(diffuse_fuse.__file__).resolve().parent.parent
@@ -66,18 +68,20 @@ def _commit() -> str:
         return ""
 
 
-def summarised(log: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Some lines of a log, the last one among them: by stage and step, the mean loss since the line before and the
-    validation loss."""
+def summarised(log: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Some lines of a log as columns, the last line among them: the stage and step ("at"), the mean "loss" since the
+    line before, None where there is none, and the validation loss ("val_loss")."""
     checked = [number for number, line in enumerate(log) if "val_loss" in line]
     kept = sorted({checked[round(at)] for at in np.linspace(0, len(checked) - 1, LINES)}) if checked else []
-    rows, after = {}, 0
+    columns: dict[str, list[Any]] = {"at": [], "loss": [], "val_loss": []}
+    after = 0
     for number in kept:
         losses = [line["loss"] for line in log[after : number + 1] if "loss" in line]
-        row = {"loss": float(np.mean(losses))} if losses else {}
-        rows[f"{log[number]['stage']} {log[number]['step']}"] = {**row, "val_loss": log[number]["val_loss"]}
+        columns["at"].append(f"{log[number]['stage']} {log[number]['step']}")
+        columns["loss"].append(float(np.mean(losses)) if losses else None)
+        columns["val_loss"].append(log[number]["val_loss"])
         after = number + 1
-    return rows
+    return columns
 
 
 def scores(recipe: Recipe, weights: Path, data: Path, device: str) -> dict[str, dict[str, dict[str, Interval]]]:
@@ -146,7 +150,7 @@ def written(
         *("", "Time is that of training, without validation. On the same machine with as many threads, the recipe and "
           "this code give the same bytes of weights.", ""),
         *("## Log", "", "| stage and step | loss | validation loss |", "|---|---:|---:|"),
-        *(f"| {at} | {_number(row.get('loss'))} | {_number(row['val_loss'])} |" for at, row in facts["log"].items()),
+        *(f"| {at} | {_number(loss)} | {_number(val)} |" for at, loss, val in zip(*facts["log"].values(), strict=True)),
         *("", f"All of it: {recipe.name}.jsonl. The loss is the mean since the line before; the weights are the "
           "average over the last steps, those of the last line.", ""),
         *_score_lines(facts["scores"]),

@@ -161,7 +161,7 @@ class _Run:
                 key: value for key, value in weights.card.items() if key != "minutes"
             },  # the same bytes whatever it took
             "recipe": {"name": self.recipe.name, "sha256": self.recipe.sha256, "scale": self.journal["scale"]},
-            "stages": {stage.name: stage.steps for stage in self.recipe.stages},
+            "stages": {self._folder(n).name: stage.steps for n, stage in enumerate(self.recipe.stages)},
             "fingerprints": self.journal["data"],
             "code": self.journal["code"],
             "log": card.summarised(log),
@@ -180,9 +180,11 @@ class _Run:
         self._mark("done", _CARD)
 
     def _begin(self, number: int) -> None:
-        name = self.recipe.stages[number].name
+        """A stage that was never begun, or killed before it had a state, begins in an empty folder."""
+        name, place = self.recipe.stages[number].name, self._folder(number)
+        if name not in self.journal["begun"] or not (place / "state.pt").exists():
+            folder.clear(place)
         if name not in self.journal["begun"]:
-            folder.clear(self._folder(number))
             self._mark("begun", name)
 
     def _folder(self, number: int) -> Path:
@@ -198,9 +200,9 @@ class _Run:
     def _log(self) -> list[dict[str, Any]]:
         """The lines of all stages' logs, each with its stage."""
         lines = []
-        for number, stage in enumerate(self.recipe.stages):
+        for number in range(len(self.recipe.stages)):
             text = (self._folder(number) / folder.LOG).read_text(encoding="utf-8")
-            lines += [{"stage": stage.name, **json.loads(line)} for line in text.splitlines()]
+            lines += [{"stage": self._folder(number).name, **json.loads(line)} for line in text.splitlines()]
         return lines
 
 

@@ -107,8 +107,10 @@ def _fits(value: Any, hint: Any) -> bool:
         if not isinstance(value, list) or not value or (inner[-1] is not ... and len(inner) != len(value)):
             return False
         return all(_fits(each, inner[0]) for each in value)
-    if isinstance(value, bool) or hint in (bool, str):
-        return isinstance(value, hint)
+    if isinstance(value, bool) or hint is bool:
+        return isinstance(value, bool) and hint is bool
+    if hint is str:
+        return isinstance(value, str)
     if hint is float:
         return isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
     return isinstance(value, int) and 0 <= value <= _MOST

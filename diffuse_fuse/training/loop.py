@@ -219,11 +219,11 @@ class _Run:
     def _end(self) -> Path:
         """The best weights. Raises TrainingError where the last ones are not those of a network that has learnt."""
         if self.ema is not None and self.step >= guard.LEARNT:
-            named = {name: p for name, p in self.ema.named_parameters()}
             learn = {name for name, p in self.model.named_parameters() if p.requires_grad}
-            if silent := guard.silent({name: named[name] for name in learn}):
+            found = {name: p for name, p in self.ema.named_parameters() if name in learn}
+            if silent := guard.silent(found):
                 raise TrainingError(
-                    f"{guard.told(silent, len(learn))} are 0 after {self.step} steps: the network has not learnt as a "
+                    f"{guard.told(silent, len(found))} are 0 after {self.step} steps: the network has not learnt as a "
                     f"whole. The weights in {self.out} are not to be used."
                 )
         return self.out / "best.safetensors"

@@ -20,6 +20,7 @@ from diffuse_fuse.diffusion.objective import simple_loss
 from diffuse_fuse.evaluation import statistics
 from diffuse_fuse.evaluation.cache import code_version
 from diffuse_fuse.evaluation.methods import Balanced
+from diffuse_fuse.evaluation.result import plain
 from diffuse_fuse.evaluation.run import evaluate
 from diffuse_fuse.networks.device import placed
 from diffuse_fuse.training.augment import centre_crops, step_generator
@@ -32,7 +33,7 @@ TIMES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # parts of T at which a di
 CROPS = 40  # that it is judged on
 LINES = 8  # of the log that the card has
 
-Interval = tuple[float, float, float]  # mean, and its 95 % interval
+Interval = tuple[float | None, ...]  # mean, and its 95 % interval from low to high; None where there is none
 
 
 def fingerprints(pairs: PairSet, names: Sequence[str]) -> dict[str, str]:
@@ -121,8 +122,7 @@ def _denoising(recipe: Recipe, weights: Path, root: Path, device: str) -> dict[s
 
 
 def _interval(means: statistics.Means, row: int, column: int) -> Interval:
-    mean, low, high = (float(x[row, column]) for x in (means.mean, means.low, means.high))
-    return mean, low, high
+    return tuple(plain(float(x[row, column])) for x in (means.mean, means.low, means.high))
 
 
 def written(

@@ -32,6 +32,7 @@ from diffuse_fuse.training.tables import arguments, build, overlaid, read_toml
 MOST_STAGES = 3
 CHECKPOINT_STEPS = 1000  # unless a recipe says
 _NO_LOSSES = dict.fromkeys(asdict(LossWeights()), 0.0)  # a term that is not named has no weight
+_OF_WEIGHTS = ("unet", "schedule", "student")  # tables that come with weights
 _POSITIVE = ("batch", "reuse", "steps", "checkpoint_steps", "crop", "width")
 
 
@@ -43,6 +44,8 @@ class Data:
     val: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not (self.train and self.val):
+            raise UsageError(f"{'val' if self.train else 'train'} names no data set.")
         if both := sorted(set(self.train) & set(self.val)):
             raise UsageError(f"{both[0]} is in train and in val: validate on pairs that are not trained on.")
 
@@ -172,6 +175,8 @@ def _require_known(path: Path, tables: dict[str, Any], name: str, kind: Kind) ->
         if key not in known:
             raise UsageError(f"{path}: there is no [{key}] for the kind {name}: it takes {', '.join(known)}."
                              + meant(key, known))  # fmt: skip
+    if "start" in tables and (given := [key for key in _OF_WEIGHTS if key in tables]):
+        raise UsageError(f"{path}: the weights of [start] have their own [{given[0]}]: leave one of both out.")
     for key in needed:
         if key not in tables:
             raise UsageError(f"{path}: a recipe of the kind {name} needs the table [{key}], and it is not there.")

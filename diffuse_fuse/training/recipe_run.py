@@ -125,6 +125,8 @@ class _Run:
                     f"{self.folder} holds files, and no run of a recipe: give another --out, or add --overwrite."
                 )
             self._write()  # from here on nothing of an earlier run counts
+            for suffix in (".safetensors", ".md", ".jsonl"):
+                self.result.with_suffix(suffix).unlink(missing_ok=True)
             return
         if not resume:
             raise TrainingError(
@@ -173,10 +175,10 @@ class _Run:
             facts["scores"] = card.scores(self.recipe, scored, self.place.data, self.place.device)
         finally:
             scored.unlink(missing_ok=True)
-        write_atomically(self.folder / f"{self.recipe.name}.jsonl", "".join(f"{json.dumps(x)}\n" for x in log).encode())
+        write_atomically(self.result.with_suffix(".jsonl"), "".join(f"{json.dumps(x)}\n" for x in log).encode())
         save_weights(self.result, weights)
         text = card.written(self.recipe, self.result, facts, log, self.place.device)
-        write_atomically(self.folder / f"{self.recipe.name}.md", text.encode())
+        write_atomically(self.result.with_suffix(".md"), text.encode())
         self._mark("done", _CARD)
 
     def _begin(self, number: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from diffuse_fuse import models
 from diffuse_fuse.checkpoint import Weights, load_weights
 from diffuse_fuse.diffusion.model import diffusion_of, pack_diffusion
-from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.errors import DataError, DfuseError, UsageError
 from diffuse_fuse.fusion.model import FusionModel, model_of
 from diffuse_fuse.networks.student import StudentModel
 from diffuse_fuse.training import diffusion, fusion, student
@@ -35,19 +35,21 @@ class Found:
 def locate(origin: Origin, recipe: Recipe, table: str, runs: Path) -> Found:
     """The weights of a recipe's [start] or [teacher], the ``table``; results of other recipes lie in ``runs``.
 
-    Raises UsageError where they are not there, WeightsError for a file that is none.
+    Raises UsageError where they are not there, or of another kind.
     """
-    if origin.recipe is None:
-        path = models.locate(origin.weights or "")
-    else:
-        path = runs / origin.recipe / f"{origin.recipe}.safetensors"
-        if not path.is_file():
-            raise UsageError(
-                f'{recipe.path}, [{table}]: recipe is "{origin.recipe}", and its result {path} is not there: '
-                f"run that recipe first, with the same --out."
-            )
+    where = f"{recipe.path}, [{table}]"
     kinds = models.FUSES if table == "teacher" else {"fusion": ("fusion", "diffusion")}.get(recipe.kind, recipe.kind)
-    return Found(path, str(origin), load_weights(path, kinds).sha256)
+    path = runs / f"{origin.recipe}" / f"{origin.recipe}.safetensors"
+    if origin.recipe is not None and not path.is_file():
+        raise UsageError(
+            f'{where}: recipe is "{origin.recipe}", and its result {path} is not there: run that recipe first, with '
+            "the same --out."
+        )
+    try:
+        path = path if origin.weights is None else models.locate(origin.weights)
+        return Found(path, str(origin), load_weights(path, kinds).sha256)
+    except DfuseError as error:
+        raise UsageError(f"{where}: {error}") from None
 
 
 def pairs_of(recipe: Recipe, key: str, root: Path) -> PairSet:

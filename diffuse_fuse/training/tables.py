@@ -104,7 +104,7 @@ def _value(value: Any, hint: Any, key: str, where: str) -> Any:
 def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is tuple:
         inner = get_args(hint)
-        if not isinstance(value, list) or not value or (inner[-1] is not ... and len(inner) != len(value)):
+        if not isinstance(value, list) or (inner[-1] is not ... and len(inner) != len(value)):
             return False
         return all(_fits(each, inner[0]) for each in value)
     if isinstance(value, bool) or hint is bool:
@@ -127,7 +127,7 @@ def _said(hint: Any) -> str:
         return _PLAIN[hint]
     inner = get_args(hint)
     kinds = {int: "whole numbers", float: "numbers", str: "texts in quotes"}
-    return f"a list of {'one or more' if inner[-1] is ... else len(inner)} {kinds[inner[0]]}"
+    return f"a list of {'' if inner[-1] is ... else f'{len(inner)} '}{kinds[inner[0]]}"
 
 
 def _shown(value: Any) -> str:

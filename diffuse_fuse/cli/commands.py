@@ -30,7 +30,7 @@ from diffuse_fuse.cli.overlay import overlay
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.serve import serve
 from diffuse_fuse.cli.streams import take_all
-from diffuse_fuse.cli.train import app as train_app
+from diffuse_fuse.cli.train_recipe import app as train_app
 from diffuse_fuse.cli.translate import translate
 from diffuse_fuse.cli.video import video
 from diffuse_fuse.cli.words import RangeCommand, RayCommand, TwoPaths

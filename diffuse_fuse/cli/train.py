@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from diffuse_fuse.training.pairs import PairSet
 
 app = typer.Typer(
-    help="Train the diffusion model, the fusion model on top of it, or a fast student of that.", no_args_is_help=True
+    help="Train weights from a recipe, or: the diffusion model, the fusion model on top of it, a fast student of that.",
+    no_args_is_help=True,
 )
 
 Data = Annotated[
@@ -118,7 +119,7 @@ def diffusion(
         batch=batch,
         seed=seed,
         source=source,
-        device=_device(device, threads),
+        device=chosen_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))
 
@@ -183,7 +184,7 @@ def fusion(
         relit=batch // 2 if relit is None else relit,
         seed=seed,
         source=source,
-        device=_device(device, threads),
+        device=chosen_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))
 
@@ -253,7 +254,7 @@ def student(
         seed=seed,
         source=f"{path.stem} {weights.sha256}",
         start=start,
-        device=_device(device, threads),
+        device=chosen_device(device, threads),
     )
     _train(task, settings, len(train_pairs), len(val_pairs))
 
@@ -277,7 +278,8 @@ def _pairs(
     return (pairs, PairSet.from_folders(val)) if val else pairs.split(every=12)
 
 
-def _device(name: str, threads: int | None) -> str:
+def chosen_device(name: str, threads: int | None) -> str:
+    """The device, after threads were set and torchrun's ranks joined."""
     import torch
 
     from diffuse_fuse.networks.device import choose_device

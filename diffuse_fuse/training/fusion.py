@@ -28,6 +28,7 @@ from diffuse_fuse.fusion.losses import LossWeights, fusion_loss
 from diffuse_fuse.fusion.model import FeatureConfig, FusionModel
 from diffuse_fuse.networks.colour import recolour
 from diffuse_fuse.networks.device import placed
+from diffuse_fuse.networks.head import HeadConfig
 from diffuse_fuse.networks.unet import UNetConfig
 from diffuse_fuse.training import ranks
 from diffuse_fuse.training.augment import Augment, as_sources, centre_crops, draw_batch, largest_crop, step_generator
@@ -61,12 +62,17 @@ RELIT_LOSSES = replace(LossWeights(), scd=0.0, contrast=0.0, artefact=10.0, drif
 
 
 def start_model(
-    diffusion: Path | str | None, init: str | None, feature_steps: Sequence[int], noise: str, seed: int
+    diffusion: Path | str | None,
+    init: str | None,
+    feature_steps: Sequence[int],
+    noise: str,
+    seed: int,
+    head: HeadConfig | None = None,
 ) -> tuple[FusionModel, str]:
     """The model that a training begins with, and where its weights are from.
 
     ``init`` names a whole fusion model to go on with; ``diffusion`` is the name or file of diffusion weights, whose
-    UNet is taken over below a new head; with neither, everything is initialised at random from ``seed``.
+    UNet is taken over below a new ``head``; with neither, everything is initialised at random from ``seed``.
     """
     if init is not None and diffusion is not None:
         raise UsageError("--init and --diffusion exclude each other: a fusion model has its UNet inside.")
@@ -77,12 +83,12 @@ def start_model(
     torch.manual_seed(seed)
     features = FeatureConfig(tuple(feature_steps), noise)
     if diffusion is None:
-        return FusionModel(UNetConfig(), Schedule(), features), "random"
+        return FusionModel(UNetConfig(), Schedule(), features, head), "random"
     diffusion = models.locate(diffusion)
     weights = load_weights(diffusion, "diffusion")
     source = diffusion_of(weights, diffusion)
     unet = source.unet.with_hints(0)
-    model = FusionModel(unet.config, source.schedule, features)
+    model = FusionModel(unet.config, source.schedule, features, head)
     model.load_unet(unet)
     return model, f"diffusion {weights.sha256}"
 
@@ -90,7 +96,7 @@ def start_model(
 class FusionTask:
     """Fusion losses on random crops; validated on fixed crops without augmentation.
 
-    ``relit`` crops of a batch are of re-lit pairs, with losses of their own; see ``fusion.relight``.
+    ``relit`` crops of a batch are of re-lit pairs, with losses and augmentation of their own; see ``fusion.relight``.
     """
 
     def __init__(
@@ -106,6 +112,8 @@ class FusionTask:
         source: str = "random",
         device: str = "cpu",
         relit: int = 0,
+        relit_augment: Augment | None = None,
+        relit_losses: LossWeights | None = None,
     ) -> None:
         if not 0 <= relit <= batch:
             raise UsageError(f"Of {batch} crops a step, {relit} cannot be re-lit: take 0 to {batch}.")
@@ -114,7 +122,8 @@ class FusionTask:
         self.losses, self.augment = losses or LossWeights(), augment or FUSION_AUGMENT
         self.mode, self.batch, self.seed, self.source, self.device = unet, batch, seed, source, device
         self.train, self.relit = train, relit
-        self.relit_augment = replace(RELIT_AUGMENT, crop=self.augment.crop, width=self.augment.width)
+        self.relit_losses = relit_losses or RELIT_LOSSES
+        self.relit_augment = replace(relit_augment or RELIT_AUGMENT, crop=self.augment.crop, width=self.augment.width)
         self.model = placed(model, device)
         self.model.unet.requires_grad_(unet != "frozen")
         self.teacher = copy.deepcopy(self.model).requires_grad_(False) if unet == "distill" else None
@@ -145,7 +154,7 @@ class FusionTask:
         one."""
         rng, share = step_generator(self.seed, step), ranks.share(self.batch)
         plain = self.batch - self.relit
-        kinds = [(self.augment, 0, plain, self.losses), (self.relit_augment, plain, self.relit, RELIT_LOSSES)]
+        kinds = [(self.augment, 0, plain, self.losses), (self.relit_augment, plain, self.relit, self.relit_losses)]
         drawn, parts = [], []
         for augment, first, count, losses in kinds:
             if count:
@@ -173,7 +182,7 @@ class FusionTask:
         """The loss on fixed crops and each term of it."""
         found = self._validated(model, self.val_pairs, self.losses, "val")
         if self.val_relit is not None:
-            found |= self._validated(model, self.val_relit, RELIT_LOSSES, "val_relit")
+            found |= self._validated(model, self.val_relit, self.relit_losses, "val_relit")
             share = self.relit / self.batch
             found["val_plain_loss"] = found["val_loss"]
             found["val_loss"] = (1 - share) * found["val_loss"] + share * found["val_relit_loss"]

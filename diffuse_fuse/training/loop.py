@@ -26,7 +26,7 @@ from diffuse_fuse.checkpoint import Weights, save_weights
 from diffuse_fuse.errors import TrainingError, UsageError
 from diffuse_fuse.files import write_atomically
 from diffuse_fuse.images import write_image
-from diffuse_fuse.training import folder, ranks
+from diffuse_fuse.training import folder, guard, ranks
 from diffuse_fuse.training.compiler import compiled
 from diffuse_fuse.training.optimizer import OPTIMIZERS, make_optimizer
 from diffuse_fuse.training.progress import Progress
@@ -59,7 +59,8 @@ class Task(Protocol):
 class Settings:
     """How to train. Exactly one of ``minutes`` and ``steps`` is the budget.
 
-    resume: go on with the run in ``out``. overwrite: replace what is in ``out``.
+    resume: go on with the run in ``out``. overwrite: replace what is in ``out``. checkpoint_steps: instead of by
+    minutes, so that what is logged and which weights are best depends on no clock.
     """
 
     out: Path
@@ -72,6 +73,7 @@ class Settings:
     ema: float = 0.999
     clip: float = 1.0
     checkpoint_minutes: float = 3.0
+    checkpoint_steps: int | None = None
     precision: str = "auto"
     optimizer: str = "adamw"
     compile: bool = False
@@ -177,7 +179,8 @@ class _Run:
     def go(self) -> Path:
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         if self.progress_fraction() >= 1:
-            return self.out / "best.safetensors"
+            return self._end()
+        self._require_gradients()
         s = self.settings
         with Progress(s.steps, s.minutes, self.step, self.seconds, s.quiet or not ranks.is_first()) as bar:
             try:
@@ -188,7 +191,7 @@ class _Run:
                     if self.step % 20 == 0:
                         self._log(loss=float(np.mean(self.recent)), lr=self._rate())
                         self.recent.clear()
-                    if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
+                    if self._is_due(time.monotonic() - saved):
                         self._checkpoint(bar)
                         saved = time.monotonic()
                         started = saved - self.seconds  # validation is not training time
@@ -198,7 +201,38 @@ class _Run:
                 raise ranks.failed(error) from None
             if self.step != self.saved:
                 self._checkpoint(bar)
+        return self._end()
+
+    def _require_gradients(self) -> None:
+        """Raises TrainingError where the network, as it is about to be trained, would not learn as a whole."""
+        named = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        optimizer = make_optimizer(self.settings.optimizer, self.params, self.settings.lr)
+
+        def loss(number: int) -> torch.Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                return self.task.loss(self.forward, self.step + number)
+
+        if deaf := guard.without_gradient(named, loss, optimizer, self.settings.lr):
+            raise ranks.failed(TrainingError(f"{guard.told(deaf, len(named))} get no gradient: the run would not train "
+                                             "them. Try it without --compile, or with --precision fp32."))  # fmt: skip
+
+    def _end(self) -> Path:
+        """The best weights. Raises TrainingError where the last ones are not those of a network that has learnt."""
+        if self.ema is not None and self.step >= guard.LEARNT:
+            learn = {name for name, p in self.model.named_parameters() if p.requires_grad}
+            found = {name: p for name, p in self.ema.named_parameters() if name in learn}
+            if silent := guard.silent(found):
+                raise TrainingError(
+                    f"{guard.told(silent, len(found))} are 0 after {self.step} steps: the network has not learnt as a "
+                    f"whole. The weights in {self.out} are not to be used."
+                )
         return self.out / "best.safetensors"
+
+    def _is_due(self, seconds: float) -> bool:
+        """Whether a checkpoint is to be made so long after the last one."""
+        if self.settings.checkpoint_steps is not None:
+            return self.step % self.settings.checkpoint_steps == 0
+        return seconds > 60 * self.settings.checkpoint_minutes
 
     def _identity(self) -> dict[str, Any]:
         """What must not change between a run and its resumption, as JSON gives it back."""

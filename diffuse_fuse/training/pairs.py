@@ -35,9 +35,9 @@ class PairSet:
         self._cache: dict[int, np.ndarray] = {}
         self._cached_bytes = 0
         self._sizes: dict[int, tuple[int, int]] = {}
-        self._folder = np.asarray(folder if folder is not None else [0] * len(pairs))
-        sizes = np.bincount(self._folder)
-        self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[self._folder]
+        self.folders = np.asarray(folder if folder is not None else [0] * len(pairs))  # the number of each pair's
+        sizes = np.bincount(self.folders)
+        self.share = (np.sqrt(sizes) / np.sqrt(sizes).sum() / np.maximum(sizes, 1))[self.folders]
 
     @classmethod
     def from_folders(cls, roots: Sequence[Path | str]) -> PairSet:
@@ -57,7 +57,7 @@ class PairSet:
         kept = [i for i in range(len(self.pairs)) if i not in set(held)]
         if not kept:
             raise DataError("One pair is not enough to train on and to validate with: give more, or --val.")
-        train, val = (PairSet([self.pairs[i] for i in part], self._folder[part], self.names) for part in (kept, held))
+        train, val = (PairSet([self.pairs[i] for i in part], self.folders[part], self.names) for part in (kept, held))
         return train, val
 
     def __len__(self) -> int:

@@ -1,0 +1,47 @@
+"""``dfuse train recipe``: weights from a file that says everything about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffuse_fuse.cli.train import Device, Overwrite, Quiet, Resume, Threads, app, chosen_device
+
+
+@app.command()
+def recipe(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe, such as recipes/tiny.toml.")],
+    data_root: Annotated[
+        Path, typer.Option("--data-root", metavar="DIR", help="The folder of the data sets that the recipe names.")
+    ] = Path("data"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="The folder of runs: this one's is called as the recipe, and gets the weights."
+        ),
+    ] = Path("runs"),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    scale: Annotated[
+        float, typer.Option("--scale", min=0.0, max=1.0, help="A trial: this part of the recipe's steps, such as 0.01.")
+    ] = 1.0,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train weights from a recipe: its stages one after another, then their card and their log."""
+    from diffuse_fuse.training import ranks
+    from diffuse_fuse.training.recipe import read_recipe
+    from diffuse_fuse.training.recipe_run import Place, run_recipe
+
+    read = read_recipe(file)
+    place = Place(data_root, out, chosen_device(device, threads))
+    try:
+        made = run_recipe(read, place, resume=resume, overwrite=overwrite, scale=scale, quiet=quiet)
+        first = ranks.is_first()
+    finally:
+        ranks.leave()
+    if first:
+        typer.echo(made)

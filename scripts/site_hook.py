@@ -45,7 +45,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links between files of the repository, which hold on GitHub → links between pages."""
-    return links.rewritten(markdown, page.file.src_uri, {file.src_uri for file in files})
+    titles = {file.src_uri: None for file in files} | _titles(config.nav)
+    return links.rewritten(markdown, page.file.src_uri, titles)
 
 
 def _filled(items: list) -> list:
@@ -59,3 +60,12 @@ def _filled(items: list) -> list:
         elif not target.startswith("try/") or (TRY / "index.html").is_file():
             filled.append(item)
     return filled
+
+
+def _titles(items: list) -> dict[str, str]:
+    """The page of each entry of the navigation → what it is called there."""
+    found = {}
+    for item in items:
+        ((title, target),) = item.items()
+        found |= _titles(target) if isinstance(target, list) else {target: title}
+    return found

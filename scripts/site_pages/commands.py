@@ -34,9 +34,14 @@ def pages() -> dict[str, tuple[str, str]]:
     for name in names:
         command = root.get_command(context, name)
         text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="dfuse")
-        made[f"commands/{name}.md"] = (f"dfuse {name}", _CALL.sub(r"```sh\n\1\n```", text))
+        made[f"commands/{name}.md"] = (f"dfuse {name}", _shown(text))
         index += f"| [`dfuse {name}`]({name}.md) | {_first_sentence(command.help)} |\n"
     return {"commands/index.md": ("Commands", index), **made}
+
+
+def _shown(text: str) -> str:
+    """Calls as code to copy: without the prompt."""
+    return _CALL.sub(r"```sh\n\1\n```", text).replace("```console\n$ ", "```console\n")
 
 
 def _first_sentence(text: str) -> str:

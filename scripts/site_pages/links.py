@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 
 # Pages whose file does not lie in docs/: the file in the repository → the page
 PAGES = {
@@ -14,7 +14,7 @@ PAGES = {
     "weights/README.md": "weights.md",
 }
 _FILES = {page: file for file, page in PAGES.items()}
-_LINK = re.compile(r"(?<=\]\()(?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?(?=\))")
+_LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -27,20 +27,23 @@ def page_of(file: str) -> str:
     return file.removeprefix("docs/") if file.startswith("docs/") else file
 
 
-def rewritten(markdown: str, page: str, there: Collection[str]) -> str:
+def rewritten(markdown: str, page: str, titles: Mapping[str, str | None]) -> str:
     """The text of ``page`` with links that lead to pages where those of the repository lead to files.
 
-    A link that already leads to a page, as those of generated pages do, stays.
+    titles: of every page and file that there is, None for one without. A link that already leads to a page, as those of
+    generated pages do, stays. A link that is called by its file's path is called by its page's title.
     """
     file = _FILES.get(page, f"docs/{page}")
     folder = posixpath.dirname(page)
 
     def one(found: re.Match[str]) -> str:
-        target, anchor = found["target"], found["anchor"] or ""
-        if posixpath.normpath(posixpath.join(folder, target)) in there and page not in _FILES:
-            return found[0]
-        wanted = page_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), target)))
-        return posixpath.relpath(wanted, folder or ".") + anchor
+        text, target, anchor = found["text"], found["target"], found["anchor"] or ""
+        wanted = posixpath.normpath(posixpath.join(folder, target))
+        if wanted not in titles or page in _FILES:
+            wanted = page_of(posixpath.normpath(posixpath.join(posixpath.dirname(file), target)))
+        if text.endswith(".md") and target.endswith(text.removeprefix("../")):
+            text = titles.get(wanted) or text
+        return f"[{text}]({posixpath.relpath(wanted, folder or '.')}{anchor})"
 
     lines, fenced = [], False
     for line in markdown.split("\n"):

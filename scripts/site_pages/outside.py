@@ -9,4 +9,5 @@ from site_pages.links import PAGES
 
 def pages(root: Path) -> dict[str, str]:
     """Address → text."""
-    return {page: (root / file).read_text(encoding="utf-8") for file, page in PAGES.items()}
+    texts = {page: (root / file).read_text(encoding="utf-8") for file, page in PAGES.items()}
+    return texts | {"index.md": f"---\nhide: [navigation]\n---\n{texts['index.md']}"}

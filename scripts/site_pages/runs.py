@@ -7,8 +7,9 @@ from pathlib import Path
 
 HEAD = """# Training runs
 
-Each run leaves `log.jsonl`, one JSON object a line; those that led to the shipped weights are kept in `docs/runs/`.
-The commands are in the [model card](../weights.md). "Validation" is the smallest loss on the validation pairs.
+Each run leaves `log.jsonl`, one JSON object a line. Logs of runs that led to the shipped weights are kept in
+`docs/runs/`, and the commands of all runs in the [model card](../weights.md). "Validation" is the smallest loss on the
+validation pairs. Losses of two runs compare only where both have the same terms: terms came and went over time.
 
 | run | steps | hours | last loss | validation | log |
 |---|---:|---:|---:|---:|---|
@@ -24,7 +25,7 @@ def page(root: Path) -> str:
     text += "\n## Curves\n\n"
     for curve in sorted((root / "docs").glob("curve-*.svg"), key=lambda path: _order(path.stem)):
         name = curve.stem.removeprefix("curve-")
-        text += f"![Loss of the run {name} over its steps](../{curve.name})\n\n"
+        text += f"### {name}\n\n![Loss of the run {name} over its steps](../{curve.name})\n\n"
     return text
 
 

@@ -11,9 +11,10 @@ exception; ``REGISTRY[name].degenerate`` says when. Every metric agrees with the
 """
 
 from diffuse_fuse.metrics.conventions import CONVENTIONS
+from diffuse_fuse.metrics.context import Triple
 from diffuse_fuse.metrics.guess import Guess, guess_convention
 from diffuse_fuse.metrics.metric import Metric, public
-from diffuse_fuse.metrics.registry import DEFAULT, FUSE, REGISTRY, compute, select
+from diffuse_fuse.metrics.registry import DEFAULT, FUSE, REGISTRY, compute, register, select
 
 en = public(REGISTRY["EN"].function)
 sd = public(REGISTRY["SD"].function)
@@ -64,6 +65,7 @@ __all__ = [
     "REGISTRY",
     "Guess",
     "Metric",
+    "Triple",
     "ag",
     "bleached",
     "cc",

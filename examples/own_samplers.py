@@ -25,7 +25,7 @@ class Network(nn.Module):
 
 def main(training: int = 400) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    schedule = Schedule("cosine", steps=100)
+    schedule = Schedule("linear", steps=100)
     network = Network(schedule.steps)
     level = torch.linspace(-0.8, 0.8, CHANNELS).view(1, -1, 1, 1)  # the data: a level of its own in each channel
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
@@ -48,8 +48,9 @@ def main(training: int = 400) -> dict[str, torch.Tensor]:
         "DDIM, 20 steps": ddim_sample(eps_theta, schedule, noise, taus),
         "DDIM, eta 1": ddim_sample(eps_theta, schedule, noise, taus, eta=1, generator=generator),
     }
-    encoded = ddim_encode(eps_theta, schedule, samples["DDIM, 20 steps"], taus)
-    samples["there and back"] = ddim_sample(eps_theta, schedule, encoded, taus)
+    every = range(schedule.steps)
+    encoded = ddim_encode(eps_theta, schedule, samples["DDIM, 20 steps"], every)
+    samples["there and back"] = ddim_sample(eps_theta, schedule, encoded, every)
     for name, x_0 in samples.items():
         print(f"{name}: " + " ".join(f"{mean:+.2f}" for mean in x_0.mean(dim=(0, 2, 3))))
     return samples

@@ -10,8 +10,8 @@ exception; ``REGISTRY[name].degenerate`` says when. Every metric agrees with the
 ``tests/metrics/test_oracle.py`` names.
 """
 
-from diffuse_fuse.metrics.conventions import CONVENTIONS
 from diffuse_fuse.metrics.context import Triple
+from diffuse_fuse.metrics.conventions import CONVENTIONS
 from diffuse_fuse.metrics.guess import Guess, guess_convention
 from diffuse_fuse.metrics.metric import Metric, public
 from diffuse_fuse.metrics.registry import DEFAULT, FUSE, REGISTRY, compute, register, select
@@ -98,6 +98,7 @@ __all__ = [
     "qp",
     "qs",
     "qw",
+    "register",
     "scd",
     "sd",
     "select",

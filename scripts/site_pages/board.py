@@ -36,7 +36,7 @@ def table(name: str, rows: list[Row]) -> str:
     """The rows of one set, the best mean rank first; rows over fewer pairs have no rank and come last."""
     pairs = max(int(row["pairs"]) for row in rows)
     rank = _ranks([row for row in rows if int(row["pairs"]) == pairs])
-    heads = [("method", "", "Method"), ("down", "Mean rank over ten metrics", "Rank ↓")]
+    heads = [("down", "", "Method"), ("down", "Mean rank over ten metrics", "Rank ↓")]
     heads += [(_first(m), REGISTRY[m].summary, f"{m}{_ARROWS[REGISTRY[m].direction]}") for m in _SHOWN]
     html = f"## {SETS.get(name, name)}\n\n"
     html += f'<div class="board" markdown="0"><table class="sortable"><caption>{escape(name)}, {pairs} pairs</caption>'

@@ -26,7 +26,6 @@ from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
-from diffuse_fuse.metrics import registry
 from diffuse_fuse.threads import require
 
 # Whatever decides about a value besides the pictures; a change there makes old cache lines useless.
@@ -157,6 +156,8 @@ class _Work:
         )
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
+        from diffuse_fuse.metrics import registry
+
         code = code_version(*_SCORING_CODE) + registry.code_of(self.plan.metrics)
         key = make_key(self.plan.convention, code, case.ir.sha256, case.vis.sha256, fused.identity)
         known = self.cache.values(key, self.plan.metrics)

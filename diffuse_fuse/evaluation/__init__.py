@@ -14,10 +14,22 @@ tables.py, output.py    CSV, JSON, Markdown, LaTeX, terminal
 report.py, page/        report.html
 """
 
-from diffuse_fuse.evaluation.layouts import Dataset, find_dataset
+from diffuse_fuse.evaluation.layouts import Dataset, Layout, find_dataset, register_layout
 from diffuse_fuse.evaluation.output import write_all
 from diffuse_fuse.evaluation.plan import Plan, Sample, prepare
 from diffuse_fuse.evaluation.result import Evaluation
 from diffuse_fuse.evaluation.run import evaluate, run
 
-__all__ = ["Dataset", "Evaluation", "Plan", "Sample", "evaluate", "find_dataset", "prepare", "run", "write_all"]
+__all__ = [
+    "Dataset",
+    "Evaluation",
+    "Layout",
+    "Plan",
+    "Sample",
+    "evaluate",
+    "find_dataset",
+    "prepare",
+    "register_layout",
+    "run",
+    "write_all",
+]

@@ -113,6 +113,7 @@ TABLE = (
     Layout("DroneVehicle", "train/trainimgr", "train/trainimg", note=_BORDER),
     Layout("VT5000", "Train/T", "Train/RGB"),
 )
+_REGISTERED: list[Layout] = []
 _SPLITS = (
     *("test", "testing", "testset", "test_dir"),
     *("val", "validation", "valid", "val_dir"),
@@ -158,8 +159,27 @@ def find_dataset(root: str | os.PathLike[str], train: bool = False) -> Dataset:
     )
 
 
+def register_layout(layout: Layout) -> Layout:
+    """Add a layout of one's own: ``find_dataset`` and ``evaluate`` look for it before those of ``TABLE``.
+
+    The one that was added last comes first. Returns ``layout``. Raises UsageError for folders that are no paths below
+    the data set, for two whose stars differ, and for names that are no regular expression.
+    """
+    for folder in filter(None, (layout.ir, layout.vis)):
+        if folder != folder.strip("/") or ".." in folder.split("/"):
+            raise UsageError(f"'{folder}' is no folder below a data set: write it as in 'test/ir', with / and no '..'.")
+    if not layout.ir or (layout.vis and layout.ir.count("*") != layout.vis.count("*")):
+        raise UsageError(f"'{layout.ir}' and '{layout.vis}' need as many stars: what they stand for pairs the folders.")
+    try:
+        re.compile(layout.stems)
+    except re.error as error:
+        raise UsageError(f"'{layout.stems}' is no regular expression of names: {error}.") from None
+    _REGISTERED.insert(0, layout)
+    return layout
+
+
 def _recognise(root: Path, train: bool) -> Dataset | None:
-    for known in sorted(TABLE, key=lambda known: train and "train" not in known.ir.lower()):
+    for known in sorted([*_REGISTERED, *TABLE], key=lambda known: train and "train" not in known.ir.lower()):
         sources = _matching(root, known)
         found = _known(root, known, sources) if sources else None
         if found:

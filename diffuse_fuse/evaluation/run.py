@@ -157,7 +157,9 @@ class _Work:
         )
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
-        code = code_version(*_SCORING_CODE)
+        from diffuse_fuse.metrics import registry
+
+        code = code_version(*_SCORING_CODE) + registry.code_of(self.plan.metrics)
         key = make_key(self.plan.convention, code, case.ir.sha256, case.vis.sha256, fused.identity)
         known = self.cache.values(key, self.plan.metrics)
         if known is None:

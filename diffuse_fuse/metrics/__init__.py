@@ -10,9 +10,10 @@ exception; ``REGISTRY[name].degenerate`` says when. Every metric agrees with the
 ``tests/metrics/test_oracle.py`` names.
 """
 
+from diffuse_fuse.metrics.context import Triple
 from diffuse_fuse.metrics.guess import Guess, guess_convention
 from diffuse_fuse.metrics.metric import Metric, public
-from diffuse_fuse.metrics.registry import CONVENTIONS, DEFAULT, FUSE, REGISTRY, compute, select
+from diffuse_fuse.metrics.registry import CONVENTIONS, DEFAULT, FUSE, REGISTRY, compute, register, select
 
 en = public(REGISTRY["EN"].function)
 sd = public(REGISTRY["SD"].function)
@@ -63,6 +64,7 @@ __all__ = [
     "REGISTRY",
     "Guess",
     "Metric",
+    "Triple",
     "ag",
     "bleached",
     "cc",
@@ -95,6 +97,7 @@ __all__ = [
     "qp",
     "qs",
     "qw",
+    "register",
     "scd",
     "sd",
     "select",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import secrets
 from collections.abc import Iterable
 
 from diffuse_fuse.arguments import text, texts
-from diffuse_fuse.errors import UnknownMetricError, meant
+from diffuse_fuse.errors import MetricError, UnknownMetricError, meant
 from diffuse_fuse.metrics import (
     colour,
     contrast,
@@ -22,7 +25,7 @@ from diffuse_fuse.metrics import (
     vif,
 )
 from diffuse_fuse.metrics.context import Array, Triple
-from diffuse_fuse.metrics.metric import Metric
+from diffuse_fuse.metrics.metric import Function, Metric
 
 _FAMILIES = (
     contrast, information, correlation, vif, gradient, structure, fmi, phase, perceptual, piella,
@@ -96,3 +99,41 @@ def check_convention(name: str) -> str:
             f"There is no convention {name!r}: choose from {', '.join(CONVENTIONS)}." + meant(name, CONVENTIONS)
         )
     return name
+
+
+def register(metric: Metric) -> Metric:
+    """Add a metric of one's own: ``compute`` and ``evaluate`` then know it by its name, in any convention.
+
+    The name is that of no shipped metric, whatever the case; one's own metric of this name is replaced. A script whose
+    evaluation has several workers registers at its top level, where they do so as well. Returns ``metric``. Raises
+    MetricError for a name that is taken and for an unknown direction.
+    """
+    if metric.direction not in ("up", "down", "none"):
+        raise MetricError(f"The direction of {metric.name} is 'up', 'down' or 'none', not {metric.direction!r}.")
+    if metric.name.lower() in {name.lower() for name in _ORDER}:
+        raise MetricError(f"{metric.name} is the name of a metric of dfuse: call yours something else.")
+    if not metric.name or metric.name.lower() == "all" or "," in metric.name:
+        raise MetricError(f"{metric.name!r} cannot be the name of a metric: use letters and digits, and not 'all'.")
+    REGISTRY[metric.name] = metric
+    return metric
+
+
+def code_of(names: Iterable[str]) -> str:
+    """What values of these metrics depend on besides dfuse's code: a checksum of registered functions, "" for none.
+
+    It sees a function's own lines, and not those of what it calls. A function whose lines cannot be found is another
+    one in each process.
+    """
+    own = [REGISTRY[name] for name in sorted(names) if name not in _DEFINED]
+    lines = [_lines(function) for metric in own for function in (metric.function, *metric.variants.values())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if own else ""
+
+
+def _lines(function: Function) -> str:
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return _UNKNOWN
+
+
+_UNKNOWN = secrets.token_hex(8)

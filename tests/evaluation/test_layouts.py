@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from diffuse_fuse.errors import DataError, UsageError
+from diffuse_fuse.evaluation import layouts
 from diffuse_fuse.evaluation.given import given_dataset
-from diffuse_fuse.evaluation.layouts import find_dataset
+from diffuse_fuse.evaluation.layouts import Layout, find_dataset, register_layout
 from diffuse_fuse.images.pairing import Rules
 from tests.evaluation import tno_archive
 from tests.evaluation.conftest import write_pairs
@@ -239,3 +240,32 @@ def test_what_is_given_instead_of_found(tmp_path: Path) -> None:
         given_dataset(ir=tmp_path / "a")
     with pytest.raises(DataError, match="--ir-pattern"):
         given_dataset(ir=tmp_path / "a", vis=tmp_path / "b")
+
+
+def test_a_registered_layout_comes_before_those_that_dfuse_knows(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(layouts, "_REGISTERED", [])
+    touch(tmp_path, "test/ir/00004N.png", "test/vi/00004N.png", "deep/1/t/a.png", "deep/1/v/a.png")
+    assert find_dataset(tmp_path).name == "MSRS"
+    register_layout(Layout("First", "deep/*/t", "deep/*/v"))
+    assert (find_dataset(tmp_path).name, names(tmp_path)) == ("First", ["a"])
+    register_layout(Layout("Second", "test/ir", "test/vi", note="read this"))
+    found = find_dataset(tmp_path)
+    assert found.name == "Second" and "read this" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [
+        (Layout("X", "/ir", "vis"), "is no folder below a data set"),
+        (Layout("X", "ir/", "vis"), "is no folder below a data set"),
+        (Layout("X", "ir", "../vis"), "is no folder below a data set"),
+        (Layout("X", "", "vis"), "need as many stars"),
+        (Layout("X", "*/ir", "vis"), "need as many stars"),
+        (Layout("X", "ir", "vis", "(a"), "is no regular expression"),
+    ],
+)
+def test_a_layout_that_cannot_fit_is_refused(layout: Layout, words: str, monkeypatch) -> None:
+    monkeypatch.setattr(layouts, "_REGISTERED", [])
+    with pytest.raises(UsageError, match=words):
+        register_layout(layout)
+    assert layouts._REGISTERED == []

@@ -69,12 +69,9 @@ def build(
 
 
 def constants() -> dict[str, float | tuple[float, ...]]:
-    """The numbers of ``fusion/relight.py`` by their names without the underscore, as relight.js takes them."""
-    return {
-        name[1:]: value
-        for name, value in vars(relight).items()
-        if name.startswith("_") and name[1:].isupper() and isinstance(value, (int, float, tuple))
-    }
+    """The numbers of ``fusion/relight.py`` by their names without an underscore, as relight.js takes them."""
+    own = {name.removeprefix("_"): value for name, value in vars(relight).items()}
+    return {name: value for name, value in own.items() if name.isupper() and isinstance(value, (int, float, tuple))}
 
 
 def _require_student(name: str) -> None:

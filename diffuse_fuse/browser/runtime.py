@@ -44,7 +44,7 @@ def _by_npm() -> dict[str, bytes]:
     npm = shutil.which("npm")
     advice = f"or give the package with --runtime FILE ({PACKAGE}-{VERSION}.tgz, or its folder)"
     if npm is None:
-        raise UsageError(f"The page needs {PACKAGE}, which npm downloads, and there is no npm: install Node.js, {advice}.")
+        raise UsageError(f"The page needs {PACKAGE}, which npm gets, and there is no npm: install Node.js, {advice}.")
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", "--silent", "--pack-destination", folder, f"{PACKAGE}@{VERSION}"]
         try:

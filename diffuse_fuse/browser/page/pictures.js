@@ -67,17 +67,17 @@ function bytesOf(bitmap) {
 }
 
 /** The infrared picture as one byte a pixel: what all channels hold, or else their luma. */
-function oneChannel({ w, h, data, grey }) {
+function oneChannel({ w, h, data, grey }, luma) {
   const out = plane(w, h, Uint8Array);
   for (let at = 0; at < out.data.length; at += 1) {
     const [r, g, b] = [data[3 * at], data[3 * at + 1], data[3 * at + 2]];
-    out.data[at] = grey ? r : rint(0.299 * r + 0.587 * g + 0.114 * b);
+    out.data[at] = grey ? r : rint(luma[0] * r + luma[1] * g + luma[2] * b);
   }
   return out;
 }
 
 /** Two decoded pictures as the fusion takes them, at the visible one's size: { ir, vis, warnings }. Raises Refused. */
-export function pairOf(ir, vis, { blackHot, stretch }) {
+export function pairOf(ir, vis, { blackHot, stretch, luma }) {
   if (ir.deep) throw new Refused(`The infrared picture has 16 bits, of which a browser reads 8: ${ELSEWHERE}.`);
   const warnings = [];
   if (ir.spread > COLOURED && vis.spread < COLOURLESS) {
@@ -86,7 +86,7 @@ export function pairOf(ir, vis, { blackHot, stretch }) {
     warnings.push("The infrared picture is in colours, and their brightness is used, which need not grow with the temperature: dfuse fuse turns the palettes of thermal cameras back.");
   }
   if (vis.deep) warnings.push("The visible picture has 16 bits a channel, of which the browser reads 8.");
-  let heat = oneChannel(ir);
+  let heat = oneChannel(ir, luma);
   if (blackHot) heat.data = heat.data.map((value) => 255 - value);
   if (ir.w !== vis.w || ir.h !== vis.h) {
     const sizes = `The infrared picture is ${ir.w}×${ir.h}, the visible one ${vis.w}×${vis.h}`;

@@ -2,7 +2,7 @@
 // names. Its constants are handed in as they are in Python, `C` without the leading underscore. A test compares both.
 import { box, fineDetail, gaussian, map, mean, opened, plane, rint, shrunk } from "./filters.js";
 
-const LUMA = [0.299, 0.587, 0.114].map(Math.fround);
+const f = Math.fround;
 const clip = (x, low, high) => (x < low ? low : x > high ? high : x);
 const smooth = (t) => t * t * (3 - 2 * t);
 
@@ -34,7 +34,7 @@ function guided(x, radius, edge, C) {
 /** The value below which a `share` of `x` lies, to a level of 255. */
 function shareBelow(x, share) {
   const counts = new Uint32Array(256);
-  for (const value of x.data) counts[Math.min(255, Math.floor(Math.fround(value * 255) + 0.5))] += 1;
+  for (const value of x.data) counts[Math.min(255, Math.floor(f(value * 255) + 0.5))] += 1;
   const wanted = share * x.data.length;
   let [sum, level] = [0, 0];
   while (level < 256 && (sum += counts[level]) < wanted) level += 1;
@@ -54,7 +54,7 @@ function reduced(x, factor, channels, offset) {
       }
       // OpenCV rounds halves up in cells of 2 × 2, and to even in others
       const level = factor === 2 ? (sum + 2) >> 2 : rint(sum / (factor * factor));
-      out.data[y * w + at] = level * Math.fround(1 / 255);
+      out.data[y * w + at] = level * f(1 / 255);
     }
   }
   return out;
@@ -77,8 +77,8 @@ function noise(ir, C) {
 function reducedPair(ir, vis, C) {
   const factor = Math.max(1, rint(Math.min(ir.w, ir.h) / C.LEAST));
   const channels = [0, 1, 2].map((channel) => reduced(vis, factor, 3, channel));
-  const [r, g, b] = channels.map((channel, at) => map(channel, (value) => value * LUMA[at]).data);
-  const y = map(channels[0], (_, at) => Math.fround(r[at] + g[at]) + b[at]);
+  const [r, g, b] = channels.map((channel, at) => map(channel, (value) => value * f(C.LUMA[at])).data);
+  const y = map(channels[0], (_, at) => f(r[at] + g[at]) + b[at]);
   return { factor, ir: reduced(ir, factor, 1, 0), y, brightness: blurred(y, 3, C), channels };
 }
 
@@ -127,7 +127,7 @@ function smallFields(small, light, C) {
   const { ir, y, brightness } = small;
   const [irSlope, irRest] = guided(ir, C.RADIUS, C.IR_EDGE, C);
   const [visSlope, visRest] = guided(y, C.RADIUS, C.VIS_EDGE, C);
-  const base = map(ir, (value, at) => Math.fround(irSlope.data[at] * value) + irRest.data[at]);
+  const base = map(ir, (value, at) => f(irSlope.data[at] * value) + irRest.data[at]);
   const coldness = map(blurred(base, 2, C), (value) => (light.median - value) / light.spread);
   const blind = blindness(small, coldness, C).data;
   const seen = map(base, (_, at) => 1 - C.BLIND_PART * blind[at]).data;
@@ -153,84 +153,95 @@ function smallFields(small, light, C) {
   return fields;
 }
 
+// From here on each step is rounded to float32, as NumPy and OpenCV round it: with other roundings some pixels in ten
+// thousand would come out a level higher or lower, and the networks make more of that.
+const smoothPlane = (t) => f(f(t * t) * f(3 - 2 * t));
+
+/** A straight line through 0 at `zero` and 1 at `one`, as [slope, rest]. */
+const ramp = (zero, one) => [f(1 / (one - zero)), f(-zero / (one - zero))];
+
 /** How far what is `bright` in the visible base layer is `darker` in the infrared one's, 0 to 1. */
-function goesDark(natural, base, bright, darker) {
-  const lost = (natural - base - 255 * darker[0]) / (255 * (darker[1] - darker[0]));
-  const lit = (natural - 255 * bright[0]) / (255 * (bright[1] - bright[0]));
-  return smooth(clip(Math.min(lost, lit), 0, 1));
+function goesDark(natural, base, [bright, darker]) {
+  const lost = f(f(natural - base) * darker[0] + darker[1]);
+  const lit = f(natural * bright[0] + bright[1]);
+  return smoothPlane(clip(Math.min(lost, lit), 0, 1));
 }
 
-/** Reads small fields along the rows of the picture: `row(y)`, then `at(x)` fills `values`, bilinear. */
+/** Reads small fields along the rows of the picture: `row(y)` fills a line of each of `lines`, bilinear. */
 function reader(fields, factor, width) {
   const planes = Object.values(fields);
   const { w, h } = planes[0];
-  const values = new Float64Array(planes.length);
-  const lines = planes.map(() => new Float32Array(w));
   const places = (at, n) => {
-    const place = (at + 0.5) / factor - 0.5;
+    const place = f((at + 0.5) / factor - 0.5);
     const first = Math.floor(place);
-    return [clip(first, 0, n - 1), clip(first + 1, 0, n - 1), place - first];
+    return [clip(first, 0, n - 1), clip(first + 1, 0, n - 1), f(place - first)];
   };
   const columns = Array.from({ length: width }, (_, at) => places(at, w));
   const [left, right, part] = [0, 1, 2].map((which) => Float64Array.from(columns, (column) => column[which]));
-  return {
-    values,
-    row(y) {
-      const [above, below, down] = places(y, h);
-      planes.forEach(({ data }, number) => {
-        const line = lines[number];
-        for (let at = 0; at < w; at += 1) {
-          const value = data[above * w + at];
-          line[at] = value + (data[below * w + at] - value) * down;
-        }
-      });
-    },
-    at(x) {
-      const [one, other, more] = [left[x], right[x], part[x]];
-      for (let number = 0; number < lines.length; number += 1) {
-        const value = lines[number][one];
-        values[number] = value + (lines[number][other] - value) * more;
-      }
-    },
+  const empty = () => planes.map(() => new Float32Array(width));
+  const lines = empty();
+  const wide = [empty(), empty()]; // two rows of the fields, as wide as the picture
+  const held = [-1, -1];
+  const widen = (row) => {
+    const slot = row & 1;
+    if (held[slot] === row) return wide[slot];
+    held[slot] = row;
+    planes.forEach(({ data }, number) => {
+      const [from, to] = [data.subarray(row * w, (row + 1) * w), wide[slot][number]];
+      for (let x = 0; x < width; x += 1) to[x] = f(from[left[x]] * f(1 - part[x])) + f(from[right[x]] * part[x]);
+    });
+    return wide[slot];
   };
+  const row = (y) => {
+    const [above, below, down] = places(y, h);
+    const [one, other] = [widen(above), widen(below)];
+    const up = f(1 - down);
+    for (let number = 0; number < lines.length; number += 1) {
+      const [first, second, to] = [one[number], other[number], lines[number]];
+      for (let x = 0; x < width; x += 1) to[x] = f(first[x] * up) + f(second[x] * down);
+    }
+  };
+  return { lines, row };
 }
 
 /** Fills `relit` and `lifted`, pixel by pixel. */
 function fill(ir, vis, small, light, C, relit, lifted) {
   const fields = smallFields(small, light, C);
-  const read = reader(fields, small.factor, ir.w);
-  const kinds = [[fields.bright, C.BRIGHT, C.DARKER], [fields.lamps, C.LAMPLIGHT, C.LESS_THAN_LAMPLIGHT]].filter(([field]) => field);
-  const lift = Math.max(light.amount, light.bright);
-  const glare = light.glare > light.amount ? light.glare : 0;
-  const grain = 255 * light.noise * (1 + light.lamps); // grain shows on dark roads
-  const perSpread = 1 / (255 * light.spread * (C.HOT[1] - C.HOT[0]));
-  const { values } = read;
+  const { lines, row } = reader(fields, small.factor, ir.w);
+  const [irSlope, irRest, visSlope, visRest, gain, hotFrom, cap, follows, ...parts] = lines;
+  const levels = (limits) => ramp(255 * limits[0], 255 * limits[1]);
+  const kinds = [[fields.bright, C.BRIGHT, C.DARKER], [fields.lamps, C.LAMPLIGHT, C.LESS_THAN_LAMPLIGHT]]
+    .filter(([field]) => field).map(([, bright, darker]) => [levels(bright), levels(darker)]);
+  const burnt = [levels(C.GLARE), levels(C.DARKER)];
+  const lift = f(Math.max(light.amount, light.bright));
+  const glare = f(light.glare > light.amount ? light.glare : 0);
+  const grain = f(255 * light.noise * (1 + light.lamps)); // grain shows on dark roads
+  const perSpread = f(1 / (255 * light.spread * (C.HOT[1] - C.HOT[0])));
   for (let y = 0, at = 0; y < ir.h; y += 1) {
-    read.row(y);
+    row(y);
     for (let x = 0; x < ir.w; x += 1, at += 1) {
-      read.at(x);
       const [r, g, b] = [vis.data[3 * at], vis.data[3 * at + 1], vis.data[3 * at + 2]];
       const heat = ir.data[at];
       const luma = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15;
-      const base = values[0] * heat + values[1];
-      let natural = values[2] * luma + values[3];
-      let follow = values[7];
+      const base = f(f(irSlope[x] * heat) + irRest[x]);
+      let natural = f(f(visSlope[x] * luma) + visRest[x]);
+      let follow = follows[x];
       for (let kind = 0; kind < kinds.length; kind += 1) {
-        follow += goesDark(natural, base, kinds[kind][1], kinds[kind][2]) * values[8 + kind];
+        follow = f(follow + f(goesDark(natural, base, kinds[kind]) * parts[kind][x]));
       }
-      if (glare) follow = Math.max(follow, goesDark(natural, base, C.GLARE, C.DARKER) * glare);
-      const detail = heat - base;
-      const clear = Math.max(detail - clip(detail, -grain, grain), C.HEADROOM * luma - 255 * C.HEADROOM);
-      natural += clear * values[4];
-      const hot = base - values[5];
+      if (glare) follow = Math.max(follow, f(goesDark(natural, base, burnt) * glare));
+      const detail = f(heat - base);
+      const clear = Math.max(f(detail - clip(detail, -grain, grain)), C.HEADROOM * luma - 255 * C.HEADROOM);
+      natural = f(natural + f(clear * gain[x]));
+      const hot = f(base - hotFrom[x]);
       let more = 0;
       if (hot > 0) {
-        const share = smooth(clip(hot * perSpread, 0, 1));
-        const target = Math.min(heat, values[6]);
-        natural += Math.max(0, target - natural) * share;
-        more = rint(Math.max(0, target - luma) * share * lift);
+        const share = smoothPlane(clip(f(hot * perSpread), 0, 1));
+        const target = Math.min(heat, cap[x]);
+        natural = f(natural + f(Math.max(0, f(target - natural)) * share));
+        more = rint(f(f(Math.max(0, f(target - luma)) * share) * lift));
       }
-      relit.data[at] = clip(rint((natural - heat) * follow + heat), 0, 255);
+      relit.data[at] = clip(rint(f(f(f(natural - heat) * follow) + heat)), 0, 255);
       lifted.data[3 * at] = Math.min(255, r + more);
       lifted.data[3 * at + 1] = Math.min(255, g + more);
       lifted.data[3 * at + 2] = Math.min(255, b + more);

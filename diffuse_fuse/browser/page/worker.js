@@ -36,7 +36,8 @@ async function fuse({ ir, vis, options }) {
   const facts = [ir.key, vis.key, options.polarity, options.stretch];
   const pair = await once("pair", facts, async () => {
     const [heat, seen] = await Promise.all(sources.map(({ picture }) => picture));
-    return pairOf(heat, seen, { blackHot: options.polarity === "black-hot", stretch: options.stretch });
+    const blackHot = options.polarity === "black-hot";
+    return pairOf(heat, seen, { blackHot, stretch: options.stretch, luma: setup.relight.LUMA });
   });
   let picture = options.picture === "infrared" ? asColour(pair.ir) : pair.vis;
   if ((options.picture || "fused") === "fused") {

@@ -1,6 +1,6 @@
 """Renders the street as the sample of the page of ``dfuse serve``: four small JPEG files.
 
-python examples/page_sample.py [-o diffuse_fuse/serve/page/sample]
+python examples/page_sample.py [-o diffuse_fuse/viewer/page/sample]
 """
 
 import argparse
@@ -15,7 +15,7 @@ QUALITY = 90
 def main() -> None:
     """Writes day_ir.jpg, day_vis.jpg, night_ir.jpg and night_vis.jpg."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-o", "--out", type=Path, default=Path("diffuse_fuse/serve/page/sample"))
+    parser.add_argument("-o", "--out", type=Path, default=Path("diffuse_fuse/viewer/page/sample"))
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:

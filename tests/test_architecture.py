@@ -13,7 +13,7 @@ ORDER = (
     "errors", "luma", "arguments", "shard", "extras", "descriptors", "owners", "files", "spinning",
     "machine", "shortage", "threads", "checkpoint", "models", "metrics", "images", "remote", "cluster", "journal",
     "metrics_file", "alignment", "networks", "diffusion", "fusion", "onnx", "backends", "bench", "batch", "video",
-    "viewer", "evaluation", "training", "serve", "cli", "__main__",
+    "viewer", "evaluation", "training", "serve", "browser", "cli", "__main__",
 )  # fmt: skip
 ROOT_MODULE = "__init__"  # gives the public names; nobody inside imports from it, but for the version
 

@@ -29,7 +29,7 @@ def test_wheel_holds_the_package_its_weights_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"diffuse_fuse"}
     assert "diffuse_fuse/py.typed" in names
-    for room in ("serve/page", "viewer", "evaluation/page"):  # what is no Python is there too
+    for room in ("serve/page", "browser/page", "viewer", "evaluation/page"):  # what is no Python is there too
         files = [path for path in (ROOT / "diffuse_fuse" / room).rglob("*") if path.suffix not in ("", ".py", ".pyc")]
         assert files and {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
     shipped = {path.name for path in (ROOT / "weights").iterdir()}

@@ -27,6 +27,7 @@ from diffuse_fuse.cli.interpolate import interpolate
 from diffuse_fuse.cli.metrics import metrics
 from diffuse_fuse.cli.models import models
 from diffuse_fuse.cli.overlay import overlay
+from diffuse_fuse.cli.page import page
 from diffuse_fuse.cli.sample import sample
 from diffuse_fuse.cli.serve import serve
 from diffuse_fuse.cli.streams import take_all
@@ -79,6 +80,7 @@ app.command()(interpolate)
 app.command()(translate)
 app.command()(models)
 app.command()(serve)
+app.command()(page)
 app.command()(export)
 app.command()(bench)
 app.command()(info)

@@ -1,6 +1,6 @@
 """The page's own files, and the headers that keep a page to itself.
 
-All of them are read once and put together: the viewer of ``diffuse_fuse.viewer``, then what is the page's own. No
+All of them are read once and put together: what is in ``diffuse_fuse.viewer``, and what is the service's own. No
 request names a file of the disk.
 """
 
@@ -18,9 +18,6 @@ from diffuse_fuse import viewer
 if TYPE_CHECKING:
     from starlette.datastructures import MutableHeaders
 
-_OWN_STYLES = ("page.css",)
-_OWN_SCRIPTS = ("palettes.js", "service.js", "sources.js", "page.js")
-_SAMPLES = ("night_ir.jpg", "night_vis.jpg", "day_ir.jpg", "day_vis.jpg")
 
 # Nothing from elsewhere, no frame around it; pictures are blobs, and the palettes' filters are in the page itself.
 _POLICY = (
@@ -51,16 +48,14 @@ class PageFile:
 @cache
 def page_files() -> dict[str, PageFile]:
     """Every file of the page by the last part of its address; "" is the page."""
-    style = "\n".join([*map(viewer.part, viewer.STYLES), *(_text(name) for name in _OWN_STYLES)])
-    scripts = [*map(viewer.part, viewer.SCRIPTS), *(_text(name) for name in _OWN_SCRIPTS)]
     found = {
-        "": ("text/html", _text("page.html").encode()),
+        "": ("text/html", viewer.content("page/page.html")),
         "docs": ("text/html", _text("docs.html").encode()),
-        "page.css": ("text/css", style.encode()),
-        "page.js": ("text/javascript", _closed(scripts)),
-        "docs.js": ("text/javascript", _closed([viewer.part("tools.js"), _text("docs.js")])),
-        "icon.svg": ("image/svg+xml", _text("icon.svg").encode()),
-        **{name: ("image/jpeg", _bytes(f"sample/{name}")) for name in _SAMPLES},
+        "page.css": ("text/css", viewer.page_style().encode()),
+        "page.js": ("text/javascript", viewer.page_script(_text("service.js")).encode()),
+        "docs.js": ("text/javascript", viewer.closed([viewer.part("tools.js"), _text("docs.js")]).encode()),
+        "icon.svg": ("image/svg+xml", viewer.content("page/icon.svg")),
+        **{name: ("image/jpeg", viewer.content(f"page/sample/{name}")) for name in viewer.SAMPLES},
     }
     return {name: PageFile(f"{kind}; charset=utf-8" if "jpeg" not in kind else kind, body)
             for name, (kind, body) in found.items()}  # fmt: skip
@@ -72,14 +67,5 @@ def secure(headers: MutableMapping[str, str] | MutableHeaders) -> None:
         headers.setdefault(name, value)
 
 
-def _closed(scripts: list[str]) -> bytes:
-    """Scripts as one, with names of their own."""
-    return ('"use strict";\n(() => {\n' + "\n".join(scripts) + "\n})();\n").encode()
-
-
 def _text(name: str) -> str:
-    return _bytes(name).decode("utf-8")
-
-
-def _bytes(name: str) -> bytes:
-    return (resources.files("diffuse_fuse.serve") / "page" / name).read_bytes()
+    return (resources.files("diffuse_fuse.serve") / "page" / name).read_text(encoding="utf-8")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import diffuse_fuse
 from diffuse_fuse import metrics
-from diffuse_fuse.images.thermal.palette import known
 from diffuse_fuse.models import DATA_TERMS, ModelCard
 from diffuse_fuse.serve.settings import Settings
+from diffuse_fuse.viewer.palettes import palettes
 
-_PALETTES = {"iron": "Ironbow", "rainbow HC": "Rainbow", "inferno": "Inferno", "hot": "Hot", "turbo": "Turbo"}
-_STOPS = 16  # of a palette, as the page draws it
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 
 
@@ -43,21 +40,12 @@ def setup(settings: Settings, cards: Iterable[ModelCard], default: str) -> dict[
             {key: getattr(metrics.REGISTRY[name], key) for key in ("name", "direction", "range", "summary", "pitfalls")}
             for name in metrics.FUSE
         ],
-        "palettes": _palettes(),
+        "palettes": palettes(),
+        "can": ["align", "formats", "gps", "measure", "programs", "radiometric"],
+        "shown": "jpg",
     }
 
 
 def in_fields(text: str) -> str:
     """A sentence for the command line with its options as form fields: --thermal-range → thermal_range."""
     return _OPTION.sub(lambda option: option[1].replace("-", "_"), text)
-
-
-@cache
-def _palettes() -> list[dict[str, Any]]:
-    """Some palettes of thermal cameras, from cold to hot."""
-    found = []
-    for palette in known():
-        if palette.name in _PALETTES:
-            places = [round(stop * (len(palette.colours) - 1) / _STOPS) for stop in range(_STOPS + 1)]
-            found.append({"name": _PALETTES[palette.name], "colours": palette.colours[places].tolist()})
-    return found

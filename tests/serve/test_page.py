@@ -2,68 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.pages import changed, chromium, drop, needs_browser, pixels, watched
 from tests.serve.conftest import running
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no chromium to open the page in")]
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser, service) -> Iterator:
-    """The page at its start; whatever it logs as an error, or asks of somebody else, fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)  # busy machines
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    own = f"http://127.0.0.1:{service.port}/"
-    opened.on(
-        "request", lambda asked: None if asked.url.startswith((own, "blob:", "data:")) else wrong.append(asked.url)
-    )
-    opened.goto(own)
-    opened.wait_for_selector("#model option", state="attached")
-    yield opened
-    context.close()
-    assert not [text for text in wrong if "422" not in text], wrong
-
-
-def drop(page, files: dict[str, bytes]) -> None:
-    """Drops files on the page, as a hand does."""
-    given = [(name, base64.b64encode(data).decode()) for name, data in files.items()]
-    page.evaluate(
-        """(given) => {
-          const transfer = new DataTransfer();
-          for (const [name, text] of given) {
-            const bytes = Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
-            transfer.items.add(new File([bytes], name));
-          }
-          for (const kind of ["dragover", "drop"]) {
-            const how = { bubbles: true, cancelable: true, dataTransfer: transfer };
-            document.body.dispatchEvent(new DragEvent(kind, how));
-          }
-        }""",
-        given,
-    )
+    """The page at its start."""
+    with watched(browser, f"http://127.0.0.1:{service.port}/") as opened:
+        yield opened
 
 
 def fused(page) -> str:
@@ -71,31 +33,6 @@ def fused(page) -> str:
     page.wait_for_selector("#metrics tr")
     page.wait_for_selector("#facts tr")
     return page.get_attribute("#right-image", "src")
-
-
-def pixels(page, selector: str) -> list[int]:
-    """The mean colour of a picture, and its size."""
-    return page.evaluate(
-        """async (selector) => {
-          const image = document.querySelector(selector);
-          await image.decode();
-          const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-          const context = canvas.getContext("2d");
-          context.drawImage(image, 0, 0);
-          const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-          const sums = [0, 0, 0];
-          data.forEach((value, at) => { if (at % 4 < 3) sums[at % 4] += value; });
-          return [...sums.map((sum) => Math.round((4 * sum) / data.length)), canvas.width, canvas.height];
-        }""",
-        selector,
-    )
-
-
-def changed(page, before: str, side: str = "right") -> str:
-    """Waits until another picture is shown: its address."""
-    image = f"document.querySelector('#{side}-image')"
-    page.wait_for_function(f"(before) => {image}.src && {image}.src !== before", arg=before)
-    return page.get_attribute(f"#{side}-image", "src")
 
 
 def test_two_dropped_pictures_are_fused(page, pair) -> None:

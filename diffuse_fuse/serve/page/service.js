@@ -25,6 +25,10 @@ async function ask(path, body, headers = {}) {
   }
 }
 
+async function loadSetup() {
+  return (await ask("page/setup")).json();
+}
+
 async function fuseForm(pair, options, sendAll) {
   const form = new FormData();
   form.append("hold", "true");
@@ -37,7 +41,7 @@ async function fuseForm(pair, options, sendAll) {
       form.append(`${side}_name`, file.name.slice(-200));
     } else form.append(side, file, file.name);
   }
-  return ask("/fuse", form);
+  return ask("fuse", form);
 }
 
 /** One picture of a pair: { blob, said }. Raises Refused. */
@@ -61,31 +65,12 @@ async function inspect(file) {
   if (!known.has(file)) {
     const form = new FormData();
     form.append("file", file, file.name);
-    known.set(file, await (await ask("/inspect", form)).json());
+    known.set(file, await (await ask("inspect", form)).json());
   }
   return known.get(file);
 }
 
 async function pairsAmong(names) {
-  const answer = await ask("/pairs", JSON.stringify({ names }), { "Content-Type": "application/json" });
+  const answer = await ask("pairs", JSON.stringify({ names }), { "Content-Type": "application/json" });
   return answer.json();
-}
-
-/** Runs `work` again and again while it is asked for, never twice at once: of many calls the last one counts. */
-function latest(work) {
-  let running = false;
-  let wanted = false;
-  return async () => {
-    wanted = true;
-    if (running) return;
-    running = true;
-    try {
-      while (wanted) {
-        wanted = false;
-        await work();
-      }
-    } finally {
-      running = false;
-    }
-  };
 }

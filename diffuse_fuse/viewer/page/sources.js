@@ -79,7 +79,7 @@ async function toldApart(first, second) {
 /** The rendered street as two files. */
 async function samplePair(kind) {
   const file = async (side) => {
-    const answer = await ask(`/page/${kind}_${side}.jpg`);
+    const answer = await ask(`page/${kind}_${side}.jpg`);
     return new File([await answer.blob()], `${kind}_${side}.jpg`, { type: "image/jpeg" });
   };
   return { ir: await file("ir"), vis: await file("vis"), label: `the street by ${kind}` };

@@ -8,6 +8,7 @@ const slider = byId("position");
 let setup = null;
 
 const pair = () => state.pairs[state.at];
+const can = (what) => setup.can.includes(what);
 const say = (text) => { byId("status").textContent = text; };
 
 function showError(error) {
@@ -25,6 +26,25 @@ async function attempt(work) {
     showError(error);
     return undefined;
   }
+}
+
+/** Runs `work` again and again while it is asked for, never twice at once: of many calls the last one counts. */
+function latest(work) {
+  let running = false;
+  let wanted = false;
+  return async () => {
+    wanted = true;
+    if (running) return;
+    running = true;
+    try {
+      while (wanted) {
+        wanted = false;
+        await work();
+      }
+    } finally {
+      running = false;
+    }
+  };
 }
 
 // ---- what is asked for
@@ -69,7 +89,7 @@ function chooseSide(side, name) {
 /** Fetches one picture of the pair that is open; nothing happens where another one is open by then. */
 async function fetchPicture(name, more) {
   const opened = state.opened;
-  const answer = await fuse(pair(), { ...fuseOptions(), picture: name, format: "jpg", metrics: false, ...more });
+  const answer = await fuse(pair(), { ...fuseOptions(), picture: name, format: setup.shown, metrics: false, ...more });
   if (opened !== state.opened) return null;
   const { width, height } = answer.said;
   compare.setSize(width, height);
@@ -80,6 +100,7 @@ async function fetchPicture(name, more) {
 }
 
 const drawFused = latest(() => attempt(async () => {
+  byId("busy").textContent = "Fusing…";
   const slow = setTimeout(() => { byId("busy").hidden = false; }, 150);
   try {
     await fetchPicture("fused");
@@ -93,6 +114,7 @@ const drawInfrared = latest(() => attempt(() => fetchPicture("infrared")));
 let calm = null;
 function measureSoon() {
   clearTimeout(calm);
+  if (!can("measure")) return;
   calm = setTimeout(() => attempt(async () => {
     const opened = state.opened;
     const asked = JSON.stringify(fuseOptions());
@@ -131,7 +153,7 @@ async function openPair(at) {
   const opened = state.opened;
   const facts = await attempt(() => {
     const bytes = pair().ir.size + (pair().vis ? pair().vis.size : 0);
-    if (bytes > setup.maxBytes) {
+    if (setup.maxBytes && bytes > setup.maxBytes) {
       const [size, most] = [bytes, setup.maxBytes].map((each) => `${Math.ceil(each / 1e6)} MB`);
       throw new Error(`These files have ${size}, and this service takes ${most}: start it with a larger --max-mb.`);
     }
@@ -325,6 +347,12 @@ function listen() {
   document.addEventListener("keydown", onKey);
 }
 
+/** What whoever does the work cannot do is not offered. */
+function leaveOut(part) {
+  part.hidden = true;
+  if (part.tagName === "OPTION") part.remove();
+}
+
 function listenToDrops() {
   const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
   const over = byId("over");
@@ -360,7 +388,8 @@ function onKey(event) {
 }
 
 async function begin() {
-  setup = await (await ask("/page/setup")).json();
+  setup = await loadSetup();
+  for (const part of document.querySelectorAll("[data-needs]")) if (!can(part.dataset.needs)) leaveOut(part);
   addPalettes(setup.palettes);
   fill(byId("palette"), [["", "White hot"], ...setup.palettes.map(({ name }, index) => [index, name])]);
   const live = setup.models.find(({ name }) => name === "fast") || setup.models.find((model) => model.default);

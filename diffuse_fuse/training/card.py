@@ -105,8 +105,9 @@ def _fusing(weights: Path, root: Path, device: str) -> dict[str, dict[str, Inter
 def _denoising(recipe: Recipe, weights: Path, root: Path, device: str) -> dict[str, Interval]:
     """L_simple at some time steps, on fixed crops and noise."""
     model = placed(load_diffusion(weights), device)
-    size = recipe.stages[-1].task["augment"].size
-    crops = torch.from_numpy(centre_crops(PairSet.from_folders([root]), size, CROPS) * 2 - 1)
+    augment = recipe.stages[-1].task["augment"]
+    found = centre_crops(PairSet.from_folders([root]), augment.size, CROPS, whole=augment.whole > 0)
+    crops = torch.from_numpy(found * 2 - 1)
     noise = step_generator(0, 0, stream=1).standard_normal(crops.shape, dtype=np.float32)
     steps = [int(part * model.schedule.steps) for part in TIMES]
     values = np.empty((1, CROPS, len(steps)))

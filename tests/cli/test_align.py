@@ -10,6 +10,7 @@ from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.write import write_image
 
 from ..alignment.conftest import SIZE, displaced, make_map, make_scene
+from ..schemas import check
 
 TRUTH = make_map(1.0, 1.02, (9, -6))
 
@@ -50,6 +51,7 @@ def test_json_and_limit(dfuse, rig):
     done = dfuse("align", *rig, "-o", "T.json", "--limit", "2", "--json", "-q")
     assert done.returncode == 0 and done.stderr == ""
     whole = json.loads(done.stdout)
+    assert check(whole) == "align"
     assert [result["ir"] for result in whole["results"]] == ["ir/1.png", "ir/3.png"]
     assert whole["failed"] == [] and whole["pairs"] == 2 and whole["confidence"] > 0.5
 

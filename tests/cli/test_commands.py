@@ -113,8 +113,9 @@ def test_info_says_what_a_bug_report_needs(dfuse):
 def test_models_lists_what_there_is(dfuse):
     done = dfuse("models", "--json")
     assert done.returncode == 0
+    keys = {"schema", "name", "default", "kind", "parameters", "bytes", "sha256", "path", "card", "data_terms"}
     for entry in json.loads(done.stdout):
-        assert {"name", "default", "kind", "parameters", "bytes", "sha256", "path", "card", "data_terms"} == set(entry)
+        assert set(entry) == keys
         assert entry["name"] in dfuse("models").stdout
 
 

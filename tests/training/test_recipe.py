@@ -124,7 +124,6 @@ def test_a_term_that_is_not_named_has_no_weight(read):
         ("steps = 5", "", r"\[\[stage\]\] lacks the key 'steps'"),
         ("steps = 5", "steps = 5\nfast = true", r"\[\[stage\]\] has no key 'fast'"),
         ("[unet]", "unet = 4\n[x]", r"there is no \[x\]"),
-        ("[data]", "[start]\n[data]", r"\[start\]: give either the key recipe or the key weights"),
         ("[data]", "[data", "mine.toml is no TOML: .*line 3"),
     ],
 )

@@ -25,6 +25,10 @@ FOLDERS = {"api/": api.pages, "commands/": commands.pages, "examples/": examples
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fills the navigation's folders with their pages, and leaves out what is not there."""
     config.nav = _filled(config.nav)
+    placed = {*_titles(config.nav), "index.md"}
+    found = (path.relative_to(config.docs_dir).as_posix() for path in sorted(Path(config.docs_dir).rglob("*.md")))
+    if more := [page for page in found if page not in placed]:
+        config.nav.append({"More": more})  # a page that nobody has placed yet is found all the same
     return config
 
 
@@ -62,10 +66,10 @@ def _filled(items: list) -> list:
     return filled
 
 
-def _titles(items: list) -> dict[str, str]:
-    """The page of each entry of the navigation → what it is called there."""
+def _titles(items: list) -> dict[str, str | None]:
+    """The page of each entry of the navigation → what it is called there; None where its own title serves."""
     found = {}
     for item in items:
-        ((title, target),) = item.items()
+        ((title, target),) = item.items() if isinstance(item, dict) else ((None, item),)
         found |= _titles(target) if isinstance(target, list) else {target: title}
     return found

@@ -58,7 +58,10 @@ ROOMS = {
             "diffuse_fuse.evaluation.plan.prepare",
             "diffuse_fuse.evaluation.result.Evaluation",
             "diffuse_fuse.evaluation.output.write_all",
-            *(f"diffuse_fuse.evaluation.layouts.{name}" for name in ("find_dataset", "Dataset", "Layout")),
+            *(
+                f"diffuse_fuse.evaluation.layouts.{name}"
+                for name in ("find_dataset", "Dataset", "Layout", "register_layout")
+            ),
         ],
     ),
     "metrics": (
@@ -66,7 +69,7 @@ ROOMS = {
         "`REGISTRY` holds each metric by name; [the table of metrics](../tables/metrics.md) lists them. Each is also a "
         "function of `diffuse_fuse.metrics` in lower case, such as `metrics.vif(ir, vis, fused)`.",
         [
-            *(f"diffuse_fuse.metrics.registry.{name}" for name in ("compute", "select")),
+            *(f"diffuse_fuse.metrics.registry.{name}" for name in ("compute", "select", "register")),
             "diffuse_fuse.metrics.metric.Metric",
             "diffuse_fuse.metrics.context.Triple",
             *(f"diffuse_fuse.metrics.guess.{name}" for name in ("guess_convention", "Guess")),

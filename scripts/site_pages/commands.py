@@ -28,12 +28,13 @@ def pages() -> dict[str, tuple[str, str]]:
     """Address → title and text, in the order of ``dfuse --help``."""
     root = typer.main.get_command(app)
     context = root.make_context("dfuse", [], resilient_parsing=True)
-    names = root.list_commands(context)
     made = {}
     index = INDEX
-    for name in names:
+    for name in root.list_commands(context):
         command = root.get_command(context, name)
         text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="dfuse")
+        for inner in getattr(command, "commands", {}).values():  # Typer cuts these sentences short
+            text = text.replace(f"`: {inner.get_short_help_str()}\n", f"`: {_first_sentence(inner.help)}\n")
         made[f"commands/{name}.md"] = (f"dfuse {name}", _shown(text))
         index += f"| [`dfuse {name}`]({name}.md) | {_first_sentence(command.help)} |\n"
     return {"commands/index.md": ("Commands", index), **made}

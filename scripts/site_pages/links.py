@@ -1,4 +1,4 @@
-"""Links between files of the repository, which hold on GitHub → links between pages of the site."""
+"""What holds on GitHub → what holds on the site: links between files, and bars within code within tables."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ PAGES = {
 }
 _FILES = {page: file for file, page in PAGES.items()}
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
+_CODE = re.compile(r"`[^`]+`")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -48,5 +49,9 @@ def rewritten(markdown: str, page: str, titles: Mapping[str, str | None]) -> str
     lines, fenced = [], False
     for line in markdown.split("\n"):
         fenced ^= bool(_FENCE.match(line))
-        lines.append(line if fenced else _LINK.sub(one, line))
+        if not fenced:
+            line = _LINK.sub(one, line)
+            if line.startswith("|"):  # GitHub wants a bar escaped there, and Python's Markdown shows the backslash
+                line = _CODE.sub(lambda code: code[0].replace(r"\|", "|"), line)
+        lines.append(line)
     return "\n".join(lines)

@@ -143,7 +143,7 @@ def all_commands(command: Command) -> Iterator[Command]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_options_in_sentences_exist_somewhere(page):
     known = set().union(*map(options_of, all_commands(root()))) | {"--index-url", "--hypothesis-profile"}
-    scripts = [str(path.relative_to(ROOT)) for folder in ("benchmarks", "examples", "tests/fuzz")
+    scripts = [str(path.relative_to(ROOT)) for folder in ("benchmarks", "examples", "scripts", "tests/fuzz")
                for path in sorted((ROOT / folder).glob("*.py"))]  # fmt: skip
     for fragment in fragments(page):
         for option in given_options(words(fragment)[:1]):

@@ -35,6 +35,7 @@ THERE = {"video.md": "Video", "lab/looks.md": "What people see", "weights.md": "
         ("weights.md", "![c](../docs/curve.svg)", "![c](curve.svg)"),
         ("research.md", "[e](../examples/features.py)", "[e](examples/features.md)"),
         ("api/index.md", "[p](../video.md)", "[p](../video.md)"),
+        ("video.md", r"| `--pair time\|frame` | a\|b |", r"| `--pair time|frame` | a\|b |"),
         ("speed.md", "[x](https://example.org/a.md) [y](#here)", "[x](https://example.org/a.md) [y](#here)"),
         ("speed.md", "```sh\n[x](../weights/README.md)\n```", "```sh\n[x](../weights/README.md)\n```"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.enlarging import name_of
 from diffuse_fuse.images.options import DEFAULT as DEFAULT_LOAD
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.write import SUFFIXES
@@ -55,6 +56,7 @@ class Recipe:
             **({} if load.nodata is None else {"nodata": load.nodata}),
             **({} if load.field is None else {"ir_field": load.field.as_json()}),
             **load.of_the_file(),
+            "enlarge": None if load.enlarge is None else name_of(load.enlarge),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

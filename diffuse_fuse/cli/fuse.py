@@ -25,11 +25,13 @@ from diffuse_fuse.cli.fuse_auto import model_in_time
 from diffuse_fuse.cli.fuse_model import choose, say_export
 from diffuse_fuse.cli.fuse_options import (
     BALANCE_HELP,
+    ENLARGE_HELP,
     NODATA_HELP,
     Align,
     Backend,
     Depth,
     Device,
+    Enlarge,
     Paths,
     Polarity,
     Shard,
@@ -39,6 +41,7 @@ from diffuse_fuse.cli.fuse_options import (
     check_only_metrics,
     check_paths,
     check_window,
+    enlarging,
     make_aligner,
     make_plan,
     parse_shard,
@@ -119,6 +122,7 @@ def fuse(
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Take pictures of other proportions too: they show the same field.")
     ] = False,
+    enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     thermal_range: GivenRange = None,
     thermal_window: Annotated[
         Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
@@ -217,6 +221,7 @@ def fuse(
         max_pixels=max_pixels or MAX_PIXELS,
         nodata=nodata,
         field=given_field(ir_field),
+        enlarge=enlarging(enlarge),
         **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
     )
     aligner = make_aligner(align, align_file, ir_field)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from diffuse_fuse import shard
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.batch import Plan
+    from diffuse_fuse.images.enlarging import Enlarger
     from diffuse_fuse.images.options import ThermalRange
     from diffuse_fuse.images.pairing import Rules
     from diffuse_fuse.remote.stage import Stage
@@ -60,6 +61,15 @@ class Size(str, Enum):
     ir = "ir"
 
 
+class Enlarge(str, Enum):
+    """How a small infrared picture gets a large visible one's size."""
+
+    auto = "auto"
+    cubic = "cubic"
+    guided = "guided"
+    prior = "prior"
+
+
 class Align(str, Enum):
     """How the infrared picture may be bent to lie on the visible one."""
 
@@ -89,6 +99,21 @@ BALANCE_HELP = (
 
 
 NODATA_HELP = "Infrared value that means nothing was measured, such as 0 or -9999; the usual ones are found without."
+
+
+ENLARGE_HELP = (
+    "How an infrared picture of half the visible one's size or less is enlarged; guided: with details that both show; "
+    "prior: by the diffusion model, which takes seconds; auto: cubic."
+)
+
+
+def enlarging(way: Enlarge) -> str | Enlarger:
+    """What ``LoadOptions`` takes for --enlarge; only the prior brings PyTorch."""
+    if way is not Enlarge.prior:
+        return way.value
+    from diffuse_fuse.diffusion.enlarge import enlarger
+
+    return enlarger(way.value)
 
 
 def check_balance(text: str) -> float | str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from diffuse_fuse.errors import UsageError, one_line
+from diffuse_fuse.images.enlarging import name_of
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT as DEFAULT_LOAD
 from diffuse_fuse.images.options import LoadOptions
@@ -152,6 +153,7 @@ class Recipe:
             **({} if load.nodata is None else {"nodata": load.nodata}),
             **({} if load.field is None else {"ir_field": load.field.as_json()}),
             **load.of_the_file(),
+            "enlarge": None if load.enlarge is None else name_of(load.enlarge),
             "align": self._alignment(),
             "depth": self.depth,
             "side_by_side": self.side_by_side,

@@ -11,11 +11,13 @@ import typer
 
 from diffuse_fuse.cli.options import (
     BALANCE_HELP,
+    ENLARGE_HELP,
     NODATA_HELP,
     Align,
     Backend,
     ByOrder,
     Device,
+    Enlarge,
     GivenPalette,
     GivenRange,
     IrBand,
@@ -34,6 +36,7 @@ from diffuse_fuse.cli.options import (
     VisPage,
     VisPattern,
     check_balance,
+    enlarging,
     file_options,
     given_field,
     make_aligner,
@@ -132,6 +135,7 @@ def fuse(
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Take pictures of other proportions too: they show the same field.")
     ] = False,
+    enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     thermal_range: GivenRange = None,
     thermal_window: Annotated[
         Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
@@ -223,6 +227,7 @@ def fuse(
         max_pixels=max_pixels or MAX_PIXELS,
         nodata=nodata,
         field=given_field(ir_field),
+        enlarge=enlarging(enlarge),
         **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
     )
     options = FuseOptions(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from diffuse_fuse import shard
     from diffuse_fuse.alignment import Aligner
     from diffuse_fuse.cluster import Cluster
+    from diffuse_fuse.images.enlarging import Enlarger
     from diffuse_fuse.images.field import GivenField
     from diffuse_fuse.images.options import ThermalRange
     from diffuse_fuse.images.pairing import Rules
@@ -45,6 +46,15 @@ class Polarity(str, Enum):
     white_hot = "white-hot"
     black_hot = "black-hot"
     auto = "auto"
+
+
+class Enlarge(str, Enum):
+    """How a small infrared picture gets a large visible one's size."""
+
+    auto = "auto"
+    cubic = "cubic"
+    guided = "guided"
+    prior = "prior"
 
 
 class Align(str, Enum):
@@ -243,6 +253,21 @@ def given_field(text: str | None) -> GivenField | None:
 def is_auto(text: str | None) -> bool:
     """Whether the field is to be looked for."""
     return text is not None and text.strip().lower() == "auto"
+
+
+ENLARGE_HELP = (
+    "How an infrared picture of half the visible one's size or less is enlarged; guided: with details that both show; "
+    "prior: by the diffusion model, which takes seconds; auto: cubic."
+)
+
+
+def enlarging(way: Enlarge) -> str | Enlarger:
+    """What ``LoadOptions`` takes for --enlarge; only the prior brings PyTorch."""
+    if way is not Enlarge.prior:
+        return way.value
+    from diffuse_fuse.diffusion.enlarge import enlarger
+
+    return enlarger(way.value)
 
 
 def make_aligner(align: Align, file: Path | None, ir_field: str | None = None) -> Aligner | None:

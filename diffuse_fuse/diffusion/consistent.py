@@ -77,18 +77,23 @@ def noised(guess: torch.Tensor, schedule: Schedule, tau: int, generator: torch.G
 
 
 def means_known(
-    y: torch.Tensor, size: tuple[int, int], channels: torch.Tensor | None = None, enlargement: str = "cubic"
+    y: torch.Tensor,
+    size: tuple[int, int],
+    channels: torch.Tensor | None = None,
+    enlargement: str = "cubic",
+    start: tuple[float, float] = (0.0, 0.0),
+    step: tuple[float, float] | None = None,
 ) -> Project:
     """The projection onto pictures of ``size`` (H, W) whose area means are ``y`` (N, k, h, w), by any factor.
 
     ``channels`` (C,), bool, tells which k of the C channels were measured; all, unless given. ``enlargement`` is how
     what lacks in the means is laid over the picture: "cubic", smooth, or "nearest", in blocks (the paper's choice).
+    ``start`` and ``step``, of rows and columns, are those of ``images.area``, where y covers a part of the picture.
     Raises UsageError for a ``y`` that is larger than ``size`` or of another number of channels.
     """
-    reduce = [_like(mean_matrix(large, small), y) for large, small in zip(size, y.shape[2:], strict=True)]
-    enlarge = [
-        _like(enlarging_matrix(small, large, enlargement), y) for large, small in zip(size, y.shape[2:], strict=True)
-    ]
+    axes = list(zip(size, y.shape[2:], start, step or (None, None), strict=True))
+    reduce = [_like(mean_matrix(large, small, *lies), y) for large, small, *lies in axes]
+    enlarge = [_like(enlarging_matrix(small, large, enlargement, *lies), y) for large, small, *lies in axes]
     if channels is not None and int(channels.sum()) != y.shape[1]:
         raise UsageError(f"{int(channels.sum())} channels are marked as measured, and {y.shape[1]} are given.")
 

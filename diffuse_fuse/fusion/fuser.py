@@ -12,6 +12,7 @@ from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
 from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
+from diffuse_fuse.diffusion.enlarge import enlarger
 from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.precision import Precision, choose_precision
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
@@ -34,8 +35,10 @@ class Fuser:
     (a GPU where there is one), "cpu", "cuda" or "mps"; ``threads`` sets the CPU threads of PyTorch for the
     whole process, which otherwise are no more than the cores that it may use; ``balance`` is how much of the infrared
     picture's light the result has, from 0 (the scene as the eye saw it, hot targets added) to 1 (all of it), or "auto"
-    by the light of each scene, see ``fusion.relight``. Raises WeightsError for weights that cannot be used, UsageError
-    for a device that is not there or another balance. ``weights_sha256``: of the bytes that were loaded.
+    by the light of each scene, see ``fusion.relight``; ``enlarge`` is how a small infrared picture gets a large
+    visible one's size: "auto", "cubic", "guided" or "prior", see ``images.enlarging``. Raises WeightsError for weights
+    that cannot be used, UsageError for a device that is not there or another balance or way of enlarging.
+    ``weights_sha256``: of the bytes that were loaded.
     """
 
     def __init__(
@@ -44,8 +47,9 @@ class Fuser:
         device: str = "auto",
         threads: int | None = None,
         balance: Balance = AUTO,
+        enlarge: str = "auto",
     ) -> None:
-        self.balance = checked_balance(balance)
+        self.balance, self._enlarge = checked_balance(balance), enlarger(enlarge)
         if threads is not None:
             torch.set_num_threads(whole(threads, "The number of threads", least=1))
         elif torch.get_num_threads() > available_cores():
@@ -91,7 +95,7 @@ class Fuser:
         sizes that do not belong together.
         """
         require_depth(depth)
-        ir_array, vis_array, holes, odd = given_pair(ir, vis)
+        ir_array, vis_array, holes, odd = given_pair(ir, vis, self._enlarge)
         for sentence in odd:
             warnings.warn(sentence, stacklevel=2)
         height, width = vis_array.shape[:2]

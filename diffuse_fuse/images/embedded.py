@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.errors import ImageReadError, PairError
 from diffuse_fuse.images import exif, fff, irg, jpeg
 from diffuse_fuse.images.decode import decode
+from diffuse_fuse.images.enlarging import Enlarger
 from diffuse_fuse.images.field import Field, cut_to, own_shape
 from diffuse_fuse.images.intact import damage
 from diffuse_fuse.images.names import shown
@@ -63,13 +64,18 @@ def photo(found: bytes, data: bytes, path: str | os.PathLike[str], max_pixels: i
 
 
 def lay_on(
-    ir: np.ndarray, vis: np.ndarray, alignment: Alignment | None, size: Size, zoom: float = 1.0
+    ir: np.ndarray,
+    vis: np.ndarray,
+    alignment: Alignment | None,
+    size: Size,
+    zoom: float = 1.0,
+    enlarge: str | Enlarger | None = None,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The part that both saw, as infrared and visible arrays of one size, and what is odd.
 
     ir H×W or H×W×3, uint8, uint16 or float in [0, 1]; vis H×W×3; both whole. ``zoom``: the thermal camera's digital
-    zoom. The result has the visible picture's resolution, or with ``size`` "ir" that of the infrared one. Raises
-    ImageReadError when the offsets leave nothing in common.
+    zoom; ``enlarge`` is that of ``LoadOptions``. The result has the visible picture's resolution, or with ``size`` "ir"
+    that of the infrared one. Raises ImageReadError when the offsets leave nothing in common.
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
     warnings: tuple[str, ...] = (
@@ -90,7 +96,8 @@ def lay_on(
         f"The infrared picture is {ir_w}×{ir_h}, its field of view in the visible one {x1 - x0}×{y1 - y0} of "
         f"{vis_w}×{vis_h}: that part is fused.",
     )
-    return *cut_to(ir, vis, field, own_shape(ir, field) if size == "ir" else None), warnings
+    shape = own_shape(ir, field) if size == "ir" else None
+    return *cut_to(ir, vis, field, shape, enlarge), warnings
 
 
 def field_of(ir: tuple[int, ...], vis: tuple[int, ...], alignment: Alignment | None, zoom: float = 1.0) -> Field:

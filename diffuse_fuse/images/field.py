@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from diffuse_fuse.errors import PairError, UsageError
+from diffuse_fuse.images.enlarging import Enlarger, Lies, applies, enlarge
 
 _LEAST = 16  # pixels a side that a common field must have
 _LARGEST = 100.0  # times the visible picture that a field may be: more is a slip of the pen
@@ -157,12 +158,17 @@ def _zoom(number: float, text: str) -> GivenField:
 
 
 def cut_to(
-    ir: np.ndarray, vis: np.ndarray, field: Field, shape: tuple[int, int] | None = None
+    ir: np.ndarray,
+    vis: np.ndarray,
+    field: Field,
+    shape: tuple[int, int] | None = None,
+    how: str | Enlarger | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The part that both cameras see, as an infrared and a visible array of one size.
 
     ir h×w (or h×w×3), uint8, uint16 or float in [0, 1]; vis H×W×3; both whole; ``field`` for a visible picture of that
-    size. The parts have the visible picture's resolution, or ``shape`` (width, height). Raises PairError where the
+    size. The parts have the visible picture's resolution, or ``shape`` (width, height). ``how`` the
+    infrared picture is enlarged is ``LoadOptions.enlarge``; None: by cubic interpolation. Raises PairError where the
     field leaves nothing in common.
     """
     x0, y0, x1, y1 = field.inside()
@@ -171,6 +177,15 @@ def cut_to(
     if shape != (x1 - x0, y1 - y0):
         shrinks = shape[0] < x1 - x0
         part = cv2.resize(part, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    elif how is not None:
+        lies = Lies(
+            (ir.shape[0], ir.shape[1]),
+            (y1 - y0, x1 - x0),
+            (field.y - y0, field.x - x0),
+            (field.h / ir.shape[0], field.w / ir.shape[1]),
+        )
+        if applies(how, lies):
+            return enlarge(ir, part, lies, how), np.ascontiguousarray(part)
     return _part_of(ir, field, (x0, y0, x1, y1), shape), np.ascontiguousarray(part)
 
 

@@ -11,7 +11,9 @@ from diffuse_fuse.arguments import whole
 from diffuse_fuse.errors import ImageError, UsageError
 from diffuse_fuse.images.arrays import require_picture, stretch_counts, to_one_channel
 from diffuse_fuse.images.decode import read_bytes
+from diffuse_fuse.images.enlarging import Enlarger
 from diffuse_fuse.images.load import load_infrared, load_pair, together
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.thermal.holes import filled, large
 from diffuse_fuse.images.visible import Visible, load_visible
 
@@ -22,26 +24,27 @@ Given = np.ndarray | str | os.PathLike[str] | Any
 
 
 def given_pair(
-    ir: Given, vis: Given | None = None
+    ir: Given, vis: Given | None = None, enlarge: str | Enlarger | None = "auto"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, tuple[str, ...]]:
     """The pair as arrays of the visible one's size, read as ``dfuse fuse`` reads paths; the holes of the infrared one,
     bool H×W, or None; and what is odd: sentences.
 
-    Without ``vis``, or with the same path twice, both are the pictures inside a radiometric JPEG. Raises UsageError
-    for an array alone, ImageReadError for a file, PairError for sizes that do not belong together, ImageError for
-    pictures that are too small.
+    ``enlarge`` is that of ``LoadOptions``. Without ``vis``, or with the same path twice, both are the pictures inside a
+    radiometric JPEG. Raises UsageError for an array alone, ImageReadError for a file, PairError for sizes that do not
+    belong together, ImageError for pictures that are too small.
     """
     if vis is None:
         if not _is_path(ir):
             raise UsageError("The visible picture is missing: only the path of a radiometric JPEG may stand alone.")
         vis = ir
+    options = LoadOptions(enlarge=enlarge)
     if _is_path(ir) and _is_path(vis):
-        pair = load_pair(ir, vis)
+        pair = load_pair(ir, vis, options)
         ir_array, vis_array, holes, odd = pair.ir, pair.vis, pair.holes, pair.warnings
     else:
         ir_array, holes, odd = load_infrared(ir) if _is_path(ir) else (*_infrared_array(ir), ())
         seen = load_visible(read_bytes(vis), vis) if _is_path(vis) else _given(_array(vis, "visible"))
-        ir_array, vis_array, holes, resized = together(ir_array, seen, holes=holes)
+        ir_array, vis_array, holes, resized = together(ir_array, seen, options, holes)
         odd = (*odd, *seen.warnings, *resized)
     height, width = vis_array.shape[:2]
     if min(height, width) < MINIMUM_SIZE:

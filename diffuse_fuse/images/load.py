@@ -12,6 +12,7 @@ from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import arrays, bands, embedded, exif, place, seam
 from diffuse_fuse.images.decode import ReadBytes, read_bytes
+from diffuse_fuse.images.enlarging import Enlarger, Lies, applies, enlarge
 from diffuse_fuse.images.field import Field, Locate, Located, cut_to, field_sentence, own_shape
 from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_source
 from diffuse_fuse.images.names import is_headerless
@@ -145,6 +146,7 @@ def load_values(
     """
     thermal, channel = _thermal_of(read_bytes(ir_path), ir_path, options)
     seen = load_visible(read_bytes(vis_path), vis_path, options)
+    options = replace(options, enlarge=None)  # values of any scale, and a mask
     values, vis, _, _ = together(thermal.values.astype(np.float32), seen, options)
     if thermal.holes is not None:
         missing, *_ = together(thermal.holes.astype(np.float32), seen, options)
@@ -175,7 +177,7 @@ def together(
         vis, resized = _resized(seen.array, ir.shape[:2], "visible", _sizes(ir, seen.array), options.stretch)
     else:
         vis = seen.array
-        ir, resized = match_sizes(ir, vis, options.stretch)
+        ir, resized = match_sizes(ir, vis, options.stretch, options.enlarge)
     return ir, vis, seam.at_size(holes, vis.shape[:2]), (resized,) if resized else ()
 
 
@@ -192,13 +194,21 @@ def load_range(
     return None if thermal.unit == "levels" else (shown_range(thermal), thermal.unit)
 
 
-def match_sizes(ir: np.ndarray, vis: np.ndarray, stretch: bool = False) -> tuple[np.ndarray, str | None]:
+def match_sizes(
+    ir: np.ndarray, vis: np.ndarray, stretch: bool = False, how: str | Enlarger | None = None
+) -> tuple[np.ndarray, str | None]:
     """The infrared array H×W at the visible one's size, and a warning if it had to be resized.
+
+    ``how`` it is enlarged is ``LoadOptions.enlarge``.
 
     Only done when the aspect ratios agree within 2 %: then both cameras saw the same field, at different
     resolutions. Raises PairError otherwise, unless ``stretch`` says that they saw the same field all the same.
     """
-    return _resized(ir, vis.shape[:2], "infrared", _sizes(ir, vis), stretch)
+    lies = Lies(ir.shape[:2], vis.shape[:2])
+    resized, said = _resized(ir, vis.shape[:2], "infrared", _sizes(ir, vis), stretch)
+    if said and how is not None and applies(how, lies):
+        resized = enlarge(ir, vis, lies, how)
+    return resized, said
 
 
 def looks_swapped(ir: np.ndarray, vis: np.ndarray) -> bool:
@@ -300,7 +310,7 @@ def _cut(
     if holes is not None:
         laid, _ = cut_to(holes.astype(np.float32), vis, field, shape)
         holes = laid > 0.5
-    return (*cut_to(ir, vis, field, shape), holes)
+    return (*cut_to(ir, vis, field, shape, options.enlarge), holes)
 
 
 def _is_of(ir: np.ndarray, seen: Visible) -> bool:
@@ -329,7 +339,7 @@ def _laid_on(
     if holes is not None:
         laid, *_ = embedded.lay_on(holes.astype(np.float32), vis, alignment, options.size, zoom)
         holes = laid > 0.5
-    ir, vis, odd = embedded.lay_on(ir, vis, alignment, options.size, zoom)
+    ir, vis, odd = embedded.lay_on(ir, vis, alignment, options.size, zoom, options.enlarge)
     return ir, vis, holes, odd
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from diffuse_fuse.arguments import kind, whole
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.enlarging import METHODS, Enlarger
 from diffuse_fuse.images.field import GivenField
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class LoadOptions:
     where the infrared picture lies in the visible one, which is cut to it. palette: the name or file of the false
     colours that the infrared picture is painted in ("reversed": hot and cold change places), where they are not to be
     found out. thermal_unit: what the numbers of a file without a unit mean. raw: how headerless infrared files are
-    laid out. ir_band, vis_bands, vis_page: from 1, where one file holds both pictures.
+    laid out. ir_band, vis_bands, vis_page: from 1, where one file holds both pictures. enlarge: how an infrared picture
+    that is smaller than the visible one gets its size, by the name of one of ``images.enlarging``, "auto" included, or
+    another way; None: interpolated, as values on any scale can be.
     """
 
     page: int = 1
@@ -73,6 +76,7 @@ class LoadOptions:
     ir_band: int | None = None
     vis_bands: tuple[int, ...] | None = None
     vis_page: int | None = None
+    enlarge: str | Enlarger | None = "auto"
 
     def __post_init__(self) -> None:
         """Raises UsageError for values that none of these can have."""
@@ -84,6 +88,9 @@ class LoadOptions:
         if self.thermal_unit is not None and self.thermal_unit not in get_args(ThermalUnit):
             there = ", ".join(get_args(ThermalUnit))
             raise UsageError(f"The thermal unit is one of {there}, not {self.thermal_unit!r}.")
+        if isinstance(self.enlarge, str) and self.enlarge not in METHODS:
+            known = ", ".join(METHODS)
+            raise UsageError(f"The way of enlarging is one of {known}, or an Enlarger, not {self.enlarge!r}.")
         for number, name in ((self.ir_band, "The infrared band"), (self.vis_page, "The visible page")):
             if number is not None:
                 whole(number, name, least=1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.images.area import enlarging_matrix, mean_matrix
+from diffuse_fuse.images.area import enlarged, enlarging_matrix, inside, mean_matrix
 
 SIZES = [(48, 12), (48, 13), (47, 13), (20, 19), (7, 7), (9, 1), (640, 80)]
 
@@ -48,3 +48,25 @@ def test_wrong_lengths_and_kinds_are_named():
         mean_matrix(4, 5)
     with pytest.raises(UsageError, match="'linear'.*cubic, nearest"):
         enlarging_matrix(4, 8, "linear")
+
+
+@pytest.mark.parametrize(("size", "small"), [((48, 60), (12, 15)), ((47, 60), (13, 11))])
+def test_pictures_are_enlarged_as_the_matrices_say(size, small):
+    y = np.random.default_rng(1).random(small)
+    rows, columns = (enlarging_matrix(a, b) for a, b in zip(small, size, strict=True))
+    np.testing.assert_allclose(enlarged(y, size), rows @ y @ columns.T, atol=1e-5)
+
+
+def test_pixels_that_reach_over_the_side_are_not_held_to_their_means():
+    """A row of 10 pixels, 8 of the large row's each, that begins 5 before it and ends 15 behind."""
+    assert inside(10, 60, -5.0, 8.0) == slice(1, 8)
+    y = np.random.default_rng(2).random((10, 10))
+    found = enlarged(y, (60, 60), ((-5.0, 8.0), (-5.0, 8.0)))
+    seen = mean_matrix(60, 7, 3.0, 8.0)
+    np.testing.assert_allclose(seen @ found @ seen.T, y[1:8, 1:8], atol=1e-5)
+
+
+def test_smooth_slopes_go_on_where_pixels_reach_over_the_side():
+    slope = np.tile(np.arange(10.0), (10, 1))  # a pixel of 8: its mean is its place, from the middle of the first
+    found = enlarged(slope, (60, 60), ((-5.0, 8.0), (-5.0, 8.0)))
+    np.testing.assert_allclose(found[30, 15:40], (np.arange(15, 40) + 0.5 + 5) / 8 - 0.5, atol=0.01)

@@ -16,8 +16,8 @@ pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
 from diffuse_fuse import viewer
 from diffuse_fuse.browser import build as building
 from diffuse_fuse.browser import runtime
-from diffuse_fuse.cli import main
-from diffuse_fuse.onnx.export import export
+from diffuse_fuse.cli.commands import main
+from diffuse_fuse.onnx.facts import GraphFacts
 
 
 @pytest.fixture
@@ -35,17 +35,29 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def student(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A small student, and its graph."""
-    import torch
+    """A small student's weights, and a file that stands for its graph: infrared as grey."""
+    import onnx
+    from onnx import TensorProto, helper
 
     from diffuse_fuse.checkpoint import Weights, save_weights
     from diffuse_fuse.networks.student import StudentConfig, StudentModel
 
     model = StudentModel(StudentConfig((8, 8), (1, 1)))
     path = tmp_path_factory.mktemp("student") / "small.safetensors"
-    with torch.no_grad():
-        save_weights(path, Weights("student", model.config(), {"data": "none"}, model.state_dict()))
-    export(path, path.with_suffix(".onnx"), None)
+    save_weights(path, Weights("student", model.config(), {"data": "none"}, model.state_dict()))
+    ir, vis, fused = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, "H", "W"])
+        for name, channels in (("ir", 1), ("vis", 3), ("fused", 3))
+    )
+    nodes = [helper.make_node("Concat", ["ir", "ir", "ir"], ["fused"], axis=1)]
+    made = helper.make_model(
+        helper.make_graph(nodes, "small", [ir, vis], [fused]),
+        opset_imports=[helper.make_opsetid("", 20)],
+        ir_version=10,
+    )
+    facts = GraphFacts("small", "0" * 64, 4, 8, None, {}, "0.1.0")
+    helper.set_model_props(made, facts.as_properties())
+    onnx.save(made, path.with_suffix(".onnx"))
     return path, path.with_suffix(".onnx")
 
 

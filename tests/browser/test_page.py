@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diffuse_fuse.cli import main
+from diffuse_fuse.cli.commands import main
 from tests.browser.conftest import ISOLATION, served
 from tests.pages import changed, chromium, drop, needs_browser, pixels, watched
 

@@ -13,7 +13,7 @@ import typer
 from diffuse_fuse.cli.field import IrField, given_field, is_auto
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
-from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
+from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError, counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +154,8 @@ def alignments_in_words(results: Sequence[Result]) -> str | None:
     reports = [result.alignment for result in results if result.alignment]
     if not reports:
         return None
-    return f"{sum(report['applied'] for report in reports)} of {len(reports)} pairs were aligned."
+    were = "was" if len(reports) == 1 else "were"
+    return f"{sum(report['applied'] for report in reports)} of {counted(len(reports), 'pair')} {were} aligned."
 
 
 def _check_paths(ir: Path, vis: Path | None, out: Path | None) -> Path:
@@ -273,6 +274,6 @@ def _as_dict(found: Estimate | Sighting) -> dict[str, Any]:
 
 def _say_failures(failures: list[tuple[Pair, str]], total: int) -> None:
     if failures:
-        typer.echo(f"{len(failures)} of {total} pairs failed:", err=True)
+        typer.echo(f"{len(failures)} of {counted(total, 'pair')} failed:", err=True)
         for _, text in failures:
             typer.echo(f"  {text}", err=True)

@@ -15,6 +15,7 @@ import typer
 from diffuse_fuse.cli import report
 from diffuse_fuse.cli.align import alignment_in_words, alignments_in_words
 from diffuse_fuse.cli.pairing import left_out
+from diffuse_fuse.errors import counted
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Plan, Preflight, Result
@@ -37,7 +38,7 @@ class Ran:
 
 def say_preflight(found: Preflight, out: Path) -> None:
     """Before a run, or instead of it: one line, and a warning where the disk is too small."""
-    parts = [f"{found.to_do} of {found.pairs} pairs to fuse"]
+    parts = [f"{found.to_do} of {counted(found.pairs, 'pair')} to fuse"]
     notes = []
     if found.redone:
         notes.append(f"{found.redone} of them again, as they are not up to date")
@@ -103,7 +104,8 @@ def say_interrupted(ran: Ran, plan: Plan, overwrite: bool) -> None:
     done = sum(result.status == "ok" for result in ran.results)
     left = len(plan.jobs) + len(plan.failed) - len(ran.results)
     how = "the same command without --overwrite" if overwrite else "the same command again"
-    say(f"Interrupted: {done} {ran.done}, {left} of {len(plan.jobs)} pairs are left; {how} does the rest.")
+    rest = f"{left} of {counted(len(plan.jobs), 'pair')} {'is' if left == 1 else 'are'} left"
+    say(f"Interrupted: {done} {ran.done}, {rest}; {how} does the rest.")
 
 
 def summary(ran: Ran, out: Path) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from diffuse_fuse.cli import fuse_report as report
+from diffuse_fuse.cli.report import folded
 from diffuse_fuse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Run:
             for text in [] if self.quiet else report.unused(self.plan):
                 report.say(f"Warning: {text}")
             report.say_preflight(found, self.out)
-            for text in found.errors:
+            jobs = (*self.plan.jobs, *self.plan.failed)
+            for text in folded(found.errors, [path for job in jobs for path in (job.ir, job.vis)]):
                 report.say(f"  {text}")
         if found.errors:
             raise typer.Exit(1)

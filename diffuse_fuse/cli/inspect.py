@@ -23,6 +23,7 @@ from diffuse_fuse.cli.file_options import (
 )
 from diffuse_fuse.cli.fuse_options import NODATA_HELP
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, left_out, rules
+from diffuse_fuse.errors import counted
 
 if TYPE_CHECKING:
     from diffuse_fuse.images.describe import Facts
@@ -138,9 +139,7 @@ def _flight_text(flight: Flight) -> str:
             )
         )
     found = flight.pairing
-    pairs = "1 pair" if len(found.pairs) == 1 else f"{len(found.pairs)} pairs"
-    pictures = "1 picture" if flight.files == 1 else f"{flight.files} pictures"
-    lines = [f"{flight.path}: {pictures}, {pairs}"]
+    lines = [f"{flight.path}: {counted(flight.files, 'picture')}, {counted(len(found.pairs), 'pair')}"]
     lines += ["  " + line for line in report.table(rows).splitlines()] if flight.kinds else []
     boxes = [kind.place for kind in flight.kinds if kind.place]
     if boxes:

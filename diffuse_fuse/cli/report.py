@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from diffuse_fuse.errors import counted
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Result
 
 _NAMED = 5  # files named in a sentence before it says "and … more"
+_ALIKE = 3  # files of a folder of which one sentence is said together
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -55,8 +58,30 @@ def failures(results: Sequence[Result]) -> list[str]:
     failed = [result for result in results if result.status == "failed"]
     if not failed:
         return []
-    lines = [f"{len(failed)} of {len(results)} pairs failed:"]
-    lines += [f"  {result.error}" for result in failed]
+    lines = [f"{len(failed)} of {counted(len(results), 'pair')} failed:"]
+    lines += [
+        f"  {text}" for text in folded([str(r.error) for r in failed], [p for r in failed for p in (r.ir, r.vis)])
+    ]
+    return lines
+
+
+def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
+    """Errors, with those that say the same of several ``files`` of one folder as one sentence."""
+    known = {str(path): path for path in files}
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for error in errors:
+        words = error.split(" ")
+        starts = (" ".join(words[:count]) for count in range(1, len(words)))
+        start = next((start for start in starts if start in known), None)
+        rest = "" if start is None else error[len(start) :]
+        groups[(str(known[start].parent), rest) if start else ("", error)].append(start or error)
+    lines: list[str] = []
+    for (folder, rest), paths in groups.items():
+        if folder and len(paths) >= _ALIKE:
+            first, last = known[paths[0]].name, known[paths[-1]].name
+            lines.append(f"{folder}: each of {len(paths)} pictures ({first} to {last}){rest}")
+        else:
+            lines += [path + (rest if folder else "") for path in paths]
     return lines
 
 

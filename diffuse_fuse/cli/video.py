@@ -16,7 +16,7 @@ from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
 from diffuse_fuse.cli.thermal_range import GivenRange, parse_range
-from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.errors import ImageWriteError, UsageError, counted
 
 if TYPE_CHECKING:
     from diffuse_fuse.video.run import Summary
@@ -236,7 +236,7 @@ def _tell(summary: Summary, out: Path) -> None:
     rate = summary.frames / summary.seconds
     speed = f"{rate:.1f} frames a second" if rate >= 1 else f"{1 / rate:.1f} s a frame"
     sound = ", with the sound of the visible video" if summary.sound else ""
-    _say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
+    _say(f"Wrote {out}: {counted(summary.frames, 'frame')} at {summary.fps:g} a second{sound}.")
     _say(f"Speed: {speed} ({summary.seconds:.1f} s).")
     found = summary.flicker
     if found is None:

@@ -326,7 +326,8 @@ def dataset_of(
         notes.append("infrared and visible names differ by a mark of their kind; paired without it")
     if passed:
         names = ", ".join(path.name for path in passed[:_NAMED]) + (" …" if len(passed) > _NAMED else "")
-        notes.append(f"{len(passed)} pictures were passed over, as no pair needs them: {names}")
+        were = "picture was" if len(passed) == 1 else "pictures were"
+        notes.append(f"{len(passed)} {were} passed over, as no pair needs them: {names}")
     others = [split.name for split in _splits_in(root) if split.name not in sources[0][0].parts]
     if others and any(part.lower() in _SPLITS for part in Path(_below(sources[0][0], root)).parts):
         notes.append(f"only this part of the data set is scored; there is also {', '.join(others)}")

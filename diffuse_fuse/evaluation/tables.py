@@ -18,7 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from diffuse_fuse.evaluation.result import Evaluation
+    from diffuse_fuse.errors import counted
+from diffuse_fuse.evaluation.result import Evaluation
 
 Mark = Literal["best", "second", ""]
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
@@ -69,7 +70,8 @@ def number(value: float, digits: int) -> str:
 def heading(evaluation: Evaluation) -> str:
     """The line that every table carries: without the convention its numbers mean nothing."""
     scored, total = len(evaluation.pairs), evaluation.pairs_in_set
-    pairs = f"{total} pairs" if scored == total else f"{scored} of {total} pairs"
+    pairs = counted(total, "pair")
+    pairs = pairs if scored == total else f"{scored} of {pairs}"
     return (
         f"{evaluation.dataset}, {pairs}, convention {evaluation.convention}, means over pairs "
         f"(dfuse {evaluation.version}, metric code {evaluation.metric_code})"
@@ -80,12 +82,12 @@ def footnotes(evaluation: Evaluation) -> list[str]:
     """What a reader of the table must know besides."""
     table = rows(evaluation)
     few = [row for row in table if not row.comparable]
-    notes = [f"* {row.name}: {row.pairs} pairs only, not comparable with the rest" for row in few]
+    notes = [f"* {row.name}: {counted(row.pairs, 'pair')} only, not comparable with the rest" for row in few]
     total = len(evaluation.pairs)
     partial = [row for row in table if row.comparable and row.pairs < total]
     if partial:  # the best that there is, and still not what the heading says
         names = ", ".join(row.name for row in partial)
-        notes.append(f"Over {partial[0].pairs} of {total} pairs only: {names}")
+        notes.append(f"Over {partial[0].pairs} of {counted(total, 'pair')} only: {names}")
     kinds = {row.kind for row in table}
     if "baseline" in kinds and len(kinds) > 1:
         notes.append("Best and second are marked among the methods, not the baselines.")

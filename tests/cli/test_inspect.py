@@ -176,7 +176,8 @@ def test_inspect_tells_what_a_fused_picture_was_made_of(camera_files, scene, cap
     assert commands.main(["inspect", "fused.webp", "vis.png"]) == 0
     fused, vis = capsys.readouterr().out.split("\n\n")
     for words in ("dfuse 1.2.3, model base (abababababab)", "vis\\udce9.png (efefefefefef)", "depth: 16",
-                  "thermal_range: [10.5, 40.0]", "Maker X1", "2026-11-24 12:34:56", "49.01014, -8.42007", "sRGB"):  # fmt: skip
+                  "thermal_range: [10.5, 40.0]", "Maker X1", "2026-11-24 12:34:56", "49.01014, -8.42007",
+                  "sRGB"):  # fmt: skip
         assert words in fused
     assert "fused" not in vis and "profile" not in vis
     assert commands.main(["inspect", "--json", "fused.webp", "vis.png"]) == 0

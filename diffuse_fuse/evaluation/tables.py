@@ -6,8 +6,6 @@ of a source is unbeatable in some columns and useless.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from diffuse_fuse.errors import counted
 from diffuse_fuse.evaluation.result import Evaluation
+from diffuse_fuse.images.table import csv_text
 
 Mark = Literal["best", "second", ""]
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
@@ -190,7 +189,7 @@ def _tabular(evaluation: Evaluation, table: Sequence[Row], columns: range) -> li
     return [*lines, "\\bottomrule", "\\end{tabular}"]
 
 
-def summary_csv(evaluation: Evaluation) -> str:
+def summarycsv_text(evaluation: Evaluation) -> str:
     """One row a method: convention, means, number of pairs, then the limits of each mean's 95 % interval."""
     means = evaluation.means
     limits = [f"{name}_{end}" for name in evaluation.metrics for end in ("low", "high")]
@@ -201,23 +200,17 @@ def summary_csv(evaluation: Evaluation) -> str:
         count = str(evaluation.count(row))
         named = (method.name, method.kind, evaluation.convention)
         lines.append([*named, *means_shown, count, *map(_exact, bounds)])
-    return _csv(lines)
+    return csv_text(lines)
 
 
-def per_image_csv(evaluation: Evaluation) -> str:
+def per_imagecsv_text(evaluation: Evaluation) -> str:
     """One row for each pair and method that was scored, with the convention."""
     lines = [["image", "method", "convention", *evaluation.metrics]]
     for column, pair in enumerate(evaluation.pairs):
         for row, method in enumerate(evaluation.methods):
             if evaluation.scored[row, column]:
                 lines.append([pair, method.name, evaluation.convention, *map(_exact, evaluation.values[row, column])])
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _exact(value: float) -> str:

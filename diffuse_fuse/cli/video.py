@@ -120,7 +120,7 @@ def video(
         raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
     _check_inputs(ir, vis)
-    _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
+    _check_output(path, as_folder, [path for path in (ir, vis, align_file, map_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = is_camera(given_range)
     weight = check_balance(balance)

@@ -93,6 +93,11 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """ "1 pair", "3 pairs": a number with its noun, whose plural is ``several``, or has an s."""
+    return f"{number} {one}" if number == 1 else f"{number} {several or one + 's'}"
+
+
 def meant(name: str, known: Iterable[str]) -> str:
     """ " Did you mean 'fast'?" where one of the ``known`` names is like ``name``, whatever its case; otherwise ""."""
     by_lower = {each.lower(): each for each in known}

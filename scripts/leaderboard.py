@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from diffuse_fuse.cli.fuse_options import check_balance
 
+from diffuse_fuse.cli.options import check_balance
 from diffuse_fuse.errors import DataError, DfuseError, UsageError
 from diffuse_fuse.evaluation import Evaluation, evaluate
 from diffuse_fuse.evaluation.methods import Balanced, Row, parse_fused

@@ -11,7 +11,7 @@ from diffuse_fuse.alignment.estimate import Estimate
 from diffuse_fuse.alignment.field import SURE, FoundField, matrix_of
 from diffuse_fuse.alignment.series import Calibration, combine
 from diffuse_fuse.alignment.transform import ASPECT_TOLERANCE, Kind, Transform
-from diffuse_fuse.errors import AlignmentError, PairError
+from diffuse_fuse.errors import AlignmentError, PairError, counted
 from diffuse_fuse.images.field import Field
 
 _FAR = 0.1  # of the field's longer side that a pair's corners may lie off: more is another place, not another distance
@@ -35,8 +35,8 @@ def combine_fields(sightings: Sequence[Sighting], kind: Kind = Kind.similarity) 
     sure = [each for each in sightings if each.found.reason is None and each.found.field]
     if not sure:
         raise AlignmentError(
-            f"In none of {len(sightings)} pairs was the infrared picture's field found with confidence: give more "
-            "pairs, in daylight and with people or poles in both pictures, or the field by --ir-field X,Y,W,H."
+            f"In none of {counted(len(sightings), 'pair')} was the infrared picture's field found with confidence: "
+            "give more pairs, in daylight and with people or poles in both pictures, or the field: --ir-field X,Y,W,H."
         )
     first = sure[0].found.field
     assert first is not None  # or it would not be sure

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffuse_fuse.alignment.estimate import Estimate
 from diffuse_fuse.alignment.transform import ASPECT_TOLERANCE, Kind, Transform, corner_points
-from diffuse_fuse.errors import AlignmentError
+from diffuse_fuse.errors import AlignmentError, counted
 from diffuse_fuse.images.field import Field
 
 _OUTLIER = 3.0  # spreads
@@ -80,8 +80,9 @@ def combine(estimates: Sequence[Estimate], confident: float, least: int = 1) -> 
     """
     trusted = [estimate for estimate in estimates if estimate.confidence >= confident]
     if len(trusted) < max(1, least):
+        needed = "1 is" if least <= 1 else f"{least} are"
         raise AlignmentError(
-            f"Only {len(trusted)} of {len(estimates)} pairs could be aligned with confidence and {max(1, least)} are "
+            f"Only {len(trusted)} of {counted(len(estimates), 'pair')} could be aligned with confidence and {needed} "
             "needed: give more pairs, in daylight and with buildings, poles or people in both pictures."
         )
     kind, size = trusted[0].kind, trusted[0].found.size

@@ -19,6 +19,7 @@ from diffuse_fuse.batch.plan import part_of, plan_paths, require_paths, with_own
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
 from diffuse_fuse.batch.run import HERE, UNSEEN, Watch, Ways, run, run_folder
 from diffuse_fuse.errors import DataError, ImageReadError, UsageError
+from diffuse_fuse.files import require_no_input
 from diffuse_fuse.images.load import load_range
 from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules
@@ -41,7 +42,8 @@ class FuseOptions:
     picture_format. model, deadline_ms, device, threads, denoise, backend, balance: see ``batch.network``. recipe: what
     is done besides the network; what it notes of the weights is filled in. series: one thermal range for all pictures.
     cluster: where the pairs are fused, if not in this process. overwrite: replace outputs that are there.
-    only_metrics: measure the pictures in ``out`` and fuse nothing.
+    only_metrics: measure the pictures in ``out`` and fuse nothing. also_read: files besides the pictures that the call
+    reads, which none of its pictures may replace.
     """
 
     ir: Path | None
@@ -65,6 +67,7 @@ class FuseOptions:
     workers: int | None = None
     overwrite: bool = False
     only_metrics: bool = False
+    also_read: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
     recipe, network = options.recipe, None
     sources = (options.ir, options.vis, out, options.manifest)
     plan = plan_paths(*sources, options.recursive, options.picture_format, recipe.depth, options.rules)
+    require_no_input([job.out for job in plan.jobs], options.also_read)
     plan = with_own_gifs(plan) if recipe.gif else plan
     if not options.only_metrics:
         network = _network(options, plan, listener)

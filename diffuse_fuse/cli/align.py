@@ -20,7 +20,7 @@ from diffuse_fuse.cli.options import (
     rules,
 )
 from diffuse_fuse.cli.report import left_out, print_json
-from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError
+from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError, counted
 from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
@@ -258,6 +258,6 @@ def _as_dict(found: Estimate | Sighting) -> dict[str, Any]:
 
 def _say_failures(failures: list[tuple[Pair, str]], total: int) -> None:
     if failures:
-        typer.echo(f"{len(failures)} of {total} pairs failed:", err=True)
+        typer.echo(f"{len(failures)} of {counted(total, 'pair')} failed:", err=True)
         for _, text in failures:
             typer.echo(f"  {text}", err=True)

@@ -260,6 +260,7 @@ def fuse(
         workers=workers,
         overwrite=overwrite,
         only_metrics=only_metrics,
+        also_read=tuple(Path(path) for path in (manifest, map_file, align_file, palette) if path),
     )
     session = open_session(options, report.Told(quiet))
     if dry_run:

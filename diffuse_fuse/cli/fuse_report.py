@@ -15,7 +15,8 @@ import diffuse_fuse
 from diffuse_fuse.batch.job import Plan, Result, mean_metrics
 from diffuse_fuse.batch.network import Listener
 from diffuse_fuse.batch.preflight import Preflight
-from diffuse_fuse.cli.report import left_out, metrics_table, named, print_json, say, say_export
+from diffuse_fuse.cli.report import folded, left_out, metrics_table, named, print_json, say, say_export
+from diffuse_fuse.errors import counted
 from diffuse_fuse.images.options import ThermalRange, is_camera
 from diffuse_fuse.schema import headed
 
@@ -69,13 +70,14 @@ def say_dry_run(found: Preflight, session: Session, as_json: bool, quiet: bool) 
     for text in [] if quiet else _unused(session.plan):
         say(f"Warning: {text}")
     say_preflight(found, session.out)
-    for text in found.errors:
+    pairs = [(job.ir, job.vis) for job in session.plan.jobs] + [(job.ir, job.vis) for job in session.plan.failed]
+    for text in folded(found.errors, [path for pair in pairs for path in pair]):
         say(f"  {text}")
 
 
 def say_preflight(found: Preflight, out: Path) -> None:
     """Before a run, or instead of it: one line, and a warning where the disk is too small."""
-    parts = [f"{found.to_do} of {found.pairs} pairs to fuse"]
+    parts = [f"{found.to_do} of {counted(found.pairs, 'pair')} to fuse"]
     notes = []
     if found.redone:
         notes.append(f"{found.redone} of them again, as they are not up to date")
@@ -112,7 +114,8 @@ def _say_about_folder(ran: Ran, session: Session, quiet: bool) -> None:
         say(_summary(ran, session))
         aligned = [result.alignment["applied"] for result in ran.results if result.alignment]
         if aligned:
-            say(f"{sum(aligned)} of {len(aligned)} pairs were aligned.")
+            were = "was" if len(aligned) == 1 else "were"
+            say(f"{sum(aligned)} of {counted(len(aligned), 'pair')} {were} aligned.")
     for line in _failures(ran.results):
         say(line)
 
@@ -134,8 +137,9 @@ def say_interrupted(ran: Ran, session: Session) -> None:
     """How far it came, and how it goes on."""
     done = sum(result.status == "ok" for result in ran.results)
     how = "the same command without --overwrite" if session.options.overwrite else "the same command again"
-    left, pairs = session.left(ran), len(session.plan.jobs)
-    say(f"Interrupted: {done} {_done(session)}, {left} of {pairs} pairs are left; {how} does the rest.")
+    left = session.left(ran)
+    rest = f"{left} of {counted(len(session.plan.jobs), 'pair')} {'is' if left == 1 else 'are'} left"
+    say(f"Interrupted: {done} {_done(session)}, {rest}; {how} does the rest.")
 
 
 def _done(session: Session) -> str:
@@ -215,9 +219,9 @@ def _failures(results: Sequence[Result]) -> list[str]:
     failed = [result for result in results if result.status == "failed"]
     if not failed:
         return []
-    lines = [f"{len(failed)} of {len(results)} pairs failed:"]
-    lines += [f"  {result.error}" for result in failed]
-    return lines
+    files = [path for result in failed for path in (result.ir, result.vis)]
+    lines = [f"{len(failed)} of {counted(len(results), 'pair')} failed:"]
+    return lines + [f"  {text}" for text in folded([str(result.error) for result in failed], files)]
 
 
 def _alignment_in_words(result: Result, report: dict[str, Any]) -> str:

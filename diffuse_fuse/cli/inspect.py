@@ -27,6 +27,7 @@ from diffuse_fuse.cli.options import (
     file_options,
     rules,
 )
+from diffuse_fuse.errors import counted
 from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
@@ -143,8 +144,7 @@ def _flight_text(flight: Flight) -> str:
             )
         )
     found = flight.pairing
-    pairs = "1 pair" if len(found.pairs) == 1 else f"{len(found.pairs)} pairs"
-    lines = [f"{flight.path}: {flight.files} pictures, {pairs}"]
+    lines = [f"{flight.path}: {counted(flight.files, 'picture')}, {counted(len(found.pairs), 'pair')}"]
     lines += ["  " + line for line in report.table(rows).splitlines()] if flight.kinds else []
     boxes = [kind.place for kind in flight.kinds if kind.place]
     if boxes:
@@ -183,6 +183,21 @@ def _thermal(thermal: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _place(facts: Facts) -> list[tuple[str, str]]:
+    """Where the picture was taken, how the camera stood, and where a map lies, as rows."""
+    rows = [("place", f"{facts.gps[0]:.5f}, {facts.gps[1]:.5f}")] if facts.gps else []
+    if facts.pose:
+        rows.append(("pose", ", ".join(f"{name} {value:g}" for name, value in facts.pose.items())))
+    if facts.map:
+        system, (width, height), extent = facts.map["system"], facts.map["pixel"], facts.map["extent"]
+        where = "turned against the axes"
+        if extent:
+            left, bottom, right, top = (f"{value:.12g}" for value in extent)
+            where = f"{left} to {right}, {bottom} to {top}"
+        rows.append(("map", f"{system or 'a system of its own'}: {where}; a pixel is {width:g}×{height:g}"))
+    return rows
+
+
 def _text(facts: Facts) -> str:
     """The file's name and a table below it; what is not there is left out."""
     from diffuse_fuse.images.names import shown
@@ -202,7 +217,8 @@ def _text(facts: Facts) -> str:
     rows += [("camera", facts.camera)] if facts.camera else []
     rows += [("time", facts.time)] if facts.time else []
     rows += [("orientation", f"EXIF {facts.orientation}, turned upright")] if facts.orientation != 1 else []
-    rows += [("place", f"{facts.gps[0]:.5f}, {facts.gps[1]:.5f}")] if facts.gps else []
+    rows += [("digital zoom", f"{facts.zoom:g}")] if facts.zoom > 1 else []
+    rows += _place(facts)
     rows += [("profile", facts.profile)] if facts.profile else []
     rows += _origin(facts.fused) if facts.fused else []
     rows += [("as infrared", facts.as_infrared), ("as visible", facts.as_visible)]

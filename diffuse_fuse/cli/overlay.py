@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from diffuse_fuse.cli.options import IrBand, Unit
+from diffuse_fuse.cli.options import (
+    NODATA_HELP,
+    Align,
+    GivenPalette,
+    IrBand,
+    IrField,
+    RawNumbers,
+    RawSize,
+    RawType,
+    Unit,
+    file_options,
+    given_field,
+    make_aligner,
+)
 from diffuse_fuse.errors import ImageReadError, UsageError
 
 
@@ -26,8 +39,18 @@ def overlay(
         typer.Option(metavar="T", help="Paint what is this hot or hotter; the hottest tenth by default."),
     ] = None,
     below: Annotated[float | None, typer.Option(metavar="T", help="And at most this hot.")] = None,
+    ir_field: IrField = None,
+    align: Annotated[Align, typer.Option(help="Look for how the infrared picture lies on PICTURE.")] = Align.none,
+    align_file: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="Cut and move as this file of dfuse align says.")
+    ] = None,
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of a multi-page infrared file.")] = 1,
+    nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
     ir_band: IrBand = None,
+    palette: GivenPalette = None,
     thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     no_bar: Annotated[bool, typer.Option("--no-bar", help="Draw no colour bar.")] = False,
     stretch: Annotated[bool, typer.Option("--stretch", help="Take pictures of other proportions too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
@@ -39,20 +62,24 @@ def overlay(
     """
     import numpy as np
 
+    from diffuse_fuse.alignment import aligned_values
     from diffuse_fuse.files import require_free
     from diffuse_fuse.images import overlay as lay
-    from diffuse_fuse.images.load import load_values
     from diffuse_fuse.images.options import LoadOptions
     from diffuse_fuse.images.write import write_image
 
     if pip + msx + (above is not None or below is not None) > 1:
         raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")
     colours = lay.colours_of(overlay_)
-    require_free(out, [ir, picture], overwrite)
+    require_free(out, [ir, picture, *(path for path in (palette, align_file) if path)], overwrite)
     load = LoadOptions(
-        stretch=stretch, thermal_unit=None if thermal_unit is None else thermal_unit.value, ir_band=ir_band
+        page=page,
+        stretch=stretch,
+        nodata=nodata,
+        field=given_field(ir_field),
+        **file_options(ir_band, None, None, palette, thermal_unit, raw_size, raw_type),
     )
-    values, seen, unit, odd = load_values(ir, picture, load)
+    values, seen, unit, odd = aligned_values(ir, picture, load, make_aligner(align, align_file, ir_field))
     for warning in odd:
         typer.echo(f"{ir}: {warning}", err=True)
     measured = values[np.isfinite(values)]
@@ -71,6 +98,19 @@ def overlay(
         limits = max(low, shown[0]), max(min(high, shown[1]), max(low, shown[0]))
         share = float(((measured >= shown[0]) & (measured <= shown[1])).mean())
         made = lay.painted(seen, values, shown, limits, colours)
-        told = f"{share:.1%} of the infrared picture is painted: {limits[0]:.4g} to {limits[1]:.4g} {unit}."
-        typer.echo(told, err=True)
+        typer.echo(_told(share, limits, (float(measured.min()), high), unit), err=True)
     write_image(out, made if no_bar else lay.with_bar(made, limits, colours, unit == "°C"))
+
+
+def _told(share: float, limits: tuple[float, float], there: tuple[float, float], unit: str) -> str:
+    """How much is painted, and where nothing is, what there is; ``limits`` and ``there`` from low to high."""
+    from diffuse_fuse.images.overlay import plain
+
+    def span(ends: tuple[float, float]) -> str:
+        low, high = (plain(end, unit == "°C") for end in ends)
+        return f"{low} to {high} {unit}"
+
+    if share == 0:
+        return f"Warning: nothing is painted: the infrared picture goes from {span(there)}."
+    shown = f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"
+    return f"{shown} of the infrared picture is painted: {span(limits)}."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 _NAMED = 5  # files named in a sentence before it says "and … more"
+_ALIKE = 3  # files of a folder of which one sentence is said together
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -48,6 +50,26 @@ def left_out(
         pictures = "picture was" if len(passed_over) == 1 else "pictures were"
         sentences.append(f"{len(passed_over)} {pictures} passed over, as no pair needs them: {named(passed_over)}.")
     return [*sentences, *notes]
+
+
+def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
+    """Errors, with those that say the same of several ``files`` of one folder as one sentence."""
+    known = {str(path): path for path in files}
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for error in errors:
+        words = error.split(" ")
+        starts = (" ".join(words[:count]) for count in range(1, len(words)))
+        start = next((start for start in starts if start in known), None)
+        rest = "" if start is None else error[len(start) :]
+        groups[(str(known[start].parent), rest) if start else ("", error)].append(start or error)
+    lines: list[str] = []
+    for (folder, rest), paths in groups.items():
+        if folder and len(paths) >= _ALIKE:
+            first, last = known[paths[0]].name, known[paths[-1]].name
+            lines.append(f"{folder}: each of {len(paths)} pictures ({first} to {last}){rest}")
+        else:
+            lines += [path + (rest if folder else "") for path in paths]
+    return lines
 
 
 def named(paths: Sequence[Path]) -> str:

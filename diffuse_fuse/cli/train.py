@@ -314,12 +314,13 @@ def _cropped(augment: Augment, text: str) -> Augment:
 
 
 def _train(task: Any, settings: Any, count: int, held_out: int) -> None:
+    from diffuse_fuse.errors import counted
     from diffuse_fuse.training import ranks
     from diffuse_fuse.training.loop import train
 
     if ranks.is_first():
         also = f", {ranks.count()} ranks" if ranks.count() > 1 else ""
-        typer.echo(f"{count} pairs to train on, {held_out} to validate with{also}", err=True)
+        typer.echo(f"{counted(count, 'pair')} to train on, {held_out} to validate with{also}", err=True)
     try:
         best = train(task, settings)
     finally:

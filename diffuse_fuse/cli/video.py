@@ -29,7 +29,7 @@ from diffuse_fuse.cli.options import (
     rules,
 )
 from diffuse_fuse.cli.report import print_json, say, say_export
-from diffuse_fuse.errors import ImageWriteError, UsageError
+from diffuse_fuse.errors import ImageWriteError, UsageError, counted
 from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def video(
         raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
     _check_inputs(ir, vis)
-    _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
+    _check_output(path, as_folder, [path for path in (ir, vis, align_file, map_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = is_camera(given_range)
     weight = check_balance(balance)
@@ -244,7 +244,7 @@ def _tell(summary: Summary, out: Path) -> None:
     rate = summary.frames / summary.seconds
     speed = f"{rate:.1f} frames a second" if rate >= 1 else f"{1 / rate:.1f} s a frame"
     sound = ", with the sound of the visible video" if summary.sound else ""
-    say(f"Wrote {out}: {summary.frames} frames at {summary.fps:g} a second{sound}.")
+    say(f"Wrote {out}: {counted(summary.frames, 'frame')} at {summary.fps:g} a second{sound}.")
     say(f"Speed: {speed} ({summary.seconds:.1f} s).")
     found = summary.flicker
     if found is None:

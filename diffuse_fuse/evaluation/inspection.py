@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffuse_fuse.errors import DfuseError
+from diffuse_fuse.errors import DfuseError, counted
 from diffuse_fuse.evaluation.matching import Results, pair_name
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.reading import Reading
@@ -229,11 +229,12 @@ def _results_of(
             good[pair_name(pair)] = picture
     missing = [text for text in results.missing if text in {pair_name(pair) for pair in pairs}]
     if missing:
-        problems.append(f"{name}: no result for {len(missing)} of {len(pairs)} pairs: {_named(missing)}")
+        problems.append(f"{name}: no result for {len(missing)} of {counted(len(pairs), 'pair')}: {_named(missing)}")
     if wrong_size:
+        have, are = ("has", "is") if len(wrong_size) == 1 else ("have", "are")
         problems.append(
-            f"{name}: {len(wrong_size)} of {len(pairs)} results have another size than their pair and are not scored "
-            f"({example}): {_named(wrong_size)}"
+            f"{name}: {len(wrong_size)} of {counted(len(pairs), 'result')} {have} another size than the pair and {are} "
+            f"not scored ({example}): {_named(wrong_size)}"
         )
     if any(results.affix):
         places = zip(results.affix, ("start", "end"), strict=True)

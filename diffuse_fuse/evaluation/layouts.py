@@ -30,7 +30,10 @@ from diffuse_fuse.images.pairs import (
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of pairs. ``layout`` says what was recognised, ``problems`` name what cannot be scored."""
+    """A folder of pairs. ``layout`` says what was recognised, ``problems`` name what cannot be scored.
+
+    border: pixels of white around every picture, which is no part of the scene.
+    """
 
     root: Path
     name: str
@@ -38,16 +41,19 @@ class Dataset:
     pairs: tuple[Pair, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    border: int = 0
 
 
 class Layout(NamedTuple):
     """Where a data set keeps its pictures, below its root; ``*`` stands for any name, and case plays no part.
 
+    ``.`` is the root itself.
+
     ir, vis: two folders; with stars, each that fits is a sequence, and all of them are one data set. Without ``vis``
     both kinds lie in the folder ``ir``. how: "" by names (equal, or apart from marks of their kind); "same file" for
     four channels; a map file at the root; or two patterns whose stars pair the files. stems: names that all pairs
     have; without it the data set is called by its folder. needs: only where the names fit is it this data set.
-    note: what a reader of the scores has to know.
+    note: what a reader of the scores has to know. border: see ``Dataset``.
     """
 
     name: str
@@ -57,9 +63,23 @@ class Layout(NamedTuple):
     how: str = ""
     needs: bool = False
     note: str = ""
+    border: int = 0
 
 
-_BORDER = "the pictures of DroneVehicle have a white border of 100 pixels, which counts in all scores"
+_BORDER, _WIDE = "the white border of 100 pixels of DroneVehicle's pictures is left out of all scores", 100
+
+
+def _harvard(above: str) -> tuple[Layout, ...]:
+    """Harvard's pictures of brains; what is in colour is the visible picture, of CT and MRI the one with the tissue."""
+    rows = []
+    for both, ir, vis in (("CT-MRI", "CT", "MRI"), ("PET-MRI", "MRI", "PET"), ("SPECT-MRI", "MRI", "SPECT")):
+        note = f"{ir} is taken as the infrared picture, {vis} as the visible one"
+        if "{}" in above:
+            note += f"; only {both} is scored: CT-MRI, PET-MRI and SPECT-MRI are data sets of their own"
+        at = above.format(both)
+        rows.append(Layout(f"Harvard {both}", at + ir, at + vis, r"\d+", note=note))
+    return tuple(rows)
+
 
 # The first that is there is taken: test before validation before training.
 TABLE = (
@@ -80,8 +100,8 @@ TABLE = (
     Layout("FLIR ADAS v2", "video_thermal_test/data", "video_rgb_test/data", how="rgb_to_thermal_vid_map.json"),
     Layout("FLIR ADAS v2", "video_thermal_test", "video_rgb_test", how="rgb_to_thermal_vid_map.json"),
     Layout("MFNet", "images", stems=r"\d{5}[DN](_flip)?", how="same file", needs=True),
-    Layout("DroneVehicle", "test/testimgr", "test/testimg", note=_BORDER),
-    Layout("DroneVehicle", "val/valimgr", "val/valimg", note=_BORDER),
+    Layout("DroneVehicle", "test/testimgr", "test/testimg", note=_BORDER, border=_WIDE),
+    Layout("DroneVehicle", "val/valimgr", "val/valimg", note=_BORDER, border=_WIDE),
     Layout("CVC-14", "*/FIR/NewTest/Frames*", "*/Visible/NewTest/Frames*"),
     Layout("CVC-14", "*/FIR/Train/Frames*", "*/Visible/Train/Frames*"),
     Layout("CVC-14", "FIR/NewTest/Frames*", "Visible/NewTest/Frames*"),
@@ -110,8 +130,15 @@ TABLE = (
     Layout("MSRS", "train/ir", "train/vi", r"\d{5}[DN]"),
     Layout("LLVIP", "infrared/train", "visible/train", r"\d{5,6}"),
     Layout("FLIR ADAS", "train/thermal_8_bit", "train/RGB"),
-    Layout("DroneVehicle", "train/trainimgr", "train/trainimg", note=_BORDER),
+    Layout("DroneVehicle", "train/trainimgr", "train/trainimg", note=_BORDER, border=_WIDE),
     Layout("VT5000", "Train/T", "Train/RGB"),
+    *_harvard("{}/test/"),
+    *_harvard("{}/"),
+    *_harvard("test/"),
+    *_harvard(""),
+    *_harvard("{}/train/"),
+    *_harvard("train/"),
+    Layout("TNO", ".", stems=r"c\d\d", how="*_1.* *_2.*", needs=True),  # as IFCNN gives it
 )
 _REGISTERED: list[Layout] = []
 _SPLITS = (
@@ -206,7 +233,7 @@ def _known(root: Path, known: Layout, sources: Sequence[_Source]) -> Dataset | N
         return None
     dataset = dataset_of(root, known.name, folders, pairings)
     if known.note:
-        dataset = replace(dataset, notes=(*dataset.notes, known.note))
+        dataset = replace(dataset, notes=(*dataset.notes, known.note), border=known.border)
     if _all_match(dataset.pairs, known.stems):
         return dataset
     return None if known.needs else replace(dataset, name=root.resolve().name)
@@ -297,7 +324,7 @@ def _matching(root: Path, known: Layout) -> list[_Source]:
 def _expand(root: Path, pattern: str) -> dict[tuple[str, ...], tuple[Path, tuple[str, ...]]]:
     """By what the stars stand for: the folder, and the names of the parts that have stars."""
     level: dict[tuple[str, ...], tuple[Path, tuple[str, ...]]] = {(): (root, ())}
-    for part in pattern.split("/"):
+    for part in pattern.split("/") if pattern != "." else ():
         fits = {}
         marked = re.sub(r"\\\[(.*?)\\\]", r"([\1])", re.escape(part)).replace(r"\-", "-").replace(r"\*", "(.*)")
         for key, (folder, names) in level.items():
@@ -346,7 +373,8 @@ def dataset_of(
         notes.append("infrared and visible names differ by a mark of their kind; paired without it")
     if passed:
         names = ", ".join(path.name for path in passed[:_NAMED]) + (" …" if len(passed) > _NAMED else "")
-        notes.append(f"{len(passed)} pictures were passed over, as no pair needs them: {names}")
+        were = "picture was" if len(passed) == 1 else "pictures were"
+        notes.append(f"{len(passed)} {were} passed over, as no pair needs them: {names}")
     others = [split.name for split in _splits_in(root) if split.name not in sources[0][0].parts]
     if others and any(part.lower() in _SPLITS for part in Path(_below(sources[0][0], root)).parts):
         notes.append(f"only this part of the data set is scored; there is also {', '.join(others)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,8 @@ def prepare(
             files = {name: path for name, path in results.files.items() if name in kept}
             missing = tuple(name for name in results.missing if name in kept)
             folders[method.name] = (method, Results(files, missing, results.extra, results.affix))
+    if found.border:
+        reading = replace(reading or Reading(), border=found.border)
     inspection = inspect(pairs, folders, threads, reading)
     problems = found.problems + inspection.problems
     if not inspection.cases and (pairs or not shard):

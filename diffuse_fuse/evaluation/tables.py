@@ -6,14 +6,15 @@ of a source is unbeatable in some columns and useless.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from diffuse_fuse.errors import counted
+from diffuse_fuse.images.table import csv_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,7 +70,8 @@ def number(value: float, digits: int) -> str:
 def heading(evaluation: Evaluation) -> str:
     """The line that every table carries: without the convention its numbers mean nothing."""
     scored, total = len(evaluation.pairs), evaluation.pairs_in_set
-    pairs = f"{total} pairs" if scored == total else f"{scored} of {total} pairs"
+    pairs = counted(total, "pair")
+    pairs = pairs if scored == total else f"{scored} of {pairs}"
     return (
         f"{evaluation.dataset}, {pairs}, convention {evaluation.convention}, means over pairs "
         f"(dfuse {evaluation.version}, metric code {evaluation.metric_code})"
@@ -80,12 +82,12 @@ def footnotes(evaluation: Evaluation) -> list[str]:
     """What a reader of the table must know besides."""
     table = rows(evaluation)
     few = [row for row in table if not row.comparable]
-    notes = [f"* {row.name}: {row.pairs} pairs only, not comparable with the rest" for row in few]
+    notes = [f"* {row.name}: {counted(row.pairs, 'pair')} only, not comparable with the rest" for row in few]
     total = len(evaluation.pairs)
     partial = [row for row in table if row.comparable and row.pairs < total]
     if partial:  # the best that there is, and still not what the heading says
         names = ", ".join(row.name for row in partial)
-        notes.append(f"Over {partial[0].pairs} of {total} pairs only: {names}")
+        notes.append(f"Over {partial[0].pairs} of {counted(total, 'pair')} only: {names}")
     kinds = {row.kind for row in table}
     if "baseline" in kinds and len(kinds) > 1:
         notes.append("Best and second are marked among the methods, not the baselines.")
@@ -199,7 +201,7 @@ def summary_csv(evaluation: Evaluation) -> str:
         count = str(evaluation.count(row))
         named = (method.name, method.kind, evaluation.convention)
         lines.append([*named, *means_shown, count, *map(_exact, bounds)])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def per_image_csv(evaluation: Evaluation) -> str:
@@ -209,13 +211,7 @@ def per_image_csv(evaluation: Evaluation) -> str:
         for row, method in enumerate(evaluation.methods):
             if evaluation.scored[row, column]:
                 lines.append([pair, method.name, evaluation.convention, *map(_exact, evaluation.values[row, column])])
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _exact(value: float) -> str:

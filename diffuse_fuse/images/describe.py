@@ -40,7 +40,9 @@ class Facts:
 
     thermal: unit, lowest and highest value, the share of pixels that measured nothing (holes), which are in none of
     these, the robust range, and the range of the camera's screen, or None.
-    orientation: as in EXIF. gps: latitude and longitude in degrees. profile: the name of the colour profile.
+    channels: 4 where the fourth is infrared. time: as ISO 8601 has it. orientation: as in EXIF. gps: latitude and
+    longitude in degrees. zoom: the digital zoom. map: a GeoTIFF's place (see ``Place.as_dict``). pose: how a drone and
+    its gimbal stood, by XMP's names, in degrees and metres. profile: the name of the colour profile.
     fused: what a picture that dfuse fused was made of (see ``Provenance.as_dict``, and its digest). as_infrared,
     as_visible: what ``fuse`` would do. Of pictures too large to be looked at, content and thermal are None, and width
     to alpha as the header says.
@@ -62,6 +64,9 @@ class Facts:
     time: str | None
     orientation: int
     gps: tuple[float, float] | None
+    zoom: float
+    map: dict[str, Any] | None
+    pose: dict[str, float]
     profile: str | None
     fused: dict[str, Any] | None
     as_infrared: str
@@ -94,37 +99,39 @@ def describe_bytes(data: bytes, path: str | os.PathLike[str], options: LoadOptio
 
 def _facts(path: str | os.PathLike[str], data: bytes, picture: Picture, options: LoadOptions) -> Facts:
     """What a decoded picture is."""
-    thermal, found = read_as(data, path, options, picture), picture.header
-    array = picture.array
+    both, said = _both(data, path, options)
+    fourth = both is not None and both.options.ir_band is not None and options.ir_band is None
+    thermal, found = read_as(data, path, both.options if both and fourth else options, picture), picture.header
+    array, transparent = picture.array, picture.alpha is not None and not fourth
     embedded = _embedded(thermal, data, path, options.max_pixels)
     return Facts(
         width=array.shape[1],
         height=array.shape[0],
         bits=array.dtype.itemsize * 8,
         dtype=str(array.dtype),
-        channels=1 if array.ndim == 2 else 3,
+        channels=4 if fourth else 1 if array.ndim == 2 else 3,
         content=_content(array, thermal),
-        alpha=picture.alpha is not None,
+        alpha=transparent,
         thermal=_thermal(thermal),
         embedded=embedded,
-        as_infrared=_as_infrared(thermal),
-        as_visible=_as_visible(array, picture.alpha is not None, embedded),
+        as_infrared=("its fourth channel: " if fourth else "") + _as_infrared(thermal),
+        as_visible=_as_visible(array, transparent, embedded),
         warnings=(
             *thermal.warnings,
-            *_both(data, path, options),
+            *said,
             *([narrow] if (narrow := crowded(thermal)) else []),
         ),
         **_noted(path, data, found, thermal.flir),
     )
 
 
-def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[str, ...]:
-    """What is said of a file that holds both pictures, or could; nothing of any other."""
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[bands.Both | None, tuple[str, ...]]:
+    """How a file holds both pictures, where it does, and what is said of one that does or could."""
     try:
         both = None if is_headerless(path) else bands.find_both(data, path, options)
     except ImageReadError as error:
-        return (f"Given alone: {error}",)
-    return () if both is None else (f"Given alone: {both.note}",)
+        return None, (f"Given alone: {error}",)
+    return both, () if both is None else (f"Given alone: {both.note}",)
 
 
 def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Facts:
@@ -154,16 +161,19 @@ def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Fa
 
 def _noted(path: str | os.PathLike[str], data: bytes, found: Header, flir: Flir | None) -> dict[str, Any]:
     """The facts that no pixel is needed for."""
-    notes = exif.read_notes(data)
+    notes, source = exif.read_notes(data), read_source(data)
     return {
         "path": os.fspath(path),
         "format": found.format + (" (FLIR radiometric)" if flir else ""),
         "pages": found.pages,
         "camera": notes.camera or (flir.camera if flir else None),
-        "time": notes.time,
+        "time": exif.iso_time(notes.time),
         "orientation": notes.orientation,
         "gps": notes.gps or (flir.gps if flir else None),
-        "profile": profile_name(read_source(data).icc),
+        "zoom": notes.zoom,
+        "map": source.place and source.place.as_dict(),
+        "pose": {each.name: float(each.value) for each in source.pose},
+        "profile": profile_name(source.icc),
         "fused": _fused(data),
     }
 

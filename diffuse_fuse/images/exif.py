@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ _ORIENTATION, _MAKE, _MODEL, _TIME = 0x0112, 0x010F, 0x0110, 0x0132
 _LARGEST = 1 << 20  # bytes of a WebP's block
 _EXIF_FOLDER, _GPS_FOLDER, _TIME_TAKEN, _ZOOM = 0x8769, 0x8825, 0x9003, 0xA404
 _LARGEST_ZOOM = 100.0
+_TIME_FORMS = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d:\d\d:\d\d.*)")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ def read_notes(data: bytes) -> Notes:
         _place(gps),
         _zoom(inner.get(_ZOOM)),
     )
+
+
+def iso_time(text: str | None) -> str | None:
+    """A camera's time as ISO 8601 has it, with a blank: 2026-11-24 12:34:56; of another form, as it is."""
+    found = _TIME_FORMS.fullmatch(text or "")
+    return "{}-{}-{} {}".format(*found.groups()) if found else text
 
 
 def orientation(data: bytes) -> int:

@@ -16,8 +16,10 @@ from diffuse_fuse.images.pairs import Pairing, find_pictures
 
 @dataclass(frozen=True)
 class Kind:
-    """Files that are alike. kind: "infrared", "visible" or "other", by the pairs. first, last: when they were taken.
+    """Files that are alike. first, last: when they were taken.
 
+    kind: "infrared" or "visible", by the pairs; of files without a pair "infrared" where they are radiometric, "both"
+    where they hold a visible picture too, else "other".
     thermal: lowest and highest value and unit of all, for infrared and radiometric files. place: south, west, north
     and east in degrees.
     """
@@ -87,13 +89,21 @@ def summarise(
         except ImageError as error:
             errors.append(str(error))
         else:
-            kind = roles.get(path, "other")
+            kind = roles.get(path) or _kind_alone(facts)
             alike = (kind, facts.format, facts.width, facts.height, facts.bits, facts.content, facts.camera)
             groups.setdefault(alike, []).append(facts)
         on_file()
     kinds = [_kind(alike, found) for alike, found in groups.items()]
     kinds.sort(key=lambda kind: (-kind.files, kind.kind, kind.format))
     return Flight(str(root), len(files), tuple(kinds), pairing, tuple(errors))
+
+
+def _kind_alone(facts: Facts) -> str:
+    """The kind of a file that is in no pair."""
+    inside = {picture.kind for picture in facts.embedded}
+    if facts.channels == 4 or "visible" in inside:
+        return "both"
+    return "infrared" if inside else "other"
 
 
 def _kind(alike: tuple[Any, ...], found: list[Facts]) -> Kind:
@@ -118,7 +128,7 @@ def _kind(alike: tuple[Any, ...], found: list[Facts]) -> Kind:
 
 def _thermal(kind: str, found: list[dict[str, Any]]) -> tuple[float, float, str] | None:
     units = {thermal["unit"] for thermal in found}
-    if len(units) != 1 or (kind != "infrared" and units <= {"levels", "values"}):
+    if len(units) != 1 or (kind not in ("infrared", "both") and units <= {"levels", "values"}):
         return None
     return min(thermal["min"] for thermal in found), max(thermal["max"] for thermal in found), units.pop()
 

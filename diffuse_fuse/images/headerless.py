@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from diffuse_fuse.errors import ImageReadError
+from diffuse_fuse.errors import ImageReadError, counted
 from diffuse_fuse.images.decode import Picture
 from diffuse_fuse.images.header import Header
 from diffuse_fuse.images.names import shown
@@ -40,7 +40,7 @@ def picture(data: bytes, path: str | os.PathLike[str], layout: RawLayout | None,
             "another --raw-size or --raw-type."
         )
     if page > frames:
-        raise ImageReadError(f"{shown(path)} has {frames} frames of that size: there is no page {page}.")
+        raise ImageReadError(f"{shown(path)} has {counted(frames, 'frame')} of that size: there is no page {page}.")
     array = np.frombuffer(data, dtype, width * height, (page - 1) * frame).reshape(height, width)
     array = array.astype(dtype.newbyteorder("="))
     memory = frame + 8 * width * height

@@ -142,16 +142,28 @@ def load_values(
     """An infrared file's values at a picture's size, float32 H×W, NaN in holes; the picture, uint8 H×W×3; the unit;
     what is odd about the infrared file.
 
-    A radiometric JPEG's own photograph is laid under as the file says. Raises ImageReadError, PairError.
+    A radiometric JPEG's own photograph is laid under as the file says. With ``options.field`` both are cut to it.
+    Raises ImageReadError, PairError.
     """
     thermal, channel = _thermal_of(read_bytes(ir_path), ir_path, options)
     seen = load_visible(read_bytes(vis_path), vis_path, options)
     options = replace(options, enlarge=None)  # values of any scale, and a mask
-    values, vis, _, _ = together(thermal.values.astype(np.float32), seen, options)
+    values, vis = _laid(thermal.values.astype(np.float32), seen, options)
     if thermal.holes is not None:
-        missing, *_ = together(thermal.holes.astype(np.float32), seen, options)
+        missing, _ = _laid(thermal.holes.astype(np.float32), seen, options)
         values = np.where(missing > 0.5, np.float32(np.nan), values)
     return values, arrays.to_uint8_rgb(vis), thermal.unit, (*channel, *thermal.warnings)
+
+
+def _laid(values: np.ndarray, seen: Visible, options: LoadOptions) -> tuple[np.ndarray, np.ndarray]:
+    """Values h×w, float32, and the picture, at one size: in the field that is given, or as they belong together."""
+    if options.field is None:
+        values, vis, _, _ = together(values, seen, options)
+        return values, vis
+    field = options.field.within((values.shape[1], values.shape[0]), (seen.array.shape[1], seen.array.shape[0]))
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    unit, vis = cut_to((values - low) / max(high - low, 1e-9), seen.array, field)
+    return unit * (high - low) + low, vis
 
 
 def _thermal_of(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[Thermal, tuple[str, ...]]:

@@ -79,7 +79,7 @@ def with_bar(picture: np.ndarray, limits: Range, colours: np.ndarray, celsius: b
     height, width = picture.shape[:2]
     bar = max(8, round(max(height, width) * _BAR))
     scale = bar / 36
-    texts = [f"{value:.1f}" if celsius else f"{value:.4g}" for value in limits]
+    texts = [plain(value, celsius) for value in limits]
     wide = max(_text_width(text, scale) for text in texts) + (bar if celsius else 0)
     strip = np.zeros((height, 3 * bar // 2 + max(bar, wide) + bar // 2, 3), np.uint8)
     ramp = colours[np.linspace(len(colours) - 1, 0, height - bar).round().astype(int)]
@@ -87,6 +87,13 @@ def with_bar(picture: np.ndarray, limits: Range, colours: np.ndarray, celsius: b
     for text, row in zip(texts, (height - bar // 2, bar), strict=True):
         _write(strip, text, (2 * bar, row), scale, celsius)
     return np.hstack([picture, strip])
+
+
+def plain(value: float, celsius: bool) -> str:
+    """A value as people write it: tenths of a degree, and counts without an exponent."""
+    if celsius:
+        return f"{value:.1f}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _text_width(text: str, scale: float) -> int:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diffuse_fuse.errors import UsageError
+from diffuse_fuse.errors import UsageError, counted
 from diffuse_fuse.files import read_ordinary
 from diffuse_fuse.images.names import is_picture_name, shown
+from diffuse_fuse.images.nested import holds_both, pair_nested
 from diffuse_fuse.images.pairs import (
     IR_NAMES,
     VIS_NAMES,
@@ -62,6 +63,7 @@ def pair_sources(
 ) -> Pairing:
     """The pairs of two folders, or of one that holds both kinds: marked files, or folders such as ir/ and vis/.
 
+    With ``recursive`` and no pair in one folder, the folders below it that hold ir/ and vis/ are looked for.
     exclude: a folder to leave out. Raises DataError for a folder that cannot be read, UsageError for rules that do
     not fit the files.
     """
@@ -71,7 +73,9 @@ def pair_sources(
         ir, vis = find_pair_folders(ir)
     if not rules.given:
         if vis is None:
-            return find_pairs_in_one(ir, recursive, exclude)
+            found = find_pairs_in_one(ir, recursive, exclude)
+            nested = pair_nested(ir, exclude) if recursive and not (found.pairs or found.ambiguous) else found
+            return nested if nested.pairs or nested.ambiguous else found
         return pair_files(*(dict.fromkeys(find_pictures(root, recursive, exclude), root) for root in (ir, vis)))
     irs, vises, neither = _sides(ir, vis, recursive, exclude, rules)
     if rules.map_file:
@@ -101,15 +105,6 @@ def pair_names(names: Sequence[str]) -> Pairing:
     rest = tuple(path for path in paths if path not in irs and path not in vises)
     found = pair_files(irs, vises)
     return replace(found, passed_over=(*found.passed_over, *rest))
-
-
-def holds_both(root: Path) -> bool:
-    """True for a folder without pictures of its own that holds an infrared and a visible folder."""
-    try:
-        names = {entry.name.lower() for entry in root.iterdir() if entry.is_dir()}
-    except OSError:
-        return False
-    return not names.isdisjoint(IR_NAMES) and not names.isdisjoint(VIS_NAMES) and not find_pictures(root)
 
 
 def glob_parts(pattern: str) -> Callable[[str], tuple[str, ...] | None]:
@@ -284,8 +279,9 @@ def why_none(ir: Path, vis: Path | None, found: Pairing, recursive: bool) -> str
         total = irs + vises + len(found.passed_over)
         if not total:
             return f"There are no pictures in {shown(ir)}{deeper}."
+        do = "does" if total == 1 else "do"
         return (
-            f"The {total} pictures in {shown(ir)} do not tell by their names which are infrared and which belong "
+            f"The {counted(total, 'picture')} in {shown(ir)} {do} not tell by name which are infrared and which belong "
             "together: say it with --ir-pattern '*_T.*' --vis-pattern '*_W.*' (or what fits), --map or --by-order."
         )
     if irs and vises:

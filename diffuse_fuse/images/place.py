@@ -17,6 +17,7 @@ _WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 _DOUBLE = 12
 _LARGEST = 100_000  # bytes of all tags
 _RASTER_KEY, _POINT = 1025, 2  # GTRasterTypeGeoKey: 1 a pixel is an area, 2 a point
+_SYSTEM_KEYS, _OWN = (3072, 2048), 32767  # of the projected and the geographic system; one that has no number
 _CITATIONS = (1026, 2049, 3073)  # keys that are text for people
 _SAME = 0.5  # pixels of the coarser grid, by which borders may differ
 
@@ -50,6 +51,22 @@ class Place:
         entries = (tuple(keys[at : at + 4]) for at in range(4, len(keys) - 3, 4))
         shown = tuple(entry for entry in entries if entry[0] not in (_RASTER_KEY, *_CITATIONS))
         return kind and shown, self.tags.get(_DOUBLES, (0, ()))[1]
+
+    def epsg(self) -> int | None:
+        """The number of the coordinate system in EPSG's list, or None where it is one of its own."""
+        keys = self.tags.get(_KEYS, (0, ()))[1]
+        found = {keys[at]: keys[at + 3] for at in range(4, len(keys) - 3, 4) if keys[at + 1] == 0}
+        return next((int(found[key]) for key in _SYSTEM_KEYS if 0 < found.get(key, 0) < _OWN), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``dfuse inspect`` says: the system, a pixel's sides, and left, bottom, right and top, None if turned."""
+        a, b, _, d, e, _ = self.affine
+        number = self.epsg()
+        return {
+            "system": None if number is None else f"EPSG:{number}",
+            "pixel": [math.hypot(a, d), math.hypot(b, e)],
+            "extent": list(self.extent) if self.is_upright else None,
+        }
 
     def cut(self, rows: slice, columns: slice) -> Place:
         """The place of a part of the picture."""

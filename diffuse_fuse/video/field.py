@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffuse_fuse.alignment import Aligner, find_field
+from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import to_bytes
 from diffuse_fuse.images.field import Field, GivenField, cut_to, field_sentence
@@ -31,6 +32,7 @@ class Place:
     ) -> None:
         self._given, self._aligner, self._stretch, self._warn = field, aligner, stretch, warn
         self._found: Field | None = None
+        self._unsure: str | None = None  # why the field that was looked for is not used
 
     def looked(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The same frames; the field is looked for in the first ones, where that was asked for."""
@@ -52,7 +54,7 @@ class Place:
         elif self._aligner is not None and self._aligner.calibration is not None:
             field = self._aligner.calibration.field_for(size)
         if field is None:
-            ir, resized = match_sizes(ir, vis, self._stretch)
+            ir, resized = self._whole(ir, vis)
             if resized:
                 self._warn(resized)
             return ir, vis, seam.at_size(holes, vis.shape[:2])
@@ -61,6 +63,19 @@ class Place:
             laid = cut_to(holes.astype(np.float32), vis, field)[0] > 0.5
             holes = laid if laid.any() else None
         return (*cut_to(ir, vis, field), holes)
+
+    def _whole(self, ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, str | None]:
+        """The infrared frame at the visible one's size, and a sentence where that is another.
+
+        Raises PairError for other proportions; where a field was looked for, it says why none is used.
+        """
+        try:
+            return match_sizes(ir, vis, self._stretch)
+        except PairError:
+            if self._unsure is None:
+                raise
+            sizes = f"An infrared frame is {ir.shape[1]}×{ir.shape[0]}, a visible one {vis.shape[1]}×{vis.shape[0]}"
+            raise PairError(f"{sizes}. {self._unsure}") from None
 
     def _search(self, frames: list[Frame]) -> Field | None:
         """The field in the first frame in which it is found for sure; None, with a warning, where it is in none."""
@@ -71,6 +86,7 @@ class Place:
             if found.reason is None:
                 return found.field
             reason = found.reason
+        self._unsure = reason
         if reason:
             self._warn(reason)
         return None

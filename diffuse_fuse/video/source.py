@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from diffuse_fuse import shortage
-from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, UsageError
+from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, UsageError, counted
 from diffuse_fuse.extras import need
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT
@@ -109,7 +109,7 @@ def open_folders(
         odd.append(f"{alone} frame{'s have' if alone > 1 else ' has'} no partner: left out.")
     odd += [f"Left out: {ambiguous}" for ambiguous in found.ambiguous]
     if found.passed_over:
-        odd.append(f"{len(found.passed_over)} pictures belong to no pair of frames: passed over.")
+        odd.append(f"{counted(len(found.passed_over), 'picture')} in no pair of frames: passed over.")
     odd += found.notes
     pairs = sorted(found.pairs, key=lambda pair: natural(pair.relative.name))
 
@@ -217,7 +217,7 @@ def _count(
     if not a or not b:
         return None, ()
     if by == "frame":
-        uneven = f"The infrared video has {a} frames and the visible one {b}: the shorter one sets the end."
+        uneven = f"The infrared video has {counted(a, 'frame')} and the visible one {b}: the shorter one sets the end."
         return max(0, min(a - max(0, -skip), b - max(0, skip))), (uneven,) if a != b else ()
     ir_rate, vis_rate = rates
     assert ir_rate is not None and vis_rate is not None and fps is not None  # or frames go by number

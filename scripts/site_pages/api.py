@@ -34,7 +34,7 @@ ROOMS = {
             "diffuse_fuse.batch.manifest.plan_manifest",
             *(f"diffuse_fuse.batch.run.{name}" for name in ("run_folder", "run")),
             *(f"diffuse_fuse.batch.job.{name}" for name in ("Plan", "Job", "Result", "Existing")),
-            "diffuse_fuse.batch.recipe.Recipe",
+            "diffuse_fuse.batch.job.Recipe",
         ],
     ),
     "alignment": (

@@ -67,7 +67,7 @@ def test_without_a_pair_to_trust_no_file_is_written(dfuse, rig, tmp_path):
     for seed in range(4):
         (tmp_path / "ir" / f"{seed}.png").unlink()
     done = dfuse("align", *rig, "-o", "T.json", "-q")
-    assert done.returncode == 1 and done.stderr.startswith("Error: Only 0 of 1 pairs")
+    assert done.returncode == 1 and done.stderr.startswith("Error: Only 0 of 1 pair ")
     assert not (tmp_path / "T.json").exists()
 
 

@@ -119,3 +119,12 @@ def test_eval_and_video_take_it_too(dfuse, tiny_model, flight, tmp_path):
     done = dfuse("video", "flight", "--ir-field", "auto", "--model", tiny_model, "-o", "found")
     assert done.returncode == 0, done.stderr
     assert len({size(path) for path in (tmp_path / "found").iterdir()}) == 1
+
+
+def test_video_says_why_no_field_was_found(dfuse, tiny_model, flight):
+    """The advice to look for the field is no use to whoever asked for it."""
+    for seed in (3, 4):
+        write_image(flight / f"DJI_000{seed}_T.png", make_scene(70 + seed)[0][:, :300])
+    done = dfuse("video", "flight", "--ir-field", "auto", "--model", tiny_model, "-o", "found")
+    error = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "can be trusted" in error and "--ir-field auto" not in error, done.stderr

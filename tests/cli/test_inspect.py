@@ -176,7 +176,8 @@ def test_inspect_tells_what_a_fused_picture_was_made_of(camera_files, scene, cap
     assert commands.main(["inspect", "fused.webp", "vis.png"]) == 0
     fused, vis = capsys.readouterr().out.split("\n\n")
     for words in ("dfuse 1.2.3, model base (abababababab)", "vis\\udce9.png (efefefefefef)", "depth: 16",
-                  "thermal_range: [10.5, 40.0]", "Maker X1", made.TIME, "49.01014, -8.42007", "sRGB"):  # fmt: skip
+                  "thermal_range: [10.5, 40.0]", "Maker X1", "2026-11-24 12:34:56", "49.01014, -8.42007",
+                  "sRGB"):  # fmt: skip
         assert words in fused
     assert "fused" not in vis and "profile" not in vis
     assert commands.main(["inspect", "--json", "fused.webp", "vis.png"]) == 0
@@ -223,3 +224,57 @@ def test_a_fused_picture_keeps_what_the_camera_noted(camera_files, scene, tiny_m
         assert found.sources[side].name == source
         assert found.sources[side].sha256 == hashlib.sha256((camera_files / source).read_bytes()).hexdigest()
     assert found.options["depth"] == (16 if "16" in options else 8)
+
+
+def test_inspect_tells_the_place_of_a_map_the_pose_and_the_zoom(tmp_path, scene, capsys):
+    import tifffile
+    from PIL import Image
+
+    keys = (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32632)
+    tags = [(33550, 12, 3, (0.5, 0.5, 0.0)), (33922, 12, 6, (0.0, 0.0, 0.0, 456000.0, 5429000.0, 0.0)),
+            (34735, 3, len(keys), keys)]  # fmt: skip
+    tifffile.imwrite(tmp_path / "map.tif", scene[0], extratags=tags)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA404: 2.0, 0x9003: "2026:11:24 12:34:56"})
+    pose = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    <rdf:Description xmlns:drone-dji="http://www.dji.com/drone-dji/1.0/" drone-dji:RelativeAltitude="+40.5"
+    drone-dji:GimbalPitchDegree="-90.0"/></rdf:RDF></x:xmpmeta>"""
+    Image.fromarray(scene[1]).save(tmp_path / "drone.jpg", exif=exif, xmp=pose)
+    files = [str(tmp_path / "map.tif"), str(tmp_path / "drone.jpg")]
+    assert commands.main(["inspect", *files]) == 0
+    told, drone = capsys.readouterr().out.split("\n\n")
+    assert re.search(r"map +EPSG:32632: 456000 to 456022\.5, 5428981\.5 to 5429000; a pixel is 0\.5×0\.5", told)
+    assert "map" not in drone and re.search(r"digital zoom +2\n", drone) and "2026-11-24 12:34:56" in drone
+    assert re.search(r"pose +RelativeAltitude 40\.5, GimbalPitchDegree -90", drone)
+    assert commands.main(["inspect", "--json", *files]) == 0
+    told, drone = json.loads(capsys.readouterr().out)
+    assert told["map"]["system"] == "EPSG:32632" and told["zoom"] == 1 and drone["map"] is None
+    assert drone["pose"] == {"RelativeAltitude": 40.5, "GimbalPitchDegree": -90.0} and drone["zoom"] == 2
+
+
+def test_inspect_takes_a_fourth_channel_for_what_fuse_does(tmp_path, capsys):
+    """Infrared, where it is a picture; transparency, where it is one."""
+    rng = np.random.default_rng(2)
+    four = np.dstack([rng.integers(0, 255, (64, 80, 3)), np.clip(rng.normal(120, 30, (64, 80)), 1, 254)])
+    four = four.astype(np.uint8)
+    four[:20, :, 3] = 0
+    cv2.imwrite(str(tmp_path / "both.png"), four)
+    four[..., 3] = 255 * (np.mgrid[:64, :80][1] > 20)
+    cv2.imwrite(str(tmp_path / "alpha.png"), four)
+    assert commands.main(["inspect", str(tmp_path / "both.png"), str(tmp_path / "alpha.png")]) == 0
+    both, alpha = capsys.readouterr().out.split("\n\n")
+    assert "4 channels" in both and "transparent" not in both and "as infrared  its fourth channel" in both
+    assert "3 channels, partly transparent" in alpha and "on black where it is transparent" in alpha
+
+
+def test_a_folder_of_radiometric_files_is_infrared(camera_files, capsys):
+    """By what they hold, where no pair says it; one that holds both pictures is called so."""
+    os.remove("bad.png")
+    os.remove("vis.png")
+    records = {0x01: make.raw_record(make.counts_of(np.full((37, 45), 20.0))), 0x20: make.camera_record()}
+    (camera_files / "thermal.jpg").write_bytes(
+        make.r_jpeg(make.encode(".jpg", np.full((37, 45), 90, np.uint8)), records)
+    )
+    assert commands.main(["inspect", "."]) == 0
+    kinds = [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert sorted(kinds) == ["both", "infrared", "other"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.evaluation import layouts
 from diffuse_fuse.evaluation.given import given_dataset
 from diffuse_fuse.evaluation.layouts import Layout, find_dataset, register_layout
+from diffuse_fuse.evaluation.plan import prepare
 from diffuse_fuse.images.pairing import Rules
+from diffuse_fuse.images.write import write_image
 from tests.evaluation import tno_archive
 from tests.evaluation.conftest import write_pairs
 
@@ -184,6 +187,11 @@ TREES = {
     "SMOD": (["day/000001_rgb.jpg", "day/000001_tir.jpg", "night/000002_rgb.jpg", "night/000002_tir.jpg"], 2),
     "VT5000": (["VT5000_clear/Test/RGB/1.jpg", "VT5000_clear/Test/T/1.jpg", "VT5000_clear/Train/RGB/2.jpg",
                 "VT5000_clear/Train/T/2.jpg"], 1),
+    "Harvard CT-MRI": (["CT-MRI/test/CT/2004.png", "CT-MRI/test/MRI/2004.png", "CT-MRI/train/CT/2005.png",
+                        "CT-MRI/train/MRI/2005.png"], 1),
+    "Harvard PET-MRI": (["PET-MRI/PET/10001.png", "PET-MRI/MRI/10001.png"], 1),
+    "Harvard SPECT-MRI": (["SPECT/1.png", "MRI/1.png"], 1),
+    "TNO": (["tno/c01_1.tif", "tno/c01_2.tif", "tno/c02_1.tif", "tno/c02_2.tif"], 2),
 }  # fmt: skip
 
 
@@ -269,3 +277,26 @@ def test_a_layout_that_cannot_fit_is_refused(layout: Layout, words: str, monkeyp
     with pytest.raises(UsageError, match=words):
         register_layout(layout)
     assert layouts._REGISTERED == []
+
+
+def test_what_is_in_colour_is_the_visible_picture(tmp_path: Path) -> None:
+    touch(tmp_path / "ct", "CT/1.png", "MRI/1.png")
+    touch(tmp_path / "pet", "PET/1.png", "MRI/1.png")
+    (ct,), (pet,) = (find_dataset(tmp_path / name).pairs for name in ("ct", "pet"))
+    assert (ct.ir.parent.name, pet.ir.parent.name) == ("CT", "MRI")
+
+
+def test_a_white_border_counts_in_no_score(tmp_path: Path) -> None:
+    """DroneVehicle's pictures come with one; pictures without it are taken whole."""
+    rng, scores = np.random.default_rng(0), {}
+    inner = [rng.integers(20, 200, (40, 60, 3)).astype(np.uint8) for _ in range(2)]
+    for name, border in (("bordered", 100), ("cut", 0)):
+        for folder, picture in zip(("testimgr", "testimg"), inner, strict=True):
+            whole = np.pad(picture, ((border, border), (border, border), (0, 0)), constant_values=255)
+            write_image(tmp_path / name / "test" / folder / "00001.png", whole)
+        plan = prepare(tmp_path / name, {}, "EN", baselines=True)
+        assert "left out of all scores" in " ".join(plan.notes)
+        reading = plan.cases[0].reading
+        pair = reading.pair(plan.cases[0].ir.path, plan.cases[0].vis.path)
+        scores[name] = None if pair.holes is None else pair.holes.mean()
+    assert scores["cut"] is None and scores["bordered"] == 1 - 40 * 60 / (240 * 260)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 
+from diffuse_fuse.alignment import Aligner, aligned_values
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images import overlay
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_image
+
+from ..alignment.conftest import make_scene
 
 SHAPE = (96, 128)
 
@@ -71,3 +75,54 @@ def test_the_command(values, tmp_path, capsys):
     assert read_image(tmp_path / "out.png").shape[1] > SHAPE[1]
     assert main([*call, "--overwrite", "--pip", "--above", "3"]) == 2
     assert "three ways to show it" in capsys.readouterr().err
+
+
+def test_numbers_have_no_exponent():
+    assert [overlay.plain(value, False) for value in (29817.4, 0.25, -1234567, 8)] == ["29817", "0.25", "-1234567", "8"]
+    assert overlay.plain(29.817, True) == "29.8"
+
+
+def test_nothing_painted_is_said(tmp_path, capsys):
+    counts = np.linspace(29300, 29817, SHAPE[0] * SHAPE[1]).reshape(SHAPE).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "ir.tif", counts)
+    write_image(tmp_path / "vis.png", np.full((*SHAPE, 3), 90, np.uint8))
+    call = ["overlay", str(tmp_path / "ir.tif"), str(tmp_path / "vis.png"), "-o", str(tmp_path / "out.png")]
+    assert main([*call, "--above", "99999"]) == 0
+    told = capsys.readouterr().err
+    assert "Warning: nothing is painted: the infrared picture goes from 29300 to 29817 counts" in told
+    assert main([*call, "--overwrite", "--thermal-unit", "cK", "--above", "24"]) == 0
+    assert "is painted: 24.0 to 25.0 °C" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--ir-field", "90,60,400,320"), ("--ir-field", "auto"), ("--align", "auto")])
+def test_the_field_is_cut_to(tmp_path, option):
+    """A drone's thermal camera sees a part of what the visible one does: what is hot is painted where it is."""
+    ir, vis = make_scene(3, (640, 480))
+    part = cv2.resize(ir[60:380, 90:490], (320, 256), interpolation=cv2.INTER_AREA)
+    part[100:110, 200:212] = 255
+    write_image(tmp_path / "ir.png", part)
+    write_image(tmp_path / "vis.png", vis)
+    out = tmp_path / "out.png"
+    call = ["overlay", str(tmp_path / "ir.png"), str(tmp_path / "vis.png"), "-o", str(out), "--no-bar"]
+    assert main([*call, "--above", "254", *option]) == 0
+    made = read_image(out)
+    height, width = made.shape[:2]
+    assert abs(width - 400) <= 6 and abs(height - 320) <= 6
+    iron = overlay.colours_of("iron")[-1]
+    y, x = np.argwhere((made == iron).all(axis=2)).mean(axis=0)
+    assert abs(x - 257) < 8 and abs(y - 131) < 8
+    if option[1] == "auto":
+        rows, columns = np.s_[20:300], np.s_[20:380]
+        assert np.abs(made[rows, columns].astype(int) - vis[60:380, 90:490][rows, columns]).mean() < 60
+
+
+def test_a_moved_picture_is_moved_back(tmp_path):
+    ir, vis = make_scene(5, (320, 240))
+    moved = cv2.warpAffine(ir, np.float32([[1, 0, 9], [0, 1, -6]]), (320, 240), borderMode=cv2.BORDER_REFLECT_101)
+    for name, picture in (("ir", moved), ("vis", vis)):
+        write_image(tmp_path / f"{name}.png", picture)
+    values, picture, unit, _ = aligned_values(tmp_path / "ir.png", tmp_path / "vis.png", aligner=Aligner())
+    inner = np.s_[20:220, 20:300]
+    assert unit == "levels" and np.array_equal(picture, vis)
+    assert np.abs(values[inner] - ir[inner]).mean() < 0.3 * np.abs(moved[inner].astype(float) - ir[inner]).mean()
+    assert np.isnan(values).any()  # the infrared camera did not see it

@@ -94,3 +94,19 @@ def test_what_stars_stand_for():
 def test_no_pairs_say_what_helps(tmp_path):
     root = touch(tmp_path, "c01_1.tif", "c01_2.tif")
     assert "--ir-pattern" in why_none(root, None, pair_sources(root), False)
+
+
+def test_folders_of_both_kinds_are_found_below_one_folder(tmp_path):
+    """Sequences of a data set, whose files have the same names; what lies beside them is passed over."""
+    for name in ("one", "deep/two"):
+        touch(tmp_path / "set" / name / "infrared", "i0001.jpg", "i0002.jpg")
+        touch(tmp_path / "set" / name / "visible", "v0001.jpg")
+    touch(tmp_path / "set" / "out" / "ir", "9.png")
+    touch(tmp_path / "set" / "out" / "vis", "9.png")
+    touch(tmp_path / "set", "cover.jpg")
+    found = pair_sources(tmp_path / "set", recursive=True, exclude=tmp_path / "set" / "out")
+    assert [pair.relative.as_posix() for pair in found.pairs] == ["deep/two/v0001", "one/v0001"]
+    assert stems(found) == [("i0001", "v0001"), ("i0001", "v0001")]
+    assert [path.name for path in found.passed_over] == ["cover.jpg"]
+    assert [path.name for path in found.ir_only] == ["i0002.jpg", "i0002.jpg"]
+    assert not pair_sources(tmp_path / "set").pairs

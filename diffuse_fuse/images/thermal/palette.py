@@ -58,6 +58,7 @@ _USED = 0.12  # share of the palette's length that a picture must fill
 REVERSED = "reversed"
 _LARGEST_BAR = 4_000_000  # pixels of the picture of a palette
 _LARGEST_TEXT = 1_000_000  # characters of a palette's text
+_OFF_BAR, _SHARE_OFF_BAR = 24, 0.25  # levels from a bar's colour, and share of its pixels: frames and scratches
 _SAMPLE = 20_000  # pixels that are looked at to find the palette
 
 
@@ -136,9 +137,11 @@ def _colours_in(path: str) -> np.ndarray:
     if picture.ndim != 3 or picture.dtype != np.uint8:
         raise UsageError(wrong)
     upright = picture.shape[0] > picture.shape[1]
-    colours = np.median(picture, axis=1)[::-1] if upright else np.median(picture, axis=0)
-    if len(colours) < 2:
+    along = np.median(picture, axis=1 if upright else 0, keepdims=True)
+    off = np.abs(picture - along).max(axis=2) > _OFF_BAR
+    if max(picture.shape[:2]) < 2 or off.mean() > _SHARE_OFF_BAR:  # a bar has one colour across
         raise UsageError(wrong)
+    colours = along[::-1, 0] if upright else along[0]
     return np.ascontiguousarray(np.rint(colours).astype(np.uint8))
 
 

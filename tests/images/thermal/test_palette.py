@@ -149,3 +149,18 @@ def test_a_file_that_is_no_palette(tmp_path, content):
         palette.named(str(tmp_path / "p"))
     with pytest.raises(UsageError, match="neither a file nor one of iron"):
         palette.named("irno")
+
+
+def test_a_photograph_is_no_bar(tmp_path, street):
+    """It would be taken for colours that mean nothing; a bar has one colour across, but for a frame and noise."""
+    bar = np.tile(palette.known()[0].colours[None], (24, 1, 1)).astype(np.int16)
+    bar += np.random.default_rng(0).integers(-8, 9, bar.shape)
+    bar[[0, -1]] = 0
+    for name, picture in (
+        ("photo.png", street("day", 320, 240)[1]),
+        ("bar.png", np.clip(bar, 0, 255).astype(np.uint8)),
+    ):
+        cv2.imwrite(str(tmp_path / name), picture[..., ::-1])
+    assert len(palette.named(str(tmp_path / "bar.png")).colours) == 256
+    with pytest.raises(UsageError, match="photo.png is neither a picture of a colour bar"):
+        palette.named(str(tmp_path / "photo.png"))

@@ -40,6 +40,8 @@ LONGEST, MOST_PARAMETERS, MOST_LINES = 60, 8, 350  # of a function, and lines of
 EXCEPTIONS = {
     "evaluation/run.py evaluate": "the options of eval, for Python",
     "diffusion/channels.py fill_channels": "a sampler: the paper's symbols by their names",
+    "diffusion/consistent.py consistent_sample": "a sampler: the paper's symbols by their names",
+    "training/diffusion.py DiffusionTask.__init__": "the options of train diffusion",
     "training/fusion.py FusionTask.__init__": "the options of train fusion",
     "training/student.py StudentTask.__init__": "the options of train student",
 }

@@ -22,15 +22,13 @@ from diffuse_fuse.evaluation.cache import code_version
 from diffuse_fuse.evaluation.methods import Balanced
 from diffuse_fuse.evaluation.result import plain
 from diffuse_fuse.evaluation.run import evaluate
-from diffuse_fuse.networks.device import placed
-from diffuse_fuse.training.augment import centre_crops, step_generator
+from diffuse_fuse.training.diffusion import DiffusionTask
 from diffuse_fuse.training.pairs import PairSet
 from diffuse_fuse.training.recipe import Recipe
 
 METRICS = ("EN", "SD", "MI", "VIF", "VIF_ir", "VIF_vis", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM")
 BALANCES: dict[str, float | str] = {"as fuse does it": "auto", "with --balance 1": 1.0}
 TIMES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # parts of T at which a diffusion model is judged
-CROPS = 40  # that it is judged on
 LINES = 8  # of the log that the card has
 
 Interval = tuple[float | None, ...]  # mean, and its 95 % interval from low to high; None where there is none
@@ -103,22 +101,20 @@ def _fusing(weights: Path, root: Path, device: str) -> dict[str, dict[str, Inter
 
 
 def _denoising(recipe: Recipe, weights: Path, root: Path, device: str) -> dict[str, Interval]:
-    """L_simple at some time steps, on fixed crops and noise."""
-    model = placed(load_diffusion(weights), device)
-    augment = recipe.stages[-1].task["augment"]
-    found = centre_crops(PairSet.from_folders([root]), augment.size, CROPS, whole=augment.whole > 0)
-    crops = torch.from_numpy(found * 2 - 1)
-    noise = step_generator(0, 0, stream=1).standard_normal(crops.shape, dtype=np.float32)
-    steps = [int(part * model.schedule.steps) for part in TIMES]
-    values = np.empty((1, CROPS, len(steps)))
+    """L_simple at some time steps, on the crops and the noise that the training was validated with."""
+    pairs = PairSet.from_folders([root])
+    task = DiffusionTask(load_diffusion(weights), pairs, pairs, device=device, **recipe.stages[-1].task)
+    steps = [int(part * task.schedule.steps) for part in TIMES]
+    values = []
     with torch.inference_mode():
-        for column, step in enumerate(steps):
-            for first in range(0, CROPS, 8):
-                x_0, eps = (x[first : first + 8].to(device) for x in (crops, torch.from_numpy(noise)))
-                t = torch.full((len(x_0),), step, device=device)
-                losses = simple_loss(model, model.schedule, x_0, t, eps)
-                values[0, first : first + 8, column] = losses.cpu().numpy()
-    means = statistics.means(values)
+        for step in steps:
+            parts = zip(task.val_x_0.split(8), task.val_eps.split(8), strict=True)
+            losses = [
+                simple_loss(task.model, task.schedule, x_0, torch.full((len(x_0),), step, device=device), eps)
+                for x_0, eps in parts
+            ]
+            values.append(torch.cat(losses).cpu().numpy())
+    means = statistics.means(np.stack(values, axis=1)[None].astype(np.float64))
     return {f"t {step}": _interval(means, 0, column) for column, step in enumerate(steps)}
 
 

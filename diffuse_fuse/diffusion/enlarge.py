@@ -20,7 +20,7 @@ from diffuse_fuse.diffusion.pictures import COLOUR, INFRARED, PairModel, seeded
 from diffuse_fuse.diffusion.samplers import time_steps
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.files import sha256
-from diffuse_fuse.images.enlarging import METHODS, Enlarger, Lies
+from diffuse_fuse.images.enlarging import METHODS, Enlarger, Lies, cubic, limited
 
 PRIOR = "prior"
 TAU = 50  # the time step of the first guess, noise of 22 levels of 255: with more, it makes up more than it finds
@@ -54,7 +54,7 @@ class PriorEnlarger:
     def __call__(self, ir: Array, vis: Array, lies: Lies) -> Array:
         """ir float32 h×w and vis float32 H×W×3, both in [0, 1] -> float32 H×W, as ``Enlarger`` has it."""
         kept, schedule = lies.kept(), self.model.schedule
-        x = self.model.encode(np.clip(lies.enlarge(ir), 0, 1), vis)
+        x = self.model.encode(np.clip(cubic(ir, lies), 0, 1), vis)
         y = torch.from_numpy(np.ascontiguousarray(ir[lies.inside])).to(x)[None, None] * 2 - 1
         measured = [
             means_known(y, kept.large, INFRARED, start=kept.start, step=kept.steps),
@@ -64,7 +64,7 @@ class PriorEnlarger:
         x_t = noised(x, schedule, self.tau, seeded(self.seed))
         x_0 = consistent_sample(self.model.eps_theta, schedule, x_t, taus, measured, clip=True)
         large: Array = ((x_0[0, 3] + 1) / 2).cpu().numpy()
-        return large
+        return limited(large, ir, lies)
 
     def __getstate__(self) -> dict[str, object]:
         """Without the weights: another process loads its own."""

@@ -223,6 +223,7 @@ def test_what_is_wrong_is_said(page, street) -> None:
     ):
         drop(page, files)
         page.wait_for_function("(said) => document.querySelector('#error').textContent.includes(said)", arg=said)
+    assert page.evaluate("getComputedStyle(document.querySelector('#left-image')).visibility") == "hidden"  # no icon
     page.check("#stretch")  # and none of it is the end
     drop(page, {"a_ir.png": pair["a_ir.png"], "a_vis.png": wide})
     fused(page)
@@ -267,6 +268,11 @@ def test_no_width_scrolls_sideways(page, width) -> None:
     page.click("[data-sample=night]")
     fused(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    files, panel, shapes, stretch = (
+        page.locator(each).bounding_box() for each in (".files", ".panel", "label[for=stretch]", "label:has(#stretch)")
+    )
+    assert width > 1000 or panel["y"] - files["y"] - files["height"] > 10
+    assert abs(shapes["y"] + shapes["height"] / 2 - stretch["y"] - stretch["height"] / 2) < 3
 
 
 def test_from_a_file_it_says_what_it_needs(browser, folder) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -236,30 +238,27 @@ def claimed(data: bytes) -> bytes:
     return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
-def test_large_pictures_go_through_in_bands(page, street, tmp_path) -> None:
-    files = pair_of(street, 1500, 1000)
+def test_bands_of_rows_and_threads_change_nothing(browser, folder, street, tmp_path) -> None:
+    """Threads, as the server isolates the page; and bands, as of a picture of many megapixels."""
+    files = pair_of(street, 80, 400)
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    drop(page, files)
-    fused(page)
-    found = downloaded(page, tmp_path / "page.png")
-    expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", "--model", "tiny")
-    assert found.shape == (1000, 1500, 3) and apart(found, expected) <= 2
-    assert len(page.workers) == 1  # and the page itself stays free
-
-
-def test_threads_where_the_server_isolates_the_page(browser, folder, street, tmp_path) -> None:
-    files = pair_of(street)
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-    with served(folder, ISOLATION) as address, watched(browser, address) as page:
+    other = tmp_path / "fuse"
+    shutil.copytree(folder, other)
+    setup = json.loads((other / "page" / "setup.json").read_text())
+    reach = next(model["reach"] for model in setup["models"] if model["name"] == "tiny")
+    assert 2 * reach + 16 < 300
+    setup["bandPixels"] = 80 * 300
+    (other / "page" / "setup.json").write_text(json.dumps(setup))
+    with served(other, ISOLATION) as address, watched(browser, address) as page:
         assert page.evaluate("self.crossOriginIsolated")
         choose(page, "tiny")
         drop(page, files)
         fused(page)
         found = downloaded(page, tmp_path / "page.png")
+        assert len(page.workers) == 1  # and the page itself stays free
     expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", "--model", "tiny")
-    assert apart(found, expected) <= 1
+    assert found.shape == (400, 80, 3) and apart(found, expected) <= 1
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -23,6 +23,7 @@ from diffuse_fuse.viewer.palettes import palettes
 
 MODELS = ("fast", "tiny")
 _OWN = ("worker.js", "pictures.js", "relight.js", "filters.js", "network.js")
+_BAND = 1 << 20  # pixels that go through the network at once: more take more memory than a phone's browser gives
 _NOTE = "dfuse-note"  # stands in the packet for the note, which the page writes
 # Nothing from elsewhere, and nothing that goes there; WebAssembly has to be allowed by name.
 _POLICY = (
@@ -124,6 +125,7 @@ def _setup(facts: list[dict[str, Any]]) -> dict[str, Any]:
         "palettes": palettes(),
         "can": [],
         "shown": "bmp",
+        "bandPixels": _BAND,
         "relight": constants(),
         "names": {"ir": IR_NAMES, "vis": VIS_NAMES},
         "packet": xmp.packet(software, DESCRIPTION, _NOTE).decode(),

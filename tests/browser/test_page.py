@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import struct
 import zlib
 from collections.abc import Iterator
@@ -32,10 +34,33 @@ def address(folder: Path) -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def opened(browser, address: str) -> Iterator:
+    """One page for all tests: what it loads is large."""
+    with watched(browser, address) as page:
+        yield page
+
+
+START = {"model": "tiny", "polarity": "white-hot", "format": "png 8", "palette": "", "balance": "0.5"}
+
+
 @pytest.fixture
-def page(browser, address: str) -> Iterator:
-    with watched(browser, address) as opened:
-        yield opened
+def page(opened):
+    """The page as if it were opened anew, with tiny."""
+    opened.context.set_offline(False)
+    opened.set_viewport_size({"width": 1280, "height": 900})
+    opened.evaluate(
+        """(start) => {
+          for (const [id, value] of Object.entries(start)) document.getElementById(id).value = value;
+          for (const [id, on] of [["auto", true], ["stretch", false]]) document.getElementById(id).checked = on;
+          document.getElementById("facts").replaceChildren();
+          document.getElementById("position").value = "50";
+          document.getElementById("position").dispatchEvent(new Event("input"));
+          document.getElementById("again").click();
+        }""",
+        START,
+    )
+    return opened
 
 
 def png(array: np.ndarray) -> bytes:
@@ -68,7 +93,8 @@ def downloaded(page, path: Path) -> np.ndarray:
 
 def by_command(tmp_path: Path, ir: Path, vis: Path, *more: str) -> np.ndarray:
     out = tmp_path / "command.png"
-    assert main(["fuse", str(ir), str(vis), "-o", str(out), "--backend", "onnx", "-q", "--overwrite", *more]) == 0
+    command = ["fuse", str(ir), str(vis), "-o", str(out), "--backend", "onnx", "-q", "--overwrite", "--no-metrics"]
+    assert main([*command, *more]) == 0
     return cv2.imread(str(out))[..., ::-1]
 
 
@@ -93,7 +119,6 @@ def test_dial_polarity_and_sizes_are_the_commands_too(page, street, tmp_path) ->
     files = {"a_ir.png": png(ir), "a_vis.png": pair_of(street)["a_vis.png"]}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    choose(page, "tiny")
     drop(page, files)
     before = fused(page)
     assert "the infrared one was resized" in page.inner_text("#notes")
@@ -108,7 +133,6 @@ def test_dial_polarity_and_sizes_are_the_commands_too(page, street, tmp_path) ->
 
 
 def test_once_loaded_it_asks_nobody_anything(page, street) -> None:
-    choose(page, "tiny")
     drop(page, pair_of(street))
     before = fused(page)
     asked: list[str] = []
@@ -131,7 +155,6 @@ def test_the_download_says_what_it_is_made_of(page, street, tmp_path) -> None:
     from diffuse_fuse.images import read_provenance
 
     pair = {name.replace("a_", "Straße <a>&_"): data for name, data in pair_of(street).items()}
-    choose(page, "tiny")
     drop(page, pair)
     fused(page)
     for suffix in ("png", "jpg"):
@@ -146,7 +169,6 @@ def test_the_download_says_what_it_is_made_of(page, street, tmp_path) -> None:
 
 
 def test_compare_and_fuse_by_keyboard(page) -> None:
-    choose(page, "tiny")
     for _ in range(12):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.dataset.sample") == "night":
@@ -163,6 +185,7 @@ def test_compare_and_fuse_by_keyboard(page) -> None:
     changed(page, before)
     page.keyboard.press("Digit1")
     assert page.inner_text("#right-tag") == "Infrared"
+    page.keyboard.press("Digit3")
     reached = set()
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -173,10 +196,8 @@ def test_compare_and_fuse_by_keyboard(page) -> None:
 
 def test_a_folder_of_pairs(page, street) -> None:
     pair = pair_of(street)
-    choose(page, "tiny")
-    names = {"set/ir/1.png": "a_ir.png", "set/vis/1.png": "a_vis.png", "2-thermal.png": "a_ir.png"}
-    drop(page, {name.replace("set/", "").replace("/", "_"): pair[source] for name, source in names.items()}
-         | {"2-rgb.png": pair["a_vis.png"], "3_vis.png": pair["a_vis.png"]})  # fmt: skip
+    names = ("ir_1.png", "vis_1.png", "2-thermal.png", "2-rgb.png", "3_vis.png")
+    drop(page, {name: pair["a_ir.png" if name[:3] in ("ir_", "2-t") else "a_vis.png"] for name in names})
     fused(page)
     assert page.locator("#pair option").all_inner_texts() == ["2-rgb.png", "vis_1.png"]
     assert "3_vis.png" in page.inner_text("#notes")
@@ -204,6 +225,7 @@ def test_what_is_wrong_is_said(page, street) -> None:
     ):
         drop(page, files)
         page.wait_for_function("(said) => document.querySelector('#error').textContent.includes(said)", arg=said)
+    assert page.evaluate("getComputedStyle(document.querySelector('#left-image')).visibility") == "hidden"  # no icon
     page.check("#stretch")  # and none of it is the end
     drop(page, {"a_ir.png": pair["a_ir.png"], "a_vis.png": wide})
     fused(page)
@@ -216,40 +238,38 @@ def claimed(data: bytes) -> bytes:
     return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
-def test_large_pictures_go_through_in_bands(page, street, tmp_path) -> None:
-    files = pair_of(street, 1500, 1000)
+def test_bands_of_rows_and_threads_change_nothing(browser, folder, street, tmp_path) -> None:
+    """Threads, as the server isolates the page; and bands, as of a picture of many megapixels."""
+    files = pair_of(street, 80, 600)
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    choose(page, "tiny")
-    drop(page, files)
-    fused(page)
-    found = downloaded(page, tmp_path / "page.png")
-    expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", "--model", "tiny")
-    assert found.shape == (1000, 1500, 3) and apart(found, expected) <= 2
-    assert len(page.workers) == 1  # and the page itself stays free
-
-
-def test_threads_where_the_server_isolates_the_page(browser, folder, street, tmp_path) -> None:
-    files = pair_of(street)
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-    with served(folder, ISOLATION) as address, watched(browser, address) as page:
+    other = tmp_path / "fuse"
+    shutil.copytree(folder, other)
+    setup = json.loads((other / "page" / "setup.json").read_text())
+    setup["bandPixels"] = 80 * 300  # three bands, each with what the network sees around it
+    (other / "page" / "setup.json").write_text(json.dumps(setup))
+    with served(other, ISOLATION) as address, watched(browser, address) as page:
         assert page.evaluate("self.crossOriginIsolated")
         choose(page, "tiny")
         drop(page, files)
         fused(page)
         found = downloaded(page, tmp_path / "page.png")
+        assert len(page.workers) == 1  # and the page itself stays free
     expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", "--model", "tiny")
-    assert apart(found, expected) <= 1
+    assert found.shape == (600, 80, 3) and apart(found, expected) <= 1
 
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_width_scrolls_sideways(page, width) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    choose(page, "tiny")
     page.click("[data-sample=night]")
     fused(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    files, panel, shapes, stretch = (
+        page.locator(each).bounding_box() for each in (".files", ".panel", "label[for=stretch]", "label:has(#stretch)")
+    )
+    assert width > 1000 or panel["y"] - files["y"] - files["height"] > 10
+    assert abs(shapes["y"] + shapes["height"] / 2 - stretch["y"] - stretch["height"] / 2) < 3
 
 
 def test_from_a_file_it_says_what_it_needs(browser, folder) -> None:

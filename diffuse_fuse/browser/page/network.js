@@ -2,7 +2,6 @@
 import * as ort from "./ort.js";
 import { rint } from "./filters.js";
 
-const MOST_PIXELS = 1 << 20; // of a band
 const MOST_THREADS = 4;
 
 /** Bytes of a file beside this one; `report(read, all)` now and then. */
@@ -45,12 +44,12 @@ export function session(model, report) {
   return sessions.get(model.file);
 }
 
-/** Rows of a picture in parts: [{ start, stop, from, to }], of which from … to are kept. */
-function bands(height, width, { multiple, reach }) {
+/** Rows of a picture in parts of `most` pixels: [{ start, stop, from, to }], of which from … to are kept. */
+function bands(height, width, { multiple, reach }, most) {
   const overlap = Math.ceil(reach / multiple) * multiple;
   const padded = Math.ceil(height / multiple) * multiple;
-  const room = Math.floor(MOST_PIXELS / width) - 2 * overlap;
-  const side = padded * width <= MOST_PIXELS ? padded : Math.max(overlap, Math.floor(room / multiple) * multiple, multiple);
+  const room = Math.floor(most / width) - 2 * overlap;
+  const side = padded * width <= most ? padded : Math.max(overlap, Math.floor(room / multiple) * multiple, multiple);
   const parts = [];
   for (let from = 0; from < height; from += side) {
     const stop = Math.min(from + side, padded);
@@ -92,11 +91,14 @@ function levels(fused, band, columns, out) {
   }
 }
 
-/** The fused picture of a re-lit pair: { w, h, data }, three bytes a pixel. `report(share)` after each band. */
-export async function fused(loaded, model, ir, vis, report) {
+/**
+ * The fused picture of a re-lit pair: { w, h, data }, three bytes a pixel, in bands of at most `most` pixels.
+ * `report(share)` after each of them.
+ */
+export async function fused(loaded, model, { ir, vis }, most, report) {
   const columns = Math.ceil(ir.w / model.multiple) * model.multiple;
   const out = { w: ir.w, h: ir.h, data: new Uint8ClampedArray(3 * ir.w * ir.h) };
-  for (const band of bands(ir.h, columns, model)) {
+  for (const band of bands(ir.h, columns, model, most)) {
     const pair = { ir: tensor(ir, 1, band.start, band.stop, columns), vis: tensor(vis, 3, band.start, band.stop, columns) };
     const found = (await loaded.run(pair)).fused;
     levels(found.data, band, columns, out);

@@ -57,7 +57,7 @@ async function fusedOf({ ir, vis }, options) {
   const balance = options.balance === "auto" ? "auto" : Number(options.balance);
   const lit = relight(ir, vis, balance, setup.relight);
   try {
-    return await fused(loaded, model, lit.ir, lit.vis, (share) => tell(`Fusing… ${Math.round(100 * share)} %`));
+    return await fused(loaded, model, lit, setup.bandPixels, (share) => tell(`Fusing… ${Math.round(100 * share)} %`));
   } catch (error) {
     throw new Refused(`${ir.w}×${ir.h} pixels cannot be fused here (${error.message || error}): close other pages, or take a smaller picture.`);
   }

@@ -51,12 +51,12 @@ def large_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fixed_graph(large_weights: Path) -> Path:
-    """Its graph for pictures of 45×37 pixels."""
+def fixed_graph(weights: Path) -> Path:
+    """The student's graph for pictures of 45×37 pixels."""
     from diffuse_fuse.onnx.export import export
 
-    path = large_weights.with_name("fixed.onnx")
-    export(large_weights, path, (37, 45))
+    path = weights.with_name("fixed.onnx")
+    export(weights, path, (37, 45))
     return path
 
 

@@ -46,11 +46,22 @@ def test_the_file_is_valid_and_says_what_it_is(weights, dynamic_graph):
     assert facts.card == {"data": "none"} and facts.size is None and facts.reach > 8
 
 
-def test_a_graph_for_one_size_takes_that_size_only(large_weights, fixed_graph, expected, scene):
-    fuser = OnnxFuser(fixed_graph, threads=1, balance=1)
+def test_a_graph_for_one_size_takes_that_size_only(weights, fixed_graph, expected, scene):
+    check_graph_of_one_size(weights, fixed_graph, expected, scene)
+
+
+@pytest.mark.long
+def test_a_graph_of_the_large_kind_with_noise_takes_one_size_only(large_weights, expected, scene):
+    path = large_weights.with_name("fixed.onnx")
+    export(large_weights, path, (37, 45))
+    check_graph_of_one_size(large_weights, path, expected, scene)
+
+
+def check_graph_of_one_size(weights, graph, expected, scene):
+    fuser = OnnxFuser(graph, threads=1, balance=1)
     assert fuser.facts.size == (40, 48)  # 37×45 in whole cells
-    assert np.abs(fuser.fuse(*scene) - expected(large_weights, *scene)).max() <= 1
-    assert [output.name for output in onnx.load(fixed_graph).graph.output] == ["fused"]
+    assert np.abs(fuser.fuse(*scene) - expected(weights, *scene)).max() <= 1
+    assert [output.name for output in onnx.load(graph).graph.output] == ["fused"]
     with pytest.raises(ImageError, match="30×37 pixels, and the graph is for 48×40: dfuse export --dynamic"):
         fuser.fuse(scene[0][:, :30], scene[1][:, :30])
 

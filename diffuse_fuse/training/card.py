@@ -27,7 +27,7 @@ from diffuse_fuse.training.pairs import PairSet
 from diffuse_fuse.training.recipe import Recipe
 
 METRICS = ("EN", "SD", "MI", "VIF", "VIF_ir", "VIF_vis", "SCD", "Qabf", "Nabf", "SSIM", "MS_SSIM")
-BALANCES = {"as fuse does it": "auto", "with --balance 1": 1.0}
+BALANCES: dict[str, float | str] = {"as fuse does it": "auto", "with --balance 1": 1.0}
 TIMES = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # parts of T at which a diffusion model is judged
 LINES = 8  # of the log that the card has
 

@@ -36,7 +36,9 @@ from diffuse_fuse.training.state import load_state, save_state
 class Task(Protocol):
     """Something to train: a network, its loss, how it is judged and how it is saved."""
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """What learns."""
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
         """The loss of step ``step`` (a scalar); everything random in it is a function of the step. Of several ranks,

@@ -38,7 +38,7 @@ class Task(Protocol):
 
     @property
     def model(self) -> nn.Module:
-        """The network."""
+        """What learns."""
 
     def loss(self, model: nn.Module, step: int) -> torch.Tensor:
         """The loss of step ``step`` (a scalar); everything random in it is a function of the step. Of several ranks,

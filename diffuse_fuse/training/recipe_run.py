@@ -116,11 +116,7 @@ class _Run:
         """Begins the run, or takes over the journal of the one to go on with. Raises TrainingError."""
         there = self.folder / JOURNAL
         if overwrite or not there.exists():
-            if (
-                not overwrite
-                and self.folder.exists()
-                and any(not x.name.startswith(".") for x in self.folder.iterdir())
-            ):
+            if not overwrite and _holds_files(self.folder):
                 raise TrainingError(
                     f"{self.folder} holds files, and no run of a recipe: give another --out, or add --overwrite."
                 )
@@ -139,7 +135,8 @@ class _Run:
             )
             raise TrainingError(f"{self.folder} was begun with {what}: begin anew with --overwrite, or elsewhere.")
         code = found["code"] if self.journal["code"][0] in found["code"] else [*found["code"], *self.journal["code"]]
-        self.journal = {**found, "code": code}
+        done = [name for name in found["done"] if name != _CARD or self.result.is_file()]
+        self.journal = {**found, "code": code, "done": done}
         self._write()
 
     def stage(self, number: int, quiet: bool) -> None:
@@ -158,10 +155,9 @@ class _Run:
         last = self._folder(len(self.recipe.stages) - 1)
         weights = refitted(self.recipe, load_weights(last / "weights.safetensors"), self.material.train)
         log = self._log()
+        trained = {key: value for key, value in weights.card.items() if key != "minutes"}  # the same whatever it took
         facts = {
-            **{
-                key: value for key, value in weights.card.items() if key != "minutes"
-            },  # the same bytes whatever it took
+            **trained,
             "recipe": {"name": self.recipe.name, "sha256": self.recipe.sha256, "scale": self.journal["scale"]},
             "stages": {self._folder(n).name: stage.steps for n, stage in enumerate(self.recipe.stages)},
             "fingerprints": self.journal["data"],
@@ -200,12 +196,21 @@ class _Run:
         write_atomically(self.folder / JOURNAL, json.dumps(self.journal, indent=2).encode())
 
     def _log(self) -> list[dict[str, Any]]:
-        """The lines of all stages' logs, each with its stage."""
+        """The lines of all stages' logs, each with its stage; without the checkpoints that Ctrl-C made, so that the
+        weights say the same of a run that was stopped."""
         lines = []
-        for number in range(len(self.recipe.stages)):
+        for number, stage in enumerate(self.recipe.stages):
+            every = stage.settings.checkpoint_steps or 1
             text = (self._folder(number) / folder.LOG).read_text(encoding="utf-8")
-            lines += [{"stage": self._folder(number).name, **json.loads(line)} for line in text.splitlines()]
+            for line in map(json.loads, text.splitlines()):
+                if "val_loss" not in line or line["step"] % every == 0 or line["step"] == stage.steps:
+                    lines.append({"stage": self._folder(number).name, **line})
         return lines
+
+
+def _holds_files(folder: Path) -> bool:
+    """More than what a run leaves that was killed while it wrote its journal."""
+    return folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
 
 
 def _read(path: Path) -> dict[str, Any]:

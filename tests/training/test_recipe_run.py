@@ -218,6 +218,17 @@ def test_a_student_that_was_killed_ends_with_the_same_bytes(place, made, tmp_pat
     assert run_recipe(recipe, place, resume=True, quiet=True).read_bytes() == before
 
 
+def test_a_run_that_was_stopped_ends_with_the_same_bytes(place, made, tmp_path, monkeypatch):
+    """Ctrl-C makes a checkpoint where it comes: at a step that has none otherwise."""
+    recipe, elsewhere = written(tmp_path, "noise", DIFFUSION), Place(place.data, tmp_path / "runs")
+    with monkeypatch.context() as patch, pytest.raises(TrainingError, match="Stopped at step 6; go on with --resume"):
+        patch.setattr("tests.training.test_recipe_run.Killed", KeyboardInterrupt)
+        doomed(patch, loop.ranks, "mean", 7)
+        run_recipe(recipe, elsewhere, quiet=True)
+    assert '"step": 6' in (tmp_path / "runs" / "noise" / "1-first" / "log.jsonl").read_text()
+    assert run_recipe(recipe, elsewhere, resume=True, quiet=True).read_bytes() == made["noise"].read_bytes()
+
+
 def test_a_run_that_is_done_is_done(place, made, tmp_path):
     path = made["noise"]
     before = path.stat().st_mtime_ns

@@ -46,7 +46,8 @@ def main(
 ) -> None:
     """Enlarges, fuses, measures, prints."""
     names, factors = methods.split(","), [int(f) for f in factor.split(",")]
-    pairs = [pair for pair in find_pairs(*find_pair_folders(data)).pairs if stems is None or pair.ir.stem in stems]
+    wanted = None if stems is None else set(stems.split(","))
+    pairs = [pair for pair in find_pairs(*find_pair_folders(data)).pairs if wanted is None or pair.ir.stem in wanted]
     kept = read(out)
     ahead = [pair for pair in pairs if pair.ir.stem not in kept][:most]
     if ahead:

@@ -6,7 +6,8 @@ What is enlarged averages to what was measured, so temperatures stay true; the m
     guided   cubic, and details of the visible picture as far as the two pictures' details agree around there
 
 Both sharpen, and so would draw a dark ring around a warm body. What is beyond the pixels around a place is therefore
-cut off, and the means are put right again, in turn (projection onto convex sets); the means have the last word.
+cut off, and the means are put right again (a round of projection onto convex sets), which leaves half of the rings.
+More rounds leave less, and draw discs of even grey where pixels were.
 
 "guided" is a guided filter (He, Sun, Tang 2013; at the small size, as in the fast one of He and Sun 2015) on details: a
 local linear model of the infrared details by the visible ones, one octave below what is to be enlarged, where both are
@@ -33,7 +34,6 @@ LEAST = 2.0  # times smaller an infrared picture is, each way, that "auto" looks
 
 _WINDOW = 3.0  # infrared pixels: deviation of the window that the linear model is local to
 _CHANCE = 0.3  # of the variance that the visible details explain: as much as this says nothing
-_ROUNDS = 4  # of cutting and putting right; four leave a third of the rings
 _FLAT = 1e-4  # variance of visible details, in [0, 1]: below, they are noise (2.5 levels of 255)
 
 
@@ -140,13 +140,10 @@ def cubic(ir: Array, lies: Lies) -> Array:
 
 
 def limited(large: Array, ir: Array, lies: Lies) -> Array:
-    """``large`` H×W with the means ``ir`` h×w, and hardly anything beyond the pixels around each place."""
-    kept, measured = lies.kept(), ir[lies.inside]
-    least, greatest = lies.limits(ir)
-    for _ in range(_ROUNDS):
-        large = np.clip(large, least, greatest)
-        large += kept.enlarge(measured - kept.means(large))
-    return large
+    """``large`` H×W with the means ``ir`` h×w, and little beyond the pixels around each place."""
+    kept = lies.kept()
+    within = np.clip(large, *lies.limits(ir))
+    return within + kept.enlarge(ir[lies.inside] - kept.means(within))
 
 
 def guided(ir: Array, vis: Array, lies: Lies) -> Array:

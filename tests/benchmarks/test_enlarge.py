@@ -33,6 +33,12 @@ def test_it_prints_means_and_differences_and_goes_on_where_it_was_stopped(app, d
     assert "1 pairs" in again.stdout
 
 
+def test_the_infrared_pictures_alone_and_a_worse_camera(app, dataset, tmp_path):
+    call = [str(dataset), "--methods", "cubic,linear", "--ir-only", "--blur", "0.5", "--noise", "2"]
+    found = CliRunner().invoke(app, [*call, "-o", str(tmp_path / "out.jsonl")], catch_exceptions=False)
+    assert "2 pairs" in found.stdout and "nan [nan, nan]" in found.stdout
+
+
 def test_the_middle_has_the_proportions_of_a_picture():
     rows, columns = enlarge.centre((480, 640), 240)
     assert (rows, columns) == (slice(120, 360), slice(160, 480))

@@ -32,13 +32,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     given = os.environ.get("DFUSE_ORT_WEB")
     runtime = Path(given) if given else None
-    try:
-        runtime_files(runtime)
-    except UsageError as error:
-        pytest.skip(str(error))
     base = tmp_path_factory.getbasetemp()
     made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "page_without_server"
     with FileLock(f"{made}.lock"):
+        try:
+            runtime_files(runtime)
+        except UsageError as error:
+            pytest.skip(str(error))
         if not made.is_dir():
             build(made.with_suffix(".part"), runtime=runtime)
             made.with_suffix(".part").rename(made)

@@ -20,19 +20,28 @@ ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page with fast and tiny. ONNX Runtime Web is that of $DFUSE_ORT_WEB, of the user's cache, or npm's."""
+    """The page with fast and tiny, once for all workers of pytest-xdist: exporting both takes half a minute.
+
+    ONNX Runtime Web is that of $DFUSE_ORT_WEB, of the user's cache, or npm's.
+    """
+    from filelock import FileLock  # a dependency of PyTorch
+
     from diffuse_fuse.browser.build import build
     from diffuse_fuse.browser.runtime import runtime_files
     from diffuse_fuse.errors import UsageError
 
     given = os.environ.get("DFUSE_ORT_WEB")
     runtime = Path(given) if given else None
-    try:
-        runtime_files(runtime)
-    except UsageError as error:
-        pytest.skip(str(error))
-    made = tmp_path_factory.mktemp("page") / "fuse"
-    build(made, runtime=runtime)
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "page_without_server"
+    with FileLock(f"{made}.lock"):
+        try:
+            runtime_files(runtime)
+        except UsageError as error:
+            pytest.skip(str(error))
+        if not made.is_dir():
+            build(made.with_suffix(".part"), runtime=runtime)
+            made.with_suffix(".part").rename(made)
     return made
 
 

@@ -254,7 +254,8 @@ def test_bands_of_rows_and_threads_change_nothing(browser, folder, street, tmp_p
         drop(page, files)
         fused(page)
         found = downloaded(page, tmp_path / "page.png")
-        assert len(page.workers) == 1  # and the page itself stays free
+        at_work = {worker.url.rpartition("/")[2] for worker in page.workers}  # so that the page itself stays free
+        assert at_work == {"worker.js", "ort.js"} if page.evaluate("navigator.hardwareConcurrency > 1") else at_work
     expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", "--model", "tiny")
     assert found.shape == (600, 80, 3) and apart(found, expected) <= 1
 

@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -66,3 +67,16 @@ def test_pip_finds_every_pin(python, tmp_path):
     if run.returncode and f"requires a different Python: {own}" in run.stderr and not own.startswith(f"{python}."):
         pytest.skip(f"this pip judges releases for Python {python} by its own Python, {own}")
     assert run.returncode == 0, run.stderr
+
+
+def test_lower_bounds_are_what_was_run():
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 has none")
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    lowest = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    run = {pin.name: Version(str(pin.specifier).removeprefix("==")) for pin in lowest}
+    bounds = {each.name: each.specifier for each in map(Requirement, tables["project"]["dependencies"])}
+    assert set(run) == set(bounds)
+    for name, specifier in bounds.items():
+        least = Version(str(specifier).removeprefix(">="))
+        assert run[name].release[: len(least.release)] == least.release, name

@@ -96,7 +96,7 @@ def test_the_trial_is_a_part_of_the_steps(main, sets):
 
 @pytest.mark.slow
 def test_killed_for_real_it_ends_with_the_same_bytes(sets):
-    path = written(sets, 400)
+    path = written(sets, 60)
     command = [sys.executable, "-m", "diffuse_fuse", *call(path, sets, sets / "runs"), "--quiet"]
     run = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     state, deadline = sets / "runs" / "mine" / "1-one" / "state.pt", time.monotonic() + 300

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.files import read_ordinary
+from diffuse_fuse.images.table import csv_text
 from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.journal import Found, Journal, Row, journals_of
 
@@ -236,7 +237,8 @@ def _table_of(data: bytes, path: Path | str) -> _Table:
     table = _Table(list(header), {}, data)
     try:
         for row in reader:
-            table.rows[row.pop(_KEY)] = {name: value for name, value in row.items() if name and value}
+            key = row.pop(_KEY)
+            table.rows[key] = {name: value for name, value in row.items() if name and value}
     except csv.Error as error:
         raise ImageWriteError(f"{path} is damaged ({error}): move it away, or add --no-metrics.") from None
     return table
@@ -261,12 +263,9 @@ def texts(values: Mapping[str, float]) -> Row:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    lines = [columns, *([row.get(column, "") for column in columns] for row in rows)]
     # surrogateescape: a file name need not be valid UTF-8 on Linux
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    return csv_text(lines).encode("utf-8", "surrogateescape")
 
 
 def _is_own(header: Sequence[str]) -> bool:

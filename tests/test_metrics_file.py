@@ -1,12 +1,14 @@
 """metrics.csv: rows are kept in journals while runs go on, and brought together and into order at their ends."""
 
+import io
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from diffuse_fuse import metrics_file
+from diffuse_fuse import journal, metrics_file
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.metrics_file import MetricsFile
 
@@ -190,3 +192,42 @@ def test_a_first_line_without_end_is_not_dfuses(out):
     assert not MetricsFile.is_in(out)
     with pytest.raises(ImageWriteError, match="was not written by dfuse"):
         MetricsFile(out)
+
+
+def test_a_clock_that_was_put_back_brings_no_old_row_back(out, monkeypatch):
+    """The journal of a run that was killed last month, when the clock was a month ahead."""
+    of_a_dead_process(out, monkeypatch, a=1.0)
+    (name,) = journals(out)
+    ahead = time.time() + 30 * 24 * 3600
+    os.utime(out / name, (ahead, ahead))
+    scores = MetricsFile(out)
+    put(scores, out, a=2.0)
+    scores.save()
+    assert lines(out) == ["picture,EN", "a.png,2"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_names_that_hold_ends_of_lines_are_read_back(out):
+    names = ["a\rb", "c\r\nd", "e\nf", 'g",h', os.fsdecode(b"i\xe9"), "'=1", " j "]
+    scores = MetricsFile(out)
+    for name in names:
+        (out / f"{name}.png").touch()
+        put(scores, out, **{name: 1.5})
+    scores.save()
+    later = MetricsFile(out)
+    assert all(later.has(out / f"{name}.png") for name in names)
+
+
+def test_a_row_that_the_disk_took_in_part_is_an_error(out, monkeypatch):
+    """Written in part, as a disk that fills up does, is not written."""
+    scores = MetricsFile(out)
+    monkeypatch.setattr(journal, "open", lambda *args, **more: Short(*args), raising=False)
+    with pytest.raises(ImageWriteError, match="No space left"):
+        scores.add(out / "a.png", {"EN": 1.0})
+
+
+class Short(io.FileIO):
+    """A file on a disk that has place for ten bytes."""
+
+    def write(self, data):
+        return super().write(data[:10])

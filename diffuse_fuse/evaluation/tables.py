@@ -6,8 +6,6 @@ of a source is unbeatable in some columns and useless.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from diffuse_fuse.errors import counted
 from diffuse_fuse.evaluation.result import Evaluation
+from diffuse_fuse.images.table import csv_text
 
 Mark = Literal["best", "second", ""]
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
@@ -201,7 +200,7 @@ def summary_csv(evaluation: Evaluation) -> str:
         count = str(evaluation.count(row))
         named = (method.name, method.kind, evaluation.convention)
         lines.append([*named, *means_shown, count, *map(_exact, bounds)])
-    return _csv(lines)
+    return csv_text(lines)
 
 
 def per_image_csv(evaluation: Evaluation) -> str:
@@ -211,13 +210,7 @@ def per_image_csv(evaluation: Evaluation) -> str:
         for row, method in enumerate(evaluation.methods):
             if evaluation.scored[row, column]:
                 lines.append([pair, method.name, evaluation.convention, *map(_exact, evaluation.values[row, column])])
-    return _csv(lines)
-
-
-def _csv(lines: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return csv_text(lines)
 
 
 def _exact(value: float) -> str:

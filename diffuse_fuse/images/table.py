@@ -1,4 +1,7 @@
-"""A table of pairs, as a spreadsheet writes it: a file with the columns ir, vis and, where there are outputs, out."""
+"""A table of pairs, as a spreadsheet writes it: a file with the columns ir, vis and, where there are outputs, out.
+
+And tables that dfuse writes, as CSV.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +19,22 @@ from diffuse_fuse.images.pairs import Pair
 
 COLUMNS = ("ir", "vis", "out")
 LARGEST = 64_000_000  # bytes of a manifest: half a million rows, which take 1.2 GB
+
+
+class _Lines(list[str]):
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV whose lines end in a line feed, and which every reader takes back.
+
+    A writer quotes what holds a character of its line's end, and a reader takes a carriage return in a name that is not
+    quoted for one.
+    """
+    lines = _Lines()
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return "".join(lines)
 
 
 def read_manifest(manifest: Path) -> list[tuple[int, dict[str, str]]]:

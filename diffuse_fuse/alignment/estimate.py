@@ -9,13 +9,18 @@ import numpy as np
 
 from diffuse_fuse.alignment import pyramid
 from diffuse_fuse.alignment.agreement import agreement
-from diffuse_fuse.alignment.transform import Kind, Transform
+from diffuse_fuse.alignment.refine import likeness
+from diffuse_fuse.alignment.transform import Kind, Transform, resample
 from diffuse_fuse.errors import AlignmentError
 from diffuse_fuse.images.arrays import as_infrared, to_one_channel, to_uint8_rgb
 
 MINIMUM_SIZE = 64  # pixels of the shorter side: less holds too few edges
 CONFIDENT = 0.5  # chosen on RoadScene's training pairs, right ones and interchanged ones; see docs/alignment.md
 _GAIN, _GAIN_PX = 0.05, 0.3  # share of windows, or pixels of residual: less is no reason to touch a picture
+# Few windows agree with whatever fits noise best. Of less than so many (4: a picture below some 140×100, 20: one
+# below 320×240) this share must agree, and the likeness of the whole must gain so much; chosen as CONFIDENT is, on
+# pieces of RoadScene's and M3SVD's training pairs.
+_FEW = ((4, 0.9, 0.03), (20, 0.6, 0.02))
 DEFAULT_KIND = Kind.similarity
 
 
@@ -86,11 +91,21 @@ def estimate(
     after = agreement(finest, small)
     found = small.at_size(size)
     numbers = (after.share, after.residual * scale, before.residual * scale)
-    if after.share < CONFIDENT:
+    least, gain = next((needed for few, *needed in _FEW if after.windows < few), (CONFIDENT, None))
+    if after.share < least:
         return _unbelieved(found, kind, *numbers)
     if after.share < before.share + _GAIN and after.residual > before.residual - _GAIN_PX / scale:
         return Estimate(found, kind, *numbers, "The pictures lie on each other already.")
+    if gain is not None and _gain(finest, small) < gain:
+        text = "Moving the infrared picture gains too little to be sure of in pictures as small as these."
+        return Estimate(found, kind, *numbers, text)
     return Estimate(found, kind, *numbers)
+
+
+def _gain(level: pyramid.Level, transform: Transform) -> float:
+    """How much more alike a level's pictures are under a transform than under none, in [-1, 1]."""
+    moved = resample(level.ir, transform.matrix, level.size)
+    return likeness(moved, level.vis) - likeness(level.ir, level.vis)
 
 
 def _unbelieved(found: Transform, kind: Kind, confidence: float, residual: float, before: float) -> Estimate:

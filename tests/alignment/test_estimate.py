@@ -124,6 +124,26 @@ def test_a_rendered_pair(street, kind, moved):
     assert result.transform.distance(truth) < (1 if kind == "day" else 2.8)
 
 
+@pytest.mark.parametrize("size", [(96, 80), (160, 128)])
+def test_small_registered_pictures_are_left_alone(street, size):
+    """Few windows agree with whatever fits noise best; cut out of a pair that is registered to the pixel."""
+    rng, (w, h) = np.random.default_rng(0), size
+    for number in range(8):
+        ir, vis = street(("day", "night")[number % 2], 640, 480)
+        x, y = rng.integers(640 - w), rng.integers(480 - h)
+        part = np.s_[y : y + h, x : x + w]
+        moved = estimate(np.ascontiguousarray(ir[part]), np.ascontiguousarray(vis[part])).transform.displacement()
+        assert moved < 0.01 * np.hypot(w, h), (number, moved)
+
+
+def test_small_moved_pictures_are_found(street):
+    """Stricter, not blind."""
+    ir, vis = (cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA) for picture in street("day", 640, 480))
+    truth = make_map(0.8, 1.01, (5, -3), (160, 120))
+    result = estimate(displaced(ir, truth), vis)
+    assert result.applied and result.transform.distance(truth) < 1.5
+
+
 @pytest.mark.skipif(not ROADSCENE.is_dir(), reason="RoadScene is not at hand")
 def test_a_real_pair():
     pair = next(pair for pair in find_pairs(ROADSCENE / "ir", ROADSCENE / "vi").pairs if "06422" in pair.ir.name)

@@ -139,7 +139,7 @@ class Steps:
                 show.write_gif(job.gif, _frames(pair, fused.picture))
             told = OutputMetadata(pair.metadata, ready.provenance)
             if recipe.world_file:
-                more += write_world_file(job.out, picture, told)
+                more += write_world_file(job.out, picture, told, self._existing == "replace" or bool(ready.redone))
             write_image(job.out, picture, told)
         except Exception as error:
             return _failure(job, error, seconds, pair.warnings, fused.network)

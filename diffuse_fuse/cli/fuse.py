@@ -205,6 +205,7 @@ def fuse(
         )
     from diffuse_fuse.batch import Recipe, part_of, with_own_gifs
     from diffuse_fuse.images.options import MAX_PIXELS, LoadOptions
+    from diffuse_fuse.outputs import require_no_input
 
     bits: Literal[8, 16] = 8 if depth is Depth.eight else 16
     load = LoadOptions(
@@ -223,6 +224,7 @@ def fuse(
     plan = make_plan(
         ir, vis, out, manifest, recursive, picture_format, bits, rules(ir_pattern, vis_pattern, map_file, by_order)
     )
+    require_no_input([job.out for job in plan.jobs], filter(None, (manifest, map_file, align_file, palette)))
     plan = with_own_gifs(plan) if gif else plan
     if not only_metrics:
         model = model_in_time(model, deadline_ms, plan.jobs, device.value, threads, quiet)

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffuse_fuse.arguments import kind, path_of
 from diffuse_fuse.errors import ImageWriteError
-from diffuse_fuse.files import write_atomically
+from diffuse_fuse.files import read_ordinary, write_atomically
 from diffuse_fuse.images.encode import BARE, DEEP, ENCODERS, NOTHING, EncodeError
 from diffuse_fuse.images.metadata import OutputMetadata, place_for
 
@@ -50,13 +50,29 @@ def encode_image(path: str | os.PathLike[str], image: np.ndarray, metadata: Outp
         ) from error
 
 
-def write_world_file(path: Path, image: np.ndarray, metadata: OutputMetadata) -> tuple[str, ...]:
-    """Where a picture lies, as ``path`` with the suffix .wld; without a place nothing, and a sentence that says so."""
+def write_world_file(
+    path: Path, image: np.ndarray, metadata: OutputMetadata, overwrite: bool = False
+) -> tuple[str, ...]:
+    """Where a picture lies, as ``path`` with the suffix .wld; without a place nothing, and a sentence that says so.
+
+    Raises ImageWriteError where a file is there that says something else, unless ``overwrite``: nothing in a world file
+    tells who wrote it.
+    """
     place = place_for(metadata, *image.shape[:2])
     if place is None:
         return ("No .wld is written: the sources do not say where they lie, or the fused picture has another grid.",)
-    write_bytes(path.with_suffix(".wld"), place.world_file().encode("ascii"))
+    data, file = place.world_file().encode("ascii"), path.with_suffix(".wld")
+    if os.path.lexists(file) and not overwrite and not _holds(file, data):
+        raise ImageWriteError(f"{file} is there and says another place: move it away, or add --overwrite.")
+    write_bytes(file, data)
     return ()
+
+
+def _holds(file: Path, data: bytes) -> bool:
+    try:
+        return read_ordinary(file) == data
+    except OSError:
+        return False
 
 
 def require_depth(path: Path, depth: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from diffuse_fuse.errors import PairError
+from diffuse_fuse.errors import ImageWriteError, PairError
 from diffuse_fuse.images import OutputMetadata, load_pair, write_image
 from diffuse_fuse.images.container import read_blocks
 from diffuse_fuse.images.options import LoadOptions
@@ -67,6 +67,19 @@ def test_a_world_file_for_other_formats(maps, tmp_path):
     assert lines == pytest.approx([0.1, 0, 0, -0.1, 500000.05, 5399999.95])
     assert "No .wld" in write_world_file(tmp_path / "b.png", pair.vis[1:], OutputMetadata(pair.metadata))[0]
     assert not (tmp_path / "b.wld").exists()
+
+
+def test_a_world_file_of_others_is_not_replaced(maps, tmp_path):
+    """It may belong to a picture of theirs that has the same name and another suffix."""
+    pair = load_pair(*maps(geo(0.1), geo(0.1)))
+    told = OutputMetadata(pair.metadata)
+    (tmp_path / "a.wld").write_text("1\n0\n0\n-1\n0\n0\n")
+    with pytest.raises(ImageWriteError, match="a.wld is there and says another place"):
+        write_world_file(tmp_path / "a.png", pair.vis, told)
+    assert (tmp_path / "a.wld").read_text().startswith("1\n")
+    write_world_file(tmp_path / "a.png", pair.vis, told, overwrite=True)
+    assert (tmp_path / "a.wld").read_text().startswith("0.1\n")
+    assert write_world_file(tmp_path / "a.png", pair.vis, told) == ()  # the same again, after a kill
 
 
 def test_an_infrared_map_gives_its_place_to_a_picture_without(maps):

@@ -7,13 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diffuse_fuse.errors import counted
+import typer
+
+from diffuse_fuse.errors import counted, one_line
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch import Result
 
 _NAMED = 5  # files named in a sentence before it says "and … more"
 _ALIKE = 3  # files of a folder of which one sentence is said together
+
+
+def say(text: str) -> None:
+    """One line on stderr, also where a file's name holds line breaks or bytes that are no text."""
+    typer.echo(one_line(text), err=True)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

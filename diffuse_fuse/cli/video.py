@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from diffuse_fuse.cli.field import IrField, given_field
+from diffuse_fuse.cli.file_options import GivenPalette, IrBand, RawNumbers, RawSize, RawType, Unit, file_options
 from diffuse_fuse.cli.fuse_model import say_export
 from diffuse_fuse.cli.fuse_options import BALANCE_HELP, NODATA_HELP, Backend, Device, check_balance, refuse_stdout
 from diffuse_fuse.cli.pairing import ByOrder, IrPattern, MapFile, VisPattern, rules
@@ -90,6 +91,11 @@ def video(
     ] = None,
     thermal_range: GivenRange = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
+    ir_band: IrBand = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
     ir_field: IrField = None,
     align_file: Annotated[
@@ -113,14 +119,14 @@ def video(
     does not pump; flicker of what is still is measured and printed.
     """
     from diffuse_fuse import backends
-    from diffuse_fuse.images.options import is_camera
+    from diffuse_fuse.images.options import LoadOptions, is_camera
     from diffuse_fuse.video import run
 
     if out is None:
         raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
     _check_inputs(ir, vis)
-    _check_output(path, as_folder, [path for path in (ir, vis, align_file) if path], overwrite)
+    _check_output(path, as_folder, [path for path in (ir, vis, align_file, map_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = is_camera(given_range)
     weight = check_balance(balance)
@@ -146,7 +152,8 @@ def video(
     if pair:
         by = "time" if pair is PairBy.time else "frame"
     how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream)
-    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how)
+    load = LoadOptions(**file_options(ir_band, None, None, palette, thermal_unit, raw_size, raw_type))
+    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how, load)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 

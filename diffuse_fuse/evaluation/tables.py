@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from diffuse_fuse.errors import counted, one_line
+from diffuse_fuse.images.table import csv_text
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from diffuse_fuse.errors import counted
-from diffuse_fuse.evaluation.result import Evaluation
-from diffuse_fuse.images.table import csv_text
+    from diffuse_fuse.evaluation.result import Evaluation
 
 Mark = Literal["best", "second", ""]
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
@@ -104,7 +105,7 @@ def terminal(evaluation: Evaluation, width: int) -> list[Table]:
     from rich.text import Text
 
     table = rows(evaluation)
-    names = [row.name + ("" if row.comparable else "*") for row in table]
+    names = [one_line(row.name) + ("" if row.comparable else "*") for row in table]
     left = max(len(name) for name in (*names, "method")) + 2
     sizes = [
         max(len(title), *(len(row.cells[column]) for row in table)) + 2

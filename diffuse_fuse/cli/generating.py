@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.fuse import Device
+from diffuse_fuse.cli.report import say
 
 if TYPE_CHECKING:
     from diffuse_fuse.diffusion.pictures import PairModel
@@ -46,4 +47,4 @@ def load_pair_model(model: str, device: Device, threads: int | None) -> PairMode
 def say_wrote(what: str, path: Path, quiet: bool) -> None:
     """On stderr: where the result is, and that no camera saw it."""
     if not quiet:
-        typer.echo(f"Wrote {what} {path} (generated, not measured).", err=True)
+        say(f"Wrote {what} {path} (generated, not measured).")

@@ -10,6 +10,7 @@ import typer
 from diffuse_fuse.cli import generating
 from diffuse_fuse.cli.fuse import Device
 from diffuse_fuse.cli.generating import Spacing
+from diffuse_fuse.cli.report import say
 
 
 def interpolate(
@@ -51,7 +52,7 @@ def interpolate(
     require_free(path, (ir1, vis1, ir2, vis2), overwrite)
     pairs = [load_pair(ir1, vis1), load_pair(ir2, vis2)]
     for text in (text for pair in pairs for text in pair.warnings if not quiet):
-        typer.echo(f"Warning: {text}", err=True)
+        say(f"Warning: {text}")
     pair_model = generating.load_pair_model(model, device, threads)
     schedule, taus = pair_model.schedule, time_steps(pair_model.schedule.steps, steps, spacing.value)
     fuser = Fuser(fusion_model, device=pair_model.device)

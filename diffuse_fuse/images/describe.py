@@ -126,9 +126,7 @@ def _facts(path: str | os.PathLike[str], data: bytes, picture: Picture, options:
     )
 
 
-def _both(
-    data: bytes, path: str | os.PathLike[str], options: LoadOptions
-) -> tuple[bands.Both | None, tuple[str, ...]]:
+def _both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[bands.Both | None, tuple[str, ...]]:
     """How a file holds both pictures, where it does, and what is said of one that does or could."""
     try:
         both = None if headerless.is_headerless(path) else bands.find_both(data, path, options)

@@ -66,15 +66,13 @@ def failures(results: Sequence[Result]) -> list[str]:
     if not failed:
         return []
     lines = [f"{len(failed)} of {counted(len(results), 'pair')} failed:"]
-    lines += [
-        f"  {text}" for text in folded([str(r.error) for r in failed], [p for r in failed for p in (r.ir, r.vis)])
-    ]
-    return lines
+    files = [path for result in failed for path in (result.ir, result.vis, result.out)]
+    return lines + [f"  {text}" for text in folded([str(result.error) for result in failed], files)]
 
 
 def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
     """Errors, with those that say the same of several ``files`` of one folder as one sentence."""
-    known = {str(path): path for path in files}
+    known = {one_line(str(path)): path for path in files}
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for error in errors:
         words = error.split(" ")
@@ -85,8 +83,8 @@ def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
     lines: list[str] = []
     for (folder, rest), paths in groups.items():
         if folder and len(paths) >= _ALIKE:
-            first, last = known[paths[0]].name, known[paths[-1]].name
-            lines.append(f"{folder}: each of {len(paths)} pictures ({first} to {last}){rest}")
+            names = named([Path(known[path].name) for path in paths])
+            lines.append(f"{folder}: each of {len(paths)} pictures ({names}){rest}")
         else:
             lines += [path + (rest if folder else "") for path in paths]
     return lines

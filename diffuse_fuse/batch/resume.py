@@ -55,6 +55,8 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
         return Standing(error=f"{taken} exists already: name another output, or add --overwrite.")
     noted = is_noted(job, recipe)
     compare = there and existing == "resume"
+    if compare and (wrong := _is_nothing(job.out)):
+        return Standing(error=f"{job.out} {wrong}: move it away, or add --overwrite.")
     if compare and not noted:
         silent = recipe.weights is not None
         return Standing(keep=True, warning=KEPT_SILENT.format(job.out.suffix[1:].upper()) if silent else None)
@@ -120,6 +122,20 @@ def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
         raise OSError(f"{path} is no ordinary file")
     return sha256(path)
+
+
+def _is_nothing(path: Path) -> str | None:
+    """What stands in a picture's place and is none, such as a link that leads nowhere; None for a file that holds
+    something."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return "is a link that leads nowhere"
+    except OSError as error:  # a link in a circle, too
+        return f"cannot be opened ({error.strerror or error})"
+    if not stat.S_ISREG(status.st_mode):
+        return "is no ordinary file (a pipe, socket or device)"
+    return None if status.st_size else "is empty"
 
 
 def _is_foreign_gif(path: Path) -> bool:

@@ -11,15 +11,24 @@ import typer
 from diffuse_fuse.cli.options import (
     NODATA_HELP,
     ByOrder,
+    GivenPalette,
+    IrBand,
     IrField,
     IrPattern,
     MapFile,
+    RawNumbers,
+    RawSize,
+    RawType,
+    Unit,
+    VisBands,
+    VisPage,
     VisPattern,
+    file_options,
     given_field,
     is_auto,
     rules,
 )
-from diffuse_fuse.cli.report import left_out, print_json
+from diffuse_fuse.cli.report import left_out, print_json, say
 from diffuse_fuse.errors import AlignmentError, DfuseError, UsageError, counted
 from diffuse_fuse.schema import headed
 
@@ -62,7 +71,15 @@ def align(
         int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
     ] = None,
     ir_field: IrField = None,
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
+    ir_band: IrBand = None,
+    vis_bands: VisBands = None,
+    vis_page: VisPage = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
     ir_pattern: IrPattern = None,
     vis_pattern: VisPattern = None,
@@ -90,11 +107,16 @@ def align(
     odd = [str(name) for name in pairing.ambiguous]
     odd += left_out(pairing.ir_only, pairing.vis_only, pairing.passed_over, pairing.notes) if pairs else []
     for text in () if quiet else odd:
-        typer.echo(f"Warning: {text}", err=True)
+        say(f"Warning: {text}")
     if not pairs:
         raise UsageError(why_none(ir, vis, pairing, recursive))
     chosen = _spread(pairs, limit)
-    load = LoadOptions(nodata=nodata, field=given_field(ir_field))
+    load = LoadOptions(
+        page=page,
+        nodata=nodata,
+        field=given_field(ir_field),
+        **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
+    )
     estimates, failures = _estimate_all(chosen, kind, quiet, load, search=is_auto(ir_field))
     try:
         calibration = _calibrated(estimates, kind, load)
@@ -107,7 +129,7 @@ def align(
     elif not quiet:
         typer.echo(describe(calibration))
     if not quiet:
-        typer.echo(f"Wrote {out}.", err=True)
+        say(f"Wrote {out}.")
     _say_failures(failures, len(chosen))
     if failures:
         raise typer.Exit(1)
@@ -258,6 +280,6 @@ def _as_dict(found: Estimate | Sighting) -> dict[str, Any]:
 
 def _say_failures(failures: list[tuple[Pair, str]], total: int) -> None:
     if failures:
-        typer.echo(f"{len(failures)} of {counted(total, 'pair')} failed:", err=True)
+        say(f"{len(failures)} of {counted(total, 'pair')} failed:")
         for _, text in failures:
-            typer.echo(f"  {text}", err=True)
+            say(f"  {text}")

@@ -14,28 +14,38 @@ from diffuse_fuse.cli.options import (
     Align,
     ByOrder,
     Device,
+    GivenPalette,
+    IrBand,
     IrField,
     IrPattern,
     MapFile,
     OnRay,
+    RawNumbers,
+    RawSize,
+    RawType,
     RayGpus,
     Shard,
+    Unit,
+    VisBands,
+    VisPage,
     VisPattern,
     check_balance,
+    file_options,
     given_field,
     make_aligner,
     parse_cluster,
     parse_shard,
     rules,
 )
-from diffuse_fuse.cli.report import print_json
-from diffuse_fuse.errors import MetricError, UsageError
+from diffuse_fuse.cli.report import print_json, say
+from diffuse_fuse.errors import MetricError, UsageError, one_line
 
 if TYPE_CHECKING:
     from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.evaluation import Evaluation, Plan
     from diffuse_fuse.evaluation.methods import Balanced, Matching
     from diffuse_fuse.evaluation.reading import Reading
+    from diffuse_fuse.images.options import LoadOptions
 
 
 _NAMED = 40  # problems printed one by one; the rest is in summary.json
@@ -87,7 +97,15 @@ def eval_(
     paper: Annotated[
         str | None, typer.Option(metavar="EN=6.69,…", help="A paper's row, for --convention guess.")
     ] = None,
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
+    ir_band: IrBand = None,
+    vis_bands: VisBands = None,
+    vis_page: VisPage = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N pairs, drawn by the seed.")] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the drawn pairs and the intervals.")] = 0,
     workers: Annotated[
@@ -132,6 +150,14 @@ def eval_(
         raise UsageError("--ray has its workers leave what they make in a folder: add -o OUT, which all of them see.")
     if cluster and part:
         raise UsageError("--ray spreads the pairs over a cluster and --shard takes a part of them: give one of them.")
+    from diffuse_fuse.images.options import LoadOptions
+
+    load = LoadOptions(
+        page=page,
+        nodata=nodata,
+        field=given_field(ir_field),
+        **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
+    )
     workers = workers or _cores()
     found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
@@ -143,7 +169,7 @@ def eval_(
             baselines=baselines,
             sample=evaluation.Sample(limit, seed, part),
             threads=workers,
-            reading=_reading(ir_field, align_file, nodata),
+            reading=_reading(load, align_file, ir_field),
         )
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
@@ -152,7 +178,7 @@ def eval_(
     _say_after(plan, result)
     if part:
         if not quiet:
-            _say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
+            say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
         raise typer.Exit(0 if result.ok else 1)
     if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
         evaluation.write_all(result, out, overwrite)
@@ -161,19 +187,18 @@ def eval_(
     else:
         _print_table(result)
     if out and not quiet:
-        _say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
+        say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
     if not result.ok:
         raise typer.Exit(1)
 
 
-def _reading(ir_field: str | None, align_file: Path | None, nodata: float | None) -> Reading | None:
+def _reading(load: LoadOptions, align_file: Path | None, ir_field: str | None) -> Reading | None:
     """How pairs are read; None where that needs no saying. Raises UsageError, or AlignmentError."""
-    if ir_field is None and align_file is None and nodata is None:
-        return None
     from diffuse_fuse.evaluation.reading import Reading
-    from diffuse_fuse.images.options import LoadOptions
+    from diffuse_fuse.images.options import DEFAULT
 
-    load = LoadOptions(field=given_field(ir_field), nodata=nodata)
+    if load == DEFAULT and ir_field is None and align_file is None:
+        return None
     return Reading(load, make_aligner(Align.none, align_file, ir_field))
 
 
@@ -215,7 +240,7 @@ def _run(
             return evaluation.run(plan, out, on_pair=advance, **how)
     except KeyboardInterrupt:
         rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
-        _say(f"Interrupted; {rest}.")
+        say(f"Interrupted; {rest}.")
         raise
 
 
@@ -223,9 +248,9 @@ def _say_before(plan: Plan, quiet: bool) -> None:
     from diffuse_fuse.evaluation.plan import describe
 
     if not quiet:
-        _say(describe(plan))
+        say(describe(plan))
         for note in plan.notes:
-            _say(f"Note: {note}.")
+            say(f"Note: {note}.")
     _say_problems(plan.problems)
 
 
@@ -235,9 +260,9 @@ def _say_after(plan: Plan, result: Evaluation) -> None:
 
 def _say_problems(problems: tuple[str, ...]) -> None:
     for problem in problems[:_NAMED]:
-        _say(f"Problem: {problem.rstrip('.')}.")
+        say(f"Problem: {problem.rstrip('.')}.")
     if len(problems) > _NAMED:
-        _say(f"Problem: … and {len(problems) - _NAMED} more, all in summary.json with -o OUT.")
+        say(f"Problem: … and {len(problems) - _NAMED} more, all in summary.json with -o OUT.")
 
 
 def _print_table(result: Evaluation) -> None:
@@ -249,12 +274,12 @@ def _print_table(result: Evaluation) -> None:
     # a pipe has no width: the table stays in one piece
     width = console.width if console.is_terminal else 10_000
     console = Console(highlight=False, width=width)
-    console.print(tables.heading(result), soft_wrap=True, markup=False)
+    console.print(one_line(tables.heading(result)), soft_wrap=True, markup=False)
     for table in tables.terminal(result, width):
         console.print()
         console.print(table)
     for note in tables.footnotes(result):
-        console.print(note, soft_wrap=True, markup=False, style="dim")
+        console.print(one_line(note), soft_wrap=True, markup=False, style="dim")
 
 
 def _guess(paper: str | None, convention: str, alone: bool) -> str:
@@ -268,13 +293,13 @@ def _guess(paper: str | None, convention: str, alone: bool) -> str:
     except MetricError as error:
         raise UsageError(f"--paper: {error}") from None
     for reason in guess.reasons:
-        _say(reason)
+        say(reason)
     verdict = f"{guess.convention} ({guess.confidence:.0%})" if guess.decided else f"{guess.convention}, not certain"
     text = f"The row most likely has the convention {verdict}."
     if alone:
         typer.echo(text)
     else:
-        _say(text)
+        say(text)
     return guess.convention
 
 
@@ -295,7 +320,3 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

@@ -219,7 +219,7 @@ def _failures(results: Sequence[Result]) -> list[str]:
     failed = [result for result in results if result.status == "failed"]
     if not failed:
         return []
-    files = [path for result in failed for path in (result.ir, result.vis)]
+    files = [path for result in failed for path in (result.ir, result.vis, result.out)]
     lines = [f"{len(failed)} of {counted(len(results), 'pair')} failed:"]
     return lines + [f"  {text}" for text in folded([str(result.error) for result in failed], files)]
 

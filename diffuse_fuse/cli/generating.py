@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from diffuse_fuse.cli.options import Device
+from diffuse_fuse.cli.report import say
 
 if TYPE_CHECKING:
     from diffuse_fuse.diffusion.pictures import PairModel
@@ -70,4 +71,4 @@ def load_scenes(layout: str, model: PairModel, width: int, height: int) -> Scene
 def say_wrote(what: str, path: Path, quiet: bool) -> None:
     """On stderr: where the result is, and that no camera saw it."""
     if not quiet:
-        typer.echo(f"Wrote {what} {path} (generated, not measured).", err=True)
+        say(f"Wrote {what} {path} (generated, not measured).")

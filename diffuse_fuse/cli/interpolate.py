@@ -10,6 +10,7 @@ import typer
 from diffuse_fuse.cli import generating
 from diffuse_fuse.cli.generating import Spacing
 from diffuse_fuse.cli.options import Device
+from diffuse_fuse.cli.report import say
 
 
 def interpolate(
@@ -52,7 +53,7 @@ def interpolate(
     require_free(path, (ir1, vis1, ir2, vis2), overwrite)
     pairs = [load_pair(ir1, vis1), load_pair(ir2, vis2)]
     for text in (text for pair in pairs for text in pair.warnings if not quiet):
-        typer.echo(f"Warning: {text}", err=True)
+        say(f"Warning: {text}")
     pair_model = generating.load_pair_model(model, device, threads)
     scenes = generating.load_scenes(layout, pair_model, width, height)
     fuser = Fuser(fusion_model, device=pair_model.device)

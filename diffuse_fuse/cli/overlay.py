@@ -22,6 +22,7 @@ from diffuse_fuse.cli.options import (
     given_field,
     make_aligner,
 )
+from diffuse_fuse.cli.report import say
 from diffuse_fuse.errors import ImageReadError, UsageError
 
 
@@ -81,7 +82,7 @@ def overlay(
     )
     values, seen, unit, odd = aligned_values(ir, picture, load, make_aligner(align, align_file, ir_field))
     for warning in odd:
-        typer.echo(f"{ir}: {warning}", err=True)
+        say(f"{ir}: {warning}")
     measured = values[np.isfinite(values)]
     if not measured.size:
         raise ImageReadError(f"{ir} holds no measurement: all of it is marked as empty.")
@@ -98,7 +99,7 @@ def overlay(
         limits = max(low, shown[0]), max(min(high, shown[1]), max(low, shown[0]))
         share = float(((measured >= shown[0]) & (measured <= shown[1])).mean())
         made = lay.painted(seen, values, shown, limits, colours)
-        typer.echo(_told(share, limits, (float(measured.min()), high), unit), err=True)
+        say(_told(share, limits, (float(measured.min()), high), unit))
     write_image(out, made if no_bar else lay.with_bar(made, limits, colours, unit == "°C"))
 
 

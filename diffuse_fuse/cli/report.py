@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from diffuse_fuse.errors import one_line
+
 _NAMED = 5  # files named in a sentence before it says "and … more"
 _ALIKE = 3  # files of a folder of which one sentence is said together
 
@@ -54,7 +56,7 @@ def left_out(
 
 def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
     """Errors, with those that say the same of several ``files`` of one folder as one sentence."""
-    known = {str(path): path for path in files}
+    known = {one_line(str(path)): path for path in files}
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for error in errors:
         words = error.split(" ")
@@ -65,8 +67,8 @@ def folded(errors: Sequence[str], files: Iterable[Path]) -> list[str]:
     lines: list[str] = []
     for (folder, rest), paths in groups.items():
         if folder and len(paths) >= _ALIKE:
-            first, last = known[paths[0]].name, known[paths[-1]].name
-            lines.append(f"{folder}: each of {len(paths)} pictures ({first} to {last}){rest}")
+            names = named([Path(known[path].name) for path in paths])
+            lines.append(f"{folder}: each of {len(paths)} pictures ({names}){rest}")
         else:
             lines += [path + (rest if folder else "") for path in paths]
     return lines

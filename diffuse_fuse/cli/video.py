@@ -17,12 +17,19 @@ from diffuse_fuse.cli.options import (
     Backend,
     ByOrder,
     Device,
+    GivenPalette,
     GivenRange,
+    IrBand,
     IrField,
     IrPattern,
     MapFile,
+    RawNumbers,
+    RawSize,
+    RawType,
+    Unit,
     VisPattern,
     check_balance,
+    file_options,
     given_field,
     make_aligner,
     parse_range,
@@ -104,6 +111,11 @@ def video(
     ] = None,
     thermal_range: GivenRange = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
+    ir_band: IrBand = None,
+    palette: GivenPalette = None,
+    thermal_unit: Unit = None,
+    raw_size: RawSize = None,
+    raw_type: RawNumbers = RawType.uint16,
     polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
     ir_field: IrField = None,
     align_file: Annotated[
@@ -127,7 +139,7 @@ def video(
     does not pump; flicker of what is still is measured and printed.
     """
     from diffuse_fuse import backends
-    from diffuse_fuse.images.options import is_camera
+    from diffuse_fuse.images.options import LoadOptions, is_camera
     from diffuse_fuse.video import run
 
     if out is None:
@@ -160,7 +172,8 @@ def video(
     if pair:
         by = "time" if pair is PairBy.time else "frame"
     how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream)
-    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how)
+    load = LoadOptions(**file_options(ir_band, None, None, palette, thermal_unit, raw_size, raw_type))
+    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how, load)
     from diffuse_fuse.cli.interrupt import gentle_interrupt
     from diffuse_fuse.cli.progress import progress_bar
 

@@ -15,9 +15,13 @@ from diffuse_fuse.errors import DfuseError, counted
 from diffuse_fuse.evaluation.matching import Results, pair_name
 from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.reading import Reading
+from diffuse_fuse.images import headerless
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
 from diffuse_fuse.images.decode import decode, read_bytes
+from diffuse_fuse.images.header import LONGEST_START, format_of
 from diffuse_fuse.images.load import load_pair
+from diffuse_fuse.images.names import is_headerless
+from diffuse_fuse.images.options import MAX_PIXELS
 from diffuse_fuse.images.pairs import Pair
 
 # Median of ``jpeg_trace`` over a folder from which results are called former JPEGs. Measured on three methods and three
@@ -88,7 +92,8 @@ def inspect(
     sources = [path for pair in pairs for path in (pair.ir, pair.vis)]
     fused = [path for _, results in folders.values() for path in results.files.values()]
     with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases the interpreter's lock
-        pictures = dict(zip(sources, pool.map(look_at, sources), strict=True))
+        lenient = reading is not None and bool(reading.load.of_the_file())
+        pictures = dict(zip(sources, pool.map(partial(look_at, lenient=lenient), sources), strict=True))
         both = [pair.ir for pair in pairs if pair.ir == pair.vis]
         pictures |= zip(both, pool.map(_with_both, (pictures[path] for path in both)), strict=True)
         pictures |= zip(fused, pool.map(partial(look_at, trace=True), fused), strict=True)
@@ -123,12 +128,20 @@ def inspect(
     return Inspection(cases, tuple(problems), tuple(notes))
 
 
-def look_at(path: Path, trace: bool = False) -> Picture:
-    """Read and decode one file; ``trace`` asks for ``jpeg_trace``, which takes as long as decoding."""
+def look_at(path: Path, trace: bool = False, lenient: bool = False) -> Picture:
+    """Read and decode one file; ``trace`` asks for ``jpeg_trace``, which takes as long as decoding.
+
+    lenient: a file that cannot be decoded without options may be one with them, which is for later to say.
+    """
+    data = b""
     try:
         data = read_bytes(path)
+        if is_headerless(path) and format_of(data[:LONGEST_START]) is None:
+            headerless.picture(data, path, None, 1, MAX_PIXELS)  # raises, and says what to do
         image = decode(data, path).array
     except DfuseError as error:
+        if lenient and data:
+            return Picture(path, hashlib.sha256(data).hexdigest())
         return Picture(path, error=str(error))
     except OSError as error:
         return Picture(path, error=f"{path} cannot be opened: {error.strerror or error}.")

@@ -59,6 +59,7 @@ class Reading:
             self.aligner and self.aligner.calibration and self.aligner.calibration.as_dict(),
             self.load.nodata,
             *([self.border] if self.border else []),
+            *([self.load.page, self.load.of_the_file()] if self.load.page > 1 or self.load.of_the_file() else []),
         ]
         return hashlib.sha256(json.dumps([sha256, said]).encode()).hexdigest()
 

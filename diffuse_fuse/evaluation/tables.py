@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from diffuse_fuse.errors import counted
+from diffuse_fuse.errors import counted, one_line
 from diffuse_fuse.images.table import csv_text
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def terminal(evaluation: Evaluation, width: int) -> list[Table]:
     from rich.text import Text
 
     table = rows(evaluation)
-    names = [row.name + ("" if row.comparable else "*") for row in table]
+    names = [one_line(row.name) + ("" if row.comparable else "*") for row in table]
     left = max(len(name) for name in (*names, "method")) + 2
     sizes = [
         max(len(title), *(len(row.cells[column]) for row in table)) + 2

@@ -19,6 +19,7 @@ from diffuse_fuse.images.options import LoadOptions
 
 _FORMATS = ("PNG", "TIFF", "NumPy", "JPEG 2000", "BMP", "WebP")
 _EXTREME = 0.5  # of the pixels of a fourth channel: where more are 0 or full, it is transparency
+_TOLD_APART = 6  # bands: of so many, what is left over is neither one band nor three
 _LEVELS = 16  # that a picture has at least
 _ROUGH = 0.1  # of the pixels of a picture that no smooth gradient has
 _STEP = 1.5 / 255
@@ -132,14 +133,15 @@ def _in_colour(data: bytes, page: int) -> bool:
 
 def _by_bands(name: str, bands: int, options: LoadOptions) -> Both:
     ir, vis = options.ir_band, options.vis_bands
+    first = range(1, min(bands, _TOLD_APART) + 1)  # a header may claim any number
     if vis is None:
-        vis = tuple(band for band in range(1, bands + 1) if band != ir)
+        vis = tuple(band for band in first if band != ir)
         if len(vis) not in (1, 3):
             vis = (1, 2, 3)
         if ir in vis or bands < 2:
             raise ImageReadError(f"{name} has {bands} bands: say which are the visible picture, too (--vis-bands).")
     if ir is None:
-        others = [band for band in range(1, bands + 1) if band not in vis]
+        others = [band for band in first if band not in vis]
         if len(others) != 1:
             raise ImageReadError(f"{name} has {bands} bands: say which is the infrared picture, too (--ir-band).")
         (ir,) = others

@@ -15,6 +15,7 @@ from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
 from diffuse_fuse.images.field import GivenField
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules
 from diffuse_fuse.images.quiet import quiet
 from diffuse_fuse.images.seam import over_holes
@@ -108,24 +109,27 @@ def open_sources(
     camera: bool = False,
     nodata: float | None = None,
     how: Pairing = AS_THEY_ARE,
+    load: LoadOptions = DEFAULT,
 ) -> Frames:
     """Two sources of frames: video files, stacks, folders; or one folder or video file that holds both kinds.
 
     camera: with the range of the camera's screen, which frames of radiometric files may say and videos never do.
     nodata: an infrared value that means nothing was measured. how: streams, and what goes together; its ``fps`` is
-    ``fps``. Raises UsageError for options that do not go with the sources, and what these raise.
+    ``fps``. load: how infrared pictures are read besides. Raises UsageError for options that do not go with the
+    sources, and what these raise.
     """
+    load = load if nodata is None else replace(load, nodata=nodata)
     if ir.is_dir() and (vis is None or vis.is_dir()):
         if how.given:
             raise UsageError("--pair, --offset and streams are for videos; the frames of two folders pair by name.")
-        return open_folders(ir, vis, rules, camera, nodata)
+        return open_folders(ir, vis, rules, camera, load)
     if vis is None:
         if is_picture_file(ir):
             raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
         vis = ir
     if rules.given:
         raise UsageError("Patterns, --map and --by-order pair the files of two folders, and these are none.")
-    return open_files(ir, vis, replace(how, fps=fps), nodata, camera)
+    return open_files(ir, vis, replace(how, fps=fps), load, camera)
 
 
 @quiet()  # for all of it: decoders and encoders have threads of their own, which write when they like

@@ -15,7 +15,7 @@ from diffuse_fuse import shortage
 from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, UsageError, counted
 from diffuse_fuse.extras import need
 from diffuse_fuse.images.names import shown
-from diffuse_fuse.images.options import DEFAULT
+from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
 from diffuse_fuse.images.read import read_visible
 from diffuse_fuse.images.thermal import holes
@@ -94,12 +94,12 @@ AS_THEY_ARE = Pairing()
 
 
 def open_folders(
-    ir: Path, vis: Path | None, rules: Rules = NO_RULES, camera: bool = False, nodata: float | None = None
+    ir: Path, vis: Path | None, rules: Rules = NO_RULES, camera: bool = False, load: LoadOptions = DEFAULT
 ) -> Frames:
     """Two folders of pictures, or one of both kinds, paired as everywhere; frame_10 comes after frame_9.
 
-    camera: each frame with its camera's span; one without ends the frames in an ImageReadError. nodata: an infrared
-    value that means nothing was measured. Raises DataError where none pair.
+    camera: each frame with its camera's span; one without ends the frames in an ImageReadError. load: how infrared
+    pictures are read. Raises DataError where none pair.
     """
     found = pair_sources(ir, vis, rules=rules)
     if not found.pairs:
@@ -115,14 +115,14 @@ def open_folders(
 
     def read() -> Iterator[Frame]:
         for pair in pairs:
-            values, span = read_heat(pair.ir, nodata, camera)
+            values, span = read_heat(pair.ir, load, camera)
             yield Frame(pair.relative.name, values, read_visible(pair.vis), span)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
 
 def open_files(
-    ir: Path, vis: Path, how: Pairing = AS_THEY_ARE, nodata: float | None = None, camera: bool = False
+    ir: Path, vis: Path, how: Pairing = AS_THEY_ARE, load: LoadOptions = DEFAULT, camera: bool = False
 ) -> Frames:
     """Two sources of which one at least is no folder: video files, stacks (TIFF, .npy), folders of frames.
 
@@ -131,9 +131,11 @@ def open_files(
     """
     if camera and not ir.is_dir():
         raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
+    if load.of_the_file() and not ir.is_dir() and not is_picture_file(ir):
+        raise UsageError(f"{ir} is a video: bands, palettes, units and raw sizes are said of pictures only.")
     ir_stream, vis_stream, odd = _streams(ir, vis, how)
-    first = _source(ir, ir_stream, nodata, camera)
-    second = _source(vis, vis_stream, None, False)
+    first = _source(ir, ir_stream, load, camera)
+    second = _source(vis, vis_stream, DEFAULT, False)
     rates = first.fps or second.fps, second.fps or first.fps
     by = how.pair or ("frame" if one_rate(first.fps, second.fps) else "time")
     if by == "time" and None in rates:
@@ -188,10 +190,10 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
     return found[0], found[1], tuple(odd)
 
 
-def _source(path: Path, stream: int | None, nodata: float | None, camera: bool) -> Source:
+def _source(path: Path, stream: int | None, load: LoadOptions, camera: bool) -> Source:
     if path.is_dir():
-        return FolderFrames(path, nodata, camera)
-    return StackFile(path, nodata) if is_picture_file(path) else VideoFile(path, stream, nodata)
+        return FolderFrames(path, load, camera)
+    return StackFile(path, load) if is_picture_file(path) else VideoFile(path, stream, load.nodata)
 
 
 def _timed(frames: Iterator[tuple[float | None, T]], fps: Fraction) -> Iterator[tuple[float, T]]:

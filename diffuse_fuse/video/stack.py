@@ -13,11 +13,11 @@ from diffuse_fuse.errors import DataError, ImageReadError
 from diffuse_fuse.images import frames, header
 from diffuse_fuse.images.decode import Picture, read_bytes
 from diffuse_fuse.images.names import shown
-from diffuse_fuse.images.options import CAMERA, DEFAULT
+from diffuse_fuse.images.options import CAMERA, DEFAULT, LoadOptions
 from diffuse_fuse.images.pairs import find_pictures
 from diffuse_fuse.images.read import read_visible, visible_from_picture
-from diffuse_fuse.images.thermal import Thermal, asked_range, cut_to_span, read_thermal
-from diffuse_fuse.images.thermal.source import from_picture
+from diffuse_fuse.images.thermal import Thermal, asked_range, cut_to_span
+from diffuse_fuse.images.thermal.source import from_picture, read_as
 from diffuse_fuse.video.frame import Heat
 
 
@@ -44,8 +44,8 @@ class StackFile:
     fps: Fraction | None = None
     start = 0.0
 
-    def __init__(self, path: Path, nodata: float | None = None) -> None:
-        self._path, self._nodata = path, nodata
+    def __init__(self, path: Path, load: LoadOptions = DEFAULT) -> None:
+        self._path, self._load = path, load
         self.count: int = frames.count(path)
         if self.count < 2:
             raise ImageReadError(f"{shown(path)} is one picture, no video: dfuse fuse takes it.")
@@ -53,7 +53,8 @@ class StackFile:
     def heat(self) -> Iterator[tuple[float | None, Heat]]:
         """The infrared frames."""
         for picture in self._pictures():
-            yield None, Heat.of(from_picture(picture, self._path, self._nodata))
+            load = self._load
+            yield None, Heat.of(from_picture(picture, self._path, load.nodata, load.palette, load.thermal_unit))
 
     def light(self) -> Iterator[tuple[float | None, np.ndarray]]:
         """The visible frames, uint8 H×W×3."""
@@ -70,9 +71,9 @@ class FolderFrames:
     fps: Fraction | None = None
     start = 0.0
 
-    def __init__(self, folder: Path, nodata: float | None = None, camera: bool = False) -> None:
+    def __init__(self, folder: Path, load: LoadOptions = DEFAULT, camera: bool = False) -> None:
         self._files = sorted(find_pictures(folder), key=lambda path: natural(path.name))
-        self._nodata, self._camera = nodata, camera
+        self._load, self._camera = load, camera
         self.count: int = len(self._files)
         if not self._files:
             raise DataError(f"There are no pictures in {shown(folder)}.")
@@ -80,7 +81,7 @@ class FolderFrames:
     def heat(self) -> Iterator[tuple[float | None, Heat]]:
         """The infrared frames."""
         for path in self._files:
-            yield None, read_heat(path, self._nodata, self._camera)
+            yield None, read_heat(path, self._load, self._camera)
 
     def light(self) -> Iterator[tuple[float | None, np.ndarray]]:
         """The visible frames, uint8 H×W×3."""
@@ -88,9 +89,9 @@ class FolderFrames:
             yield None, read_visible(path)
 
 
-def read_heat(path: Path, nodata: float | None, camera: bool) -> Heat:
+def read_heat(path: Path, load: LoadOptions, camera: bool) -> Heat:
     """An infrared picture file as a frame; camera: with its camera's span, an ImageReadError where it has none."""
-    thermal: Thermal = read_thermal(read_bytes(path), path, 1, DEFAULT.max_pixels, nodata)
+    thermal: Thermal = read_as(read_bytes(path), path, load)
     return Heat.of(thermal, asked_range(thermal, CAMERA, path) if camera else cut_to_span(thermal))
 
 

@@ -152,6 +152,21 @@ def test_a_picture_that_dfuse_did_not_make_is_kept_with_a_warning(folders, again
     assert states(again(existing="replace")[0]) == ["ok"] * 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no pipes there, and links need rights")
+def test_what_is_no_file_in_a_picture_s_place_is_no_picture_that_is_done(folders, again, tmp_path):
+    out = folders[2]
+    out.mkdir(exist_ok=True)
+    (out / "0.png").touch()
+    (out / "1.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(out / "2.png")
+    results, calls = again()
+    assert states(results) == ["failed"] * 3 and calls == 0
+    wrong = ("is empty", "is a link that leads nowhere", "is no ordinary file (a pipe, socket or device)")
+    for result, text in zip(results, wrong, strict=True):
+        assert result.error == f"{result.out} {text}: move it away, or add --overwrite."
+    assert states(again(existing="replace")[0]) == ["ok"] * 3 and not (tmp_path / "nowhere.png").exists()
+
+
 def test_a_format_that_says_nothing_is_kept_with_a_warning(again):
     again(suffix=".bmp")
     results, calls = again(replace(RECIPE, weights="b" * 64), suffix=".bmp")

@@ -13,7 +13,7 @@ def test_what_is_true_of_a_folder_is_said_once():
     errors = [f"{path} is no radiometric JPEG: give another." for path in files]
     errors[2] = f"{files[2]} is damaged."
     assert folded(errors, files) == [
-        f"{Path('a b')}: each of 3 pictures (00.jpg to 03.jpg) is no radiometric JPEG: give another.",
+        f"{Path('a b')}: each of 3 pictures (00.jpg, 01.jpg, 03.jpg) is no radiometric JPEG: give another.",
         f"{files[2]} is damaged.",
         f"{files[4]} is no radiometric JPEG: give another.",
         f"{files[5]} is no radiometric JPEG: give another.",

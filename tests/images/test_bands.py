@@ -139,3 +139,17 @@ def test_a_fourth_channel_given_beside_another_visible_picture_is_the_infrared_o
     loaded = load_pair(tmp_path / "both.png", tmp_path / "vis.png")
     assert np.array_equal(loaded.ir, ir) and loaded.holes is None
     assert any("the fourth is taken as infrared" in warning for warning in loaded.warnings)
+
+
+@pytest.mark.parametrize("options", [{"ir_band": 4}, {"vis_bands": (1, 2, 3)}])
+def test_a_header_that_claims_millions_of_bands_is_refused_at_once(tmp_path, options):
+    """They were counted out one by one."""
+    with open(tmp_path / "claim.npy", "wb") as file:
+        header = {"descr": "<u2", "fortran_order": False, "shape": (10**7, 36, 40)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(4096))
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageReadError, match="claim.npy"):
+        load_pair(tmp_path / "claim.npy", tmp_path / "claim.npy", LoadOptions(**options))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB on Linux

@@ -29,7 +29,8 @@ def aligned_values(
     pair, report = aligner.load(ir_path, picture_path, options)
     place = report if report["kind"] == "field" else report.get("located", {})
     if place.get("applied"):
-        options = replace(options, field=GivenField(None, *place["field"], fractions=False))
+        x, y, w, h = place["field"]
+        options = replace(options, field=GivenField(None, x, y, w, h, fractions=False))
     values, picture, unit, _ = load_values(ir_path, picture_path, options)
     if "matrix" in report and report["applied"]:
         height, width = values.shape

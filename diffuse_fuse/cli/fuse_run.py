@@ -109,8 +109,9 @@ class Run:
             for text in [] if self.quiet else report.unused(self.plan):
                 report.say(f"Warning: {text}")
             report.say_preflight(found, self.out)
-            jobs = (*self.plan.jobs, *self.plan.failed)
-            for text in folded(found.errors, [path for job in jobs for path in (job.ir, job.vis)]):
+            files = [path for job in self.plan.jobs for path in (job.ir, job.vis)]
+            files += [path for bad in self.plan.failed for path in (bad.ir, bad.vis)]
+            for text in folded(found.errors, files):
                 report.say(f"  {text}")
         if found.errors:
             raise typer.Exit(1)

@@ -72,7 +72,8 @@ def overlay(
     if pip + msx + (above is not None or below is not None) > 1:
         raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")
     colours = lay.colours_of(overlay_)
-    require_free(out, [ir, picture, *(path for path in (palette, align_file) if path)], overwrite)
+    given = [ir, picture, *(Path(path) for path in (palette, align_file) if path)]
+    require_free(out, given, overwrite)
     load = LoadOptions(
         page=page,
         stretch=stretch,

@@ -75,7 +75,8 @@ def test_lower_bounds_are_what_was_run():
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     lowest = [Requirement(line) for line in lines if line and not line.startswith("#")]
     run = {pin.name: Version(str(pin.specifier).removeprefix("==")) for pin in lowest}
-    bounds = {each.name: each.specifier for each in map(Requirement, tables["project"]["dependencies"])}
+    wanted = map(Requirement, tables["project"]["dependencies"])
+    bounds = {each.name: each.specifier for each in wanted if not each.marker}  # tomli is for Python 3.10
     assert set(run) == set(bounds)
     for name, specifier in bounds.items():
         least = Version(str(specifier).removeprefix(">="))

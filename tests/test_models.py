@@ -34,7 +34,7 @@ def test_the_model_card_has_the_hash_of_each_file():
 
 def test_cards_say_data_and_training():
     for card in models.available():
-        assert {"data", "steps", "minutes"} <= card.card.keys(), card.name
+        assert {"data", "steps"} <= card.card.keys() and {"minutes", "recipe"} & card.card.keys(), card.name
 
 
 def test_every_shipped_file_loads():
@@ -71,7 +71,7 @@ def test_the_terms_of_the_training_data_are_said():
     assert "commercial use" in cli.as_dict(models.find("base"))["data_terms"]
 
 
-@pytest.mark.parametrize("name", ["base", "diffusion", "fast", "tiny"])
+@pytest.mark.parametrize("name", ["base", "diffusion", "fast", "layout", "tiny"])
 def test_every_layer_of_the_shipped_weights_has_learnt(name):
     """A residual block whose last layer is exactly 0 is the identity: a training that lost its gradients left it so."""
     tensors = load_file(models.locate(name))

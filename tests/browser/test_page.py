@@ -115,7 +115,7 @@ def test_the_sample_is_the_commands_picture_to_one_level(page, tmp_path, model, 
 
 
 def test_dial_polarity_and_sizes_are_the_commands_too(page, street, tmp_path) -> None:
-    ir, _ = street("night", 80, 60)
+    ir, _ = street("night", 120, 90)  # below half of the visible one's size, dfuse fuse enlarges by cubic convolution
     files = {"a_ir.png": png(ir), "a_vis.png": pair_of(street)["a_vis.png"]}
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
@@ -129,7 +129,8 @@ def test_dial_polarity_and_sizes_are_the_commands_too(page, street, tmp_path) ->
     more = ("--model", "tiny", "--balance", "0.3", "--polarity", "black-hot")
     expected = by_command(tmp_path, tmp_path / "a_ir.png", tmp_path / "a_vis.png", *more)
     found = downloaded(page, tmp_path / "page.png")
-    assert (np.abs(found.astype(int) - expected) > 1).mean() < 1e-3  # enlarged by other fractions of a level
+    difference = np.abs(found.astype(int) - expected)  # enlarged by other fractions of a level
+    assert difference.mean() < 0.3 and (difference > 2).mean() < 1e-3
 
 
 def test_once_loaded_it_asks_nobody_anything(page, street) -> None:

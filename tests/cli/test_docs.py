@@ -93,7 +93,7 @@ def has_option(script: str, option: str) -> bool:
 def check_script(found: list[str]) -> None:
     """``python SCRIPT …`` or ``python -m MODULE …``: it is there and has these options."""
     script, args = (found[2], found[3:]) if found[1] == "-m" else (found[1], found[2:])
-    if script in ("venv", "pytest", "pip"):
+    if script in ("venv", "pytest", "pip", "http.server"):
         return
     missing = [option for option in given_options(args) if not has_option(script, option)]
     assert not missing, f"{script} has no {', '.join(missing)}"

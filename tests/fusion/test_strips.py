@@ -43,7 +43,7 @@ def test_strips_make_the_picture_of_the_whole_width(config, dtype, threads, monk
     assert set(seconds) == {"network", "colour"} and min(seconds.values()) > 0
     assert progress[-1] == (70, 70) and progress == sorted(progress)
     assert np.array_equal(found, fuse_in_bands(model, *sources, rows=16))
-    monkeypatch.setattr("diffuse_fuse.fusion.strips._MOST_MORE", 0)
+    monkeypatch.setattr("diffuse_fuse.fusion.tiles._MOST_MORE", 0)
     assert len(strips(model, width)) == 1
     whole = fuse_in_bands(model, *sources, rows=16)
     assert np.abs(found.astype(int) - whole).max() <= 1
@@ -55,7 +55,7 @@ def test_thermal_counts_are_stretched_over_the_whole_width(threads, monkeypatch)
     counts = np.linspace(2000, 3000, 48 * width).reshape(width, 48).T.astype(np.uint16)
     _, vis = pair(48, width)
     found = fuse_in_bands(model, counts, vis)
-    monkeypatch.setattr("diffuse_fuse.fusion.strips._MOST_MORE", 0)
+    monkeypatch.setattr("diffuse_fuse.fusion.tiles._MOST_MORE", 0)
     assert np.abs(found.astype(int) - fuse_in_bands(model, counts, vis)).max() <= 1
 
 

@@ -12,6 +12,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "weights/README.md": "weights.md",
+    "weights/layout.md": "layout.md",
 }
 _FILES = {page: file for file, page in PAGES.items()}
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")

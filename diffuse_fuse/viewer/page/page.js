@@ -11,19 +11,25 @@ const pair = () => state.pairs[state.at];
 const can = (what) => setup.can.includes(what);
 const say = (text) => { byId("status").textContent = text; };
 
-function showError(error) {
-  byId("error").hidden = !error;
-  byId("error").textContent = error ? error.message || String(error) : "";
+const errors = new Map(); // what failed → why; the last one is shown
+
+function showError(what, error) {
+  errors.delete(what);
+  if (error) errors.set(what, error);
+  const last = [...errors.values()].at(-1);
+  byId("error").hidden = !last;
+  byId("error").textContent = last ? last.message || String(last) : "";
 }
 
-/** Runs what may fail; the reason is shown, and gone with the next success. */
-async function attempt(work) {
+/** Runs what may fail; the reason is shown, and gone when the same succeeds, or another pair is opened. */
+async function attempt(what, work) {
+  const { opened } = state;
   try {
     const result = await work();
-    showError(null);
+    showError(what, null);
     return result;
   } catch (error) {
-    showError(error);
+    if (opened === state.opened) showError(what, error);
     return undefined;
   }
 }
@@ -99,7 +105,7 @@ async function fetchPicture(name, more) {
   return answer.said;
 }
 
-const drawFused = latest(() => attempt(async () => {
+const drawFused = latest(() => attempt("fused", async () => {
   byId("busy").textContent = "Fusing…";
   const slow = setTimeout(() => { byId("busy").hidden = false; }, 150);
   try {
@@ -109,13 +115,13 @@ const drawFused = latest(() => attempt(async () => {
     byId("busy").hidden = true;
   }
 }));
-const drawInfrared = latest(() => attempt(() => fetchPicture("infrared")));
+const drawInfrared = latest(() => attempt("infrared", () => fetchPicture("infrared")));
 
 let calm = null;
 function measureSoon() {
   clearTimeout(calm);
   if (!can("measure")) return;
-  calm = setTimeout(() => attempt(async () => {
+  calm = setTimeout(() => attempt("metrics", async () => {
     const opened = state.opened;
     const asked = JSON.stringify(fuseOptions());
     const { said } = await fuse(pair(), { ...fuseOptions(), format: "jpg", metrics: true });
@@ -141,6 +147,8 @@ async function openPair(at) {
   state.at = (at + state.pairs.length) % state.pairs.length;
   state.opened += 1;
   state.facts = null;
+  errors.clear();
+  showError("files", null);
   byId("pair").value = String(state.at);
   byId("start").hidden = true;
   byId("work").hidden = byId("keys").hidden = false;
@@ -151,7 +159,7 @@ async function openPair(at) {
   setTable("metrics", []);
   setTable("facts", []);
   const opened = state.opened;
-  const facts = await attempt(() => {
+  const facts = await attempt("facts", () => {
     const bytes = pair().ir.size + (pair().vis ? pair().vis.size : 0);
     if (setup.maxBytes && bytes > setup.maxBytes) {
       const [size, most] = [bytes, setup.maxBytes].map((each) => `${Math.ceil(each / 1e6)} MB`);
@@ -165,8 +173,8 @@ async function openPair(at) {
   await drawFused();
   if (opened !== state.opened) return;
   measureSoon();
-  await attempt(() => Promise.all([fetchPicture("infrared"), fetchPicture("visible")]));
-  const seen = pair().vis ? await attempt(() => inspect(pair().vis)) : facts;
+  await attempt("pictures", () => Promise.all([fetchPicture("infrared"), fetchPicture("visible")]));
+  const seen = pair().vis ? await attempt("visible", () => inspect(pair().vis)) : facts;
   if (opened === state.opened) drawFacts(facts, pair().vis ? seen : null);
   say(`Fused: ${pair().label}`);
 }
@@ -181,7 +189,7 @@ function openAll({ pairs, left }) {
 
 async function take(files) {
   say("Looking at the files");
-  const found = await attempt(() => pairsOf(files));
+  const found = await attempt("files", () => pairsOf(files));
   if (found) openAll(found);
 }
 
@@ -287,7 +295,7 @@ function moveDial(value, auto) {
 
 async function download() {
   const [format, depth] = byId("format").value.split(" ");
-  const answer = await attempt(() => fuse(pair(), { ...fuseOptions(), format, depth, gps: byId("gps").checked, metrics: false }));
+  const answer = await attempt("download", () => fuse(pair(), { ...fuseOptions(), format, depth, gps: byId("gps").checked, metrics: false }));
   if (!answer) return;
   const stem = (pair().vis || pair().ir).name.replace(/\.[^.]*$/, "");
   const address = URL.createObjectURL(answer.blob);
@@ -315,7 +323,7 @@ function listen() {
   }
   for (const button of document.querySelectorAll("[data-sample]")) {
     button.addEventListener("click", async () => {
-      const found = await attempt(() => samplePair(button.dataset.sample));
+      const found = await attempt("files", () => samplePair(button.dataset.sample));
       if (found) openAll({ pairs: [found], left: [] });
     });
   }
@@ -402,4 +410,4 @@ async function begin() {
   addChoices();
   listen();
 }
-attempt(begin);
+attempt("begin", begin);

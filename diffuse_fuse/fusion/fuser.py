@@ -12,12 +12,12 @@ from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
 from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
-from diffuse_fuse.diffusion.enlarge import enlarger
 from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.precision import Precision, choose_precision
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
 from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
+from diffuse_fuse.images.enlarging import METHODS, Enlarger
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
@@ -49,7 +49,7 @@ class Fuser:
         balance: Balance = AUTO,
         enlarge: str = "auto",
     ) -> None:
-        self.balance, self._enlarge = checked_balance(balance), enlarger(enlarge)
+        self.balance, self._enlarge = checked_balance(balance), _enlarging(enlarge)
         if threads is not None:
             torch.set_num_threads(whole(threads, "The number of threads", least=1))
         elif torch.get_num_threads() > available_cores():
@@ -122,3 +122,12 @@ def _keep_freed_memory() -> None:
     largest that it has seen freed, up to 32 MiB; one that is never written to costs nothing.
     """
     torch.empty(_LARGE_BLOCK, dtype=torch.uint8)
+
+
+def _enlarging(name: str) -> str | Enlarger:
+    """What ``given_pair`` takes for a way of enlarging. Raises UsageError for an unknown one."""
+    if isinstance(name, str) and name in METHODS:
+        return name
+    from diffuse_fuse.diffusion.enlarge import enlarger  # which brings SciPy's transforms: a tenth of a second
+
+    return enlarger(name)

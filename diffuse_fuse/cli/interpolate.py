@@ -26,7 +26,7 @@ def interpolate(
     ] = "256x192",
     spacing: generating.Space = Spacing.linear,
     model: generating.Model = "diffusion",
-    layout: generating.Layout = "auto",
+    layout: generating.Layout = "none",
     fusion_model: generating.FusionModel = "default",
     device: generating.OnDevice = Device.auto,
     threads: generating.Threads = None,

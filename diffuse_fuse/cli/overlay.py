@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from diffuse_fuse.cli.options import (
+    ENLARGE_HELP,
     NODATA_HELP,
     Align,
+    Enlarge,
     GivenPalette,
     IrBand,
     IrField,
@@ -18,6 +20,7 @@ from diffuse_fuse.cli.options import (
     RawSize,
     RawType,
     Unit,
+    enlarging,
     file_options,
     given_field,
     make_aligner,
@@ -52,6 +55,7 @@ def overlay(
     thermal_unit: Unit = None,
     raw_size: RawSize = None,
     raw_type: RawNumbers = RawType.uint16,
+    enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     no_bar: Annotated[bool, typer.Option("--no-bar", help="Draw no colour bar.")] = False,
     stretch: Annotated[bool, typer.Option("--stretch", help="Take pictures of other proportions too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
@@ -79,6 +83,7 @@ def overlay(
         stretch=stretch,
         nodata=nodata,
         field=given_field(ir_field),
+        enlarge=enlarging(enlarge),
         **file_options(ir_band, None, None, palette, thermal_unit, raw_size, raw_type),
     )
     values, seen, unit, odd = aligned_values(ir, picture, load, make_aligner(align, align_file, ir_field))

@@ -12,11 +12,13 @@ import typer
 
 from diffuse_fuse.cli.options import (
     BALANCE_HELP,
+    ENLARGE_HELP,
     NODATA_HELP,
     Align,
     Backend,
     ByOrder,
     Device,
+    Enlarge,
     GivenPalette,
     GivenRange,
     IrBand,
@@ -29,6 +31,7 @@ from diffuse_fuse.cli.options import (
     Unit,
     VisPattern,
     check_balance,
+    enlarging,
     file_options,
     given_field,
     make_aligner,
@@ -124,6 +127,7 @@ def video(
     stretch: Annotated[
         bool, typer.Option("--stretch", help="Take frames of other proportions too: they show the same field.")
     ] = False,
+    enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     stabilise: Annotated[
         float, typer.Option(min=0.0, max=0.95, metavar="0..0.95", help="Against flicker of what is still; 0: off.")
     ] = 0.7,
@@ -160,6 +164,7 @@ def video(
         stabilise=stabilise,
         aligner=make_aligner(Align.none, align_file, ir_field),
         field=given_field(ir_field),
+        enlarge=enlarging(enlarge),
         stretch=stretch,
         sound=not no_sound,
         at_once=at_once,

@@ -18,7 +18,7 @@ from diffuse_fuse.images.metadata import NO_METADATA, SourceMetadata, read_sourc
 from diffuse_fuse.images.names import is_headerless
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.thermal.flir import Alignment
-from diffuse_fuse.images.thermal.holes import empty_border
+from diffuse_fuse.images.thermal.holes import empty_border, filled
 from diffuse_fuse.images.thermal.polarity import looks_black_hot
 from diffuse_fuse.images.thermal.source import Thermal, read_as
 from diffuse_fuse.images.thermal.window import (
@@ -147,23 +147,32 @@ def load_values(
     """
     thermal, channel = _thermal_of(read_bytes(ir_path), ir_path, options)
     seen = load_visible(read_bytes(vis_path), vis_path, options)
-    options = replace(options, enlarge=None)  # values of any scale, and a mask
-    values, vis = _laid(thermal.values.astype(np.float32), seen, options)
+    values, low, high = _as_unit(thermal)
+    laid, vis = _laid(values, seen, options)
+    values = laid * np.float32(high - low) + np.float32(low)
     if thermal.holes is not None:
-        missing, _ = _laid(thermal.holes.astype(np.float32), seen, options)
+        missing, _ = _laid(thermal.holes.astype(np.float32), seen, replace(options, enlarge=None))  # a mask
         values = np.where(missing > 0.5, np.float32(np.nan), values)
     return values, arrays.to_uint8_rgb(vis), thermal.unit, (*channel, *thermal.warnings)
 
 
+def _as_unit(thermal: Thermal) -> tuple[np.ndarray, float, float]:
+    """The values as float32 in [0, 1], which is what may be laid on a picture, and their ends; holes are filled."""
+    values, measured = thermal.values.astype(np.float32), thermal.measured
+    low, high = (float(measured.min()), float(measured.max())) if measured.size else (0.0, 1.0)
+    if thermal.holes is not None and measured.size:
+        values = filled(values, thermal.holes)
+    unit = (values - low) / max(high - low, 1e-9)
+    return np.clip(np.nan_to_num(unit), 0, 1).astype(np.float32), low, high
+
+
 def _laid(values: np.ndarray, seen: Visible, options: LoadOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Values h×w, float32, and the picture, at one size: in the field that is given, or as they belong together."""
+    """Values h×w, float32 in [0, 1], and the picture, at one size: in the field that is given, or as they belong."""
     if options.field is None:
         values, vis, _, _ = together(values, seen, options)
         return values, vis
     field = options.field.within((values.shape[1], values.shape[0]), (seen.array.shape[1], seen.array.shape[0]))
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    unit, vis = cut_to((values - low) / max(high - low, 1e-9), seen.array, field)
-    return unit * (high - low) + low, vis
+    return cut_to(values, seen.array, field, how=options.enlarge)
 
 
 def _thermal_of(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -> tuple[Thermal, tuple[str, ...]]:

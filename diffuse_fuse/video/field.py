@@ -12,6 +12,7 @@ from diffuse_fuse.alignment import Aligner, find_field
 from diffuse_fuse.errors import PairError
 from diffuse_fuse.images import seam
 from diffuse_fuse.images.arrays import to_bytes
+from diffuse_fuse.images.enlarging import Enlarger
 from diffuse_fuse.images.field import Field, GivenField, cut_to, field_sentence
 from diffuse_fuse.images.load import match_sizes
 
@@ -28,8 +29,14 @@ class Place:
     """
 
     def __init__(
-        self, field: GivenField | None, aligner: Aligner | None, stretch: bool, warn: Callable[[str], None]
+        self,
+        field: GivenField | None,
+        aligner: Aligner | None,
+        stretch: bool,
+        warn: Callable[[str], None],
+        enlarge: str | Enlarger = "auto",
     ) -> None:
+        self._enlarge = enlarge
         self._given, self._aligner, self._stretch, self._warn = field, aligner, stretch, warn
         self._found: Field | None = None
         self._unsure: str | None = None  # why the field that was looked for is not used
@@ -62,7 +69,7 @@ class Place:
         if holes is not None:
             laid = cut_to(holes.astype(np.float32), vis, field)[0] > 0.5
             holes = laid if laid.any() else None
-        return (*cut_to(ir, vis, field), holes)
+        return (*cut_to(ir, vis, field, how=self._enlarge), holes)
 
     def _whole(self, ir: np.ndarray, vis: np.ndarray) -> tuple[np.ndarray, str | None]:
         """The infrared frame at the visible one's size, and a sentence where that is another.
@@ -70,7 +77,7 @@ class Place:
         Raises PairError for other proportions; where a field was looked for, it says why none is used.
         """
         try:
-            return match_sizes(ir, vis, self._stretch)
+            return match_sizes(ir, vis, self._stretch, self._enlarge)
         except PairError:
             if self._unsure is None:
                 raise

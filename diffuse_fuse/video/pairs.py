@@ -10,6 +10,7 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import DfuseError, ImageError
 from diffuse_fuse.fusion.relight import SceneLight
+from diffuse_fuse.images.enlarging import Enlarger
 from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.thermal import Thermal, holes
 from diffuse_fuse.images.thermal.window import crowded
@@ -43,16 +44,17 @@ def prepared(
     stretch: bool,
     warn: Callable[[str], None],
     field: GivenField | None = None,
+    enlarge: str | Enlarger = "auto",
 ) -> Iterator[FramePair]:
     """The pairs in order; ``warn`` is told what is odd, maybe more than once.
 
     field: where the infrared frames lie in the visible ones. An aligner that looks for it does so in the first frames,
-    and keeps what it found: the camera does, and all frames have one size.
+    and keeps what it found: the camera does, and all frames have one size. enlarge: as in ``LoadOptions``.
 
     Raises ImageError, PairError or AlignmentError with the frame's name in it.
     """
     odd = _Odd(warn)
-    place = Place(field, aligner, stretch, warn)
+    place = Place(field, aligner, stretch, warn, enlarge)
     for name, values, vis, span in place.looked(looked_ahead(frames.pairs, scale)):
         try:
             odd.look(values, scale)

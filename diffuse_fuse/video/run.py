@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.alignment import Aligner
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight
+from diffuse_fuse.images.enlarging import Enlarger
 from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules
@@ -47,7 +48,8 @@ class VideoOptions:
     become black and white; None: deep ones by a range that follows slowly (that of the camera's screen, where the
     frames bring it along), 8-bit ones as they are. black_hot: hot is black in the sources. stabilise: 0 to below 1, see
     ``Stabiliser``. aligner: moves the infrared frames. stretch: sources of other proportions show the same field.
-    field: where the infrared frames lie in the visible ones.
+    field: where the infrared frames lie in the visible ones. enlarge: how small infrared frames are enlarged, as in
+    ``LoadOptions``.
     sound: copy that of the visible video. at_once: frames that the network has at the same time, each in a thread of
     its own. balance: as ``Fuser`` takes it.
     """
@@ -61,6 +63,7 @@ class VideoOptions:
     aligner: Aligner | None = None
     stretch: bool = False
     field: GivenField | None = None
+    enlarge: str | Enlarger = "auto"
     sound: bool = True
     at_once: int = 1
     balance: Balance = AUTO
@@ -173,7 +176,9 @@ def fuse_video(
 
     start = time.perf_counter()
     light = SteadyLight(float(fps), options.balance)
-    pairs = prepared(frames, scale, light, options.aligner, options.stretch, summary.warn, options.field)
+    pairs = prepared(
+        frames, scale, light, options.aligner, options.stretch, summary.warn, options.field, options.enlarge
+    )
     try:
         overlapped(pairs, work, finish, stop, options.at_once)
         sink.close()

@@ -11,10 +11,13 @@ from diffuse_fuse.alignment import Aligner, aligned_values
 from diffuse_fuse.cli.commands import main
 from diffuse_fuse.errors import UsageError
 from diffuse_fuse.images import overlay
+from diffuse_fuse.images.field import parse_field
+from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_image
 
 from ..alignment.conftest import make_scene
+from . import flir_file
 
 SHAPE = (96, 128)
 
@@ -92,6 +95,40 @@ def test_nothing_painted_is_said(tmp_path, capsys):
     assert "Warning: nothing is painted: the infrared picture goes from 29300 to 29817 counts" in told
     assert main([*call, "--overwrite", "--thermal-unit", "cK", "--above", "24"]) == 0
     assert "is painted: 24.0 to 25.0 °C" in capsys.readouterr().err
+
+
+def test_temperatures_of_a_file_on_its_own_photograph(tmp_path):
+    """They lie far above 1, and a pixel of such a camera covers many of the photograph."""
+    photo = np.full((96, 128, 3), 90, np.uint8)
+    celsius = np.full((24, 32), 20.0)
+    celsius[:, 20:] = 60
+    records = {
+        0x01: flir_file.raw_record(flir_file.counts_of(celsius)),
+        0x20: flir_file.camera_record(),
+        0x0E: flir_file.visible_record(flir_file.encode(".png", photo)),
+        0x2A: flir_file.alignment_record(1.0, 0, 0),
+    }
+    path = tmp_path / "ir.jpg"
+    path.write_bytes(flir_file.r_jpeg(flir_file.encode(".jpg", photo), records))
+    values, picture, unit, _ = aligned_values(path, path)
+    assert unit == "°C" and values.shape == picture.shape[:2] == (96, 128)
+    assert np.allclose(values[:, :70], 20, atol=0.2) and np.allclose(values[:, 95:], 60, atol=0.2)
+
+
+@pytest.mark.parametrize("field", [None, "0,0,128,96", "16,12,96,72"])
+def test_the_overlay_enlarges_as_fuse_does(tmp_path, field, values):
+    """So that the mean over each thermal pixel is what was measured; a hole does not bleed into its neighbours."""
+    small = cv2.resize(values, (32, 24), interpolation=cv2.INTER_AREA)
+    small[10, 10] = -9999
+    tifffile.imwrite(tmp_path / "ir.tif", small)
+    write_image(tmp_path / "vis.png", np.full((*SHAPE, 3), 90, np.uint8))
+    load = LoadOptions(field=parse_field(field) if field else None)
+    laid, *_ = aligned_values(tmp_path / "ir.tif", tmp_path / "vis.png", load)
+    step = laid.shape[0] // 24
+    means = laid.reshape(24, step, 32, step).mean(axis=(1, 3))
+    measured = ~np.isnan(means)
+    assert 750 < measured.sum() < 768 and np.nanmin(laid) > 19
+    assert np.abs(means - small)[measured].max() < 0.02
 
 
 @pytest.mark.parametrize("option", [("--ir-field", "90,60,400,320"), ("--ir-field", "auto"), ("--align", "auto")])

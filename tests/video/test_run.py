@@ -7,13 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from diffuse_fuse import models
 from diffuse_fuse.errors import DataError, ImageError, ImageReadError, ImageWriteError, UsageError
+from diffuse_fuse.images.field import GivenField
 from diffuse_fuse.images.read import read_image
 from diffuse_fuse.images.write import write_bytes, write_image
+from diffuse_fuse.video.field import Place
 from diffuse_fuse.video.run import VideoOptions, fuse_video, open_sources
 from diffuse_fuse.video.source import VideoFile
 from tests.images import flir_file as make
@@ -253,3 +256,14 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.mp4")
     with pytest.raises(ImageReadError, match="is no ordinary file: copy the video to a file"):
         open_sources(tmp_path / "a.mp4", tmp_path / "a.mp4", None)
+
+
+@pytest.mark.parametrize("enlarge", ["auto", "cubic", "guided"])
+@pytest.mark.parametrize("field", [None, GivenField(None, 0, 0, 64, 48, False)])
+def test_small_infrared_frames_are_enlarged_as_fuse_does(clip, enlarge, field):
+    """The mean over each thermal pixel stays what was measured."""
+    irs, vises = clip
+    small = cv2.resize(irs[0], (16, 12), interpolation=cv2.INTER_AREA)
+    laid, *_ = Place(field, None, False, print, enlarge).cut(small, vises[0], None)
+    means = cv2.resize(laid.astype(np.float32), (16, 12), interpolation=cv2.INTER_AREA)
+    assert laid.shape == irs[0].shape and np.abs(means - small).max() < 1

@@ -3,7 +3,7 @@
     python benchmarks/preflight.py [--model base …] [--size 96x80 …] [--data DIR] [--seconds 6] [--processor]
 
 Of each model and size, as many pairs are fused as take about --seconds by the announcement (3 to 60), into a temporary
-folder, as ``dfuse fuse`` does it. The processor's time, user and system, beside the wall clock's says how much of a busy
+folder, as ``dfuse fuse`` does it. The processor's time, user and system, beside the wall clock says how much of a busy
 machine the run got. With --processor all is done on one core and by its clock, which others on the machine do not hold
 up: then both numbers are processor seconds.
 """

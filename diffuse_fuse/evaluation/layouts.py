@@ -18,13 +18,12 @@ from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.evaluation.tokens import TokenPairing, pair_by_tokens
 from diffuse_fuse.images.pairing import Rules, pair_sources
 from diffuse_fuse.images.pairs import (
-    IR_NAMES,
-    VIS_NAMES,
     Pair,
     Pairing,
     find_pair_folders,
     find_pairs_in_one,
     find_pictures,
+    holds_kinds,
 )
 
 
@@ -280,10 +279,7 @@ def _general(root: Path, train: bool) -> Dataset | None:
 
 def _both_kinds(base: Path) -> tuple[Path, Path] | None:
     """The infrared and the visible folder in ``base``. Raises DataError for several candidates."""
-    names = {folder.name.lower() for folder in _folders_in(base)}
-    if names.isdisjoint(IR_NAMES) or names.isdisjoint(VIS_NAMES):
-        return None
-    return find_pair_folders(base)
+    return find_pair_folders(base) if holds_kinds(_folders_in(base)) else None
 
 
 def _sequences(base: Path) -> list[tuple[Path, Path]]:

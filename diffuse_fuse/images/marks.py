@@ -25,6 +25,12 @@ _GLUED_LETTERS: dict[Kind, str] = {"ir": "it", "vis": "v"}  # 00012i and 00012v,
 # Of two files that fit, the one without such a mark: a zoom lens sees a part, near infrared is no heat.
 _SECOND = frozenset({"z", "zoom", "nir"})
 
+# Long enough to be told from other words where they stand at an end of a folder's name.
+_FOLDER_WORDS: dict[Kind, tuple[str, ...]] = {
+    "ir": ("infrared", "thermal", "lwir"), "vis": ("visible", "visual", "rgb"),
+}  # fmt: skip
+_SECOND_FOLDERS = _SECOND | {"hr", "raw"}  # beside RoadScene's crop_LR_visible, which has the infrared pictures' size
+
 _SEPARATORS = re.compile(r"[_\-. ]+")
 _TIME = re.compile(r"(?<!\d)(\d{8})[_\-]?(\d{6})(?!\d)")
 _SECONDS_APART = 2.0
@@ -51,6 +57,22 @@ def readings(stem: str, kind: Kind) -> list[Reading]:
     """All ways to read ``stem`` as a picture of ``kind``, the surest first; the key is never empty."""
     found = [reading for reading in _all(stem, kind) if reading.name]
     return sorted(found, key=lambda reading: reading.tier)
+
+
+def folder_kind(name: str) -> tuple[Kind, bool] | None:
+    """What a folder's name says of the pictures in it, as a word of its own or at an end (``cropinfrared``,
+    ``crop_LR_visible``, ``images_thermal_train``); and whether another folder of this kind goes first.
+
+    None where it says nothing, or both.
+    """
+    parts = _SEPARATORS.split(name.lower())
+    found = {
+        kind: any(part in _WORDS[kind] or part.startswith(words) or part.endswith(words) for part in parts)
+        for kind, words in _FOLDER_WORDS.items()
+    }
+    if found["ir"] == found["vis"]:
+        return None
+    return "ir" if found["ir"] else "vis", not _SECOND_FOLDERS.isdisjoint(parts)
 
 
 def plain(stem: str) -> str:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from diffuse_fuse.errors import DataError
 from diffuse_fuse.images.pairs import (
-    IR_NAMES,
-    VIS_NAMES,
     Ambiguous,
     Pair,
     Pairing,
     find_pair_folders,
     find_pictures,
+    holds_kinds,
     pair_files,
 )
 
@@ -22,10 +21,10 @@ from diffuse_fuse.images.pairs import (
 def holds_both(root: Path) -> bool:
     """True for a folder without pictures of its own that holds an infrared and a visible folder."""
     try:
-        names = {entry.name.lower() for entry in root.iterdir() if entry.is_dir()}
+        folders = [entry for entry in root.iterdir() if entry.is_dir()]
     except OSError:
         return False
-    return not names.isdisjoint(IR_NAMES) and not names.isdisjoint(VIS_NAMES) and not find_pictures(root)
+    return holds_kinds(folders) and not find_pictures(root)
 
 
 def pair_nested(root: Path, exclude: Path | None = None) -> Pairing:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from diffuse_fuse.errors import UsageError, counted
 from diffuse_fuse.files import read_ordinary
+from diffuse_fuse.images.marks import folder_kind
 from diffuse_fuse.images.names import is_picture_name, shown
 from diffuse_fuse.images.nested import holds_both, pair_nested
 from diffuse_fuse.images.pairs import (
@@ -70,7 +71,9 @@ def pair_sources(
     if rules.by_order and (rules.map_file or (rules.ir_pattern and rules.vis_pattern and vis is not None)):
         raise UsageError("--by-order and a map or two patterns contradict each other: give one of them.")
     if vis is None and holds_both(ir):
-        ir, vis = find_pair_folders(ir)
+        root, (ir, vis) = ir, find_pair_folders(ir)
+        found = pair_sources(ir, vis, recursive, exclude, rules)
+        return replace(found, passed_over=(*found.passed_over, *_beside(root, ir, vis, exclude)))
     if not rules.given:
         if vis is None:
             found = find_pairs_in_one(ir, recursive, exclude)
@@ -88,6 +91,12 @@ def pair_sources(
     else:
         found = pair_files(irs, vises)
     return replace(found, passed_over=(*found.passed_over, *neither))
+
+
+def _beside(root: Path, ir: Path, vis: Path, exclude: Path | None) -> list[Path]:
+    """Pictures of further folders of a kind in ``root``, such as RoadScene's visible ones of a higher resolution."""
+    others = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and folder not in (ir, vis)]
+    return [path for folder in others if folder_kind(folder.name) for path in find_pictures(folder, False, exclude)]
 
 
 def pair_names(names: Sequence[str]) -> Pairing:

@@ -294,7 +294,34 @@ def find_pair_folders(root: str | os.PathLike[str]) -> tuple[Path, Path]:
         folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
     except OSError as error:
         raise DataError(f"The folder {root} cannot be read: {error.strerror or error}.") from error
+    if not _have_usual_names(folders):
+        marked = _marked_folders(folders)
+        if marked:
+            return marked
     return _one_of(folders, IR_NAMES, "infrared", root), _one_of(folders, VIS_NAMES, "visible", root)
+
+
+def holds_kinds(folders: Iterable[Path]) -> bool:
+    """True where there is at least one folder of either kind by its name, usual or marked, of those in one folder."""
+    folders = list(folders)
+    return _have_usual_names(folders) or _marked_folders(folders) is not None
+
+
+def _have_usual_names(folders: Iterable[Path]) -> bool:
+    names = {folder.name.lower() for folder in folders}
+    return not names.isdisjoint(IR_NAMES) and not names.isdisjoint(VIS_NAMES)
+
+
+def _marked_folders(folders: Iterable[Path]) -> tuple[Path, Path] | None:
+    """The one infrared and the one visible folder by marks in their names; None where there is not one of each."""
+    sides: dict[Kind, list[tuple[Path, bool]]] = {"ir": [], "vis": []}
+    for folder in folders:
+        if found := marks.folder_kind(folder.name):
+            sides[found[0]].append((folder, found[1]))
+    first = [
+        [folder for folder, second in side if not second] or [folder for folder, _ in side] for side in sides.values()
+    ]
+    return (first[0][0], first[1][0]) if len(first[0]) == len(first[1]) == 1 else None
 
 
 def find_pictures(

@@ -110,3 +110,27 @@ def test_folders_of_both_kinds_are_found_below_one_folder(tmp_path):
     assert [path.name for path in found.passed_over] == ["cover.jpg"]
     assert [path.name for path in found.ir_only] == ["i0002.jpg", "i0002.jpg"]
     assert not pair_sources(tmp_path / "set").pairs
+
+
+@pytest.mark.parametrize("ir, vis, second", [
+    ("cropinfrared", "crop_LR_visible", "crop_HR_visible"),  # RoadScene
+    ("images_thermal", "images_rgb", "images_raw_thermal"),
+    ("Thermal images", "RGB images", "masks"),
+    ("day-lwir", "day-visible-wide", "day-visible-zoom"),
+])  # fmt: skip
+@pytest.mark.parametrize("deeper", [False, True])
+def test_folders_whose_names_hold_a_mark(tmp_path, ir, vis, second, deeper):
+    root = tmp_path / "set" if deeper else tmp_path
+    for folder in (ir, vis, second):
+        touch(root / folder, "FLIR_00006.jpg", "FLIR_00012.jpg")
+    found = pair_sources(tmp_path, recursive=deeper)
+    assert [(pair.ir.parent.name, pair.vis.parent.name) for pair in found.pairs] == [(ir, vis)] * 2
+    assert [path.parent.name for path in found.passed_over] in ([second] * 2, [] if second == "masks" else [None])
+
+
+@pytest.mark.parametrize("names", [("photos", "thermal"), ("fired", "rgb"), ("thermal_rgb", "rgb"),
+                                   ("a_thermal", "b_thermal", "rgb"), ("colorado", "iraq")])  # fmt: skip
+def test_other_folders_are_not_taken_for_kinds(tmp_path, names):
+    for name in names:
+        touch(tmp_path / name, "a.jpg")
+    assert not pair_sources(tmp_path, recursive=True).pairs

@@ -16,10 +16,11 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Plan, Recipe, Result
 from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
@@ -37,6 +38,7 @@ _LOOKED_AT = 40  # pairs whose size is looked up
 _TRIED = 5  # pairs, until one can be read
 _SLOW = 2.0  # seconds: a pair that takes longer to read is not read twice
 _PIECE = (256, 320)  # height and width at most of what is timed
+_LONG = 0.15  # seconds, at least, in which a step is timed
 _START = 1 << 16  # bytes in which a JPEG says what else it holds
 
 Likeness = tuple[object, ...]
@@ -193,26 +195,64 @@ def _measured(
         if said := _size(job, recipe):  # a field that is looked for leaves less than the headers say
             pixels *= whole / (said[0] * said[1])
         with tempfile.TemporaryDirectory() as folder:
-            piece = _piece(ready, Path(folder) / job.out.name)
-            size = piece.pair.vis.shape[0] * piece.pair.vis.shape[1]
-            steps.fuse(piece)  # the first run of a network is slower
-            fused = steps.fuse(piece)
-            if isinstance(fused, Done):
-                continue
-            start = time.perf_counter()
-            result = steps.write(fused)
-            writing = time.perf_counter() - start
-            if result.status == "failed":
-                continue
+            timed = _timed_piece(steps, _piece(ready, Path(folder) / job.out.name))
             written = sum(path.stat().st_size for path in Path(folder).iterdir())
-        beside = reading / whole + writing / size  # seconds a pixel of what the threads do
-        network = fused.network / size
-        if getattr(fuser, "device", "cpu") == "cpu":
-            a_pixel = max(network + beside / available_cores(), beside / workers)  # all of it shares the cores
+        if timed is None:
+            continue
+        beside = reading / whole + timed.alone  # seconds a pixel of what the threads do
+        if getattr(fuser, "device", "cpu") == "cpu":  # all of it shares the cores
+            a_pixel = max(timed.network + beside * timed.together / timed.alone, beside / workers)
         else:
-            a_pixel = max(network, beside / workers)
-        return pixels * a_pixel, round(pixels * written / size)
+            a_pixel = max(timed.network, beside / workers)
+        return pixels * a_pixel, round(pixels * written / (timed.pictures * timed.pixels))
     return None, None
+
+
+class _Timed(NamedTuple):
+    """Seconds a pixel: of the network, of measuring and writing alone, and of these while all cores do it."""
+
+    network: float
+    alone: float
+    together: float
+    pictures: int
+    pixels: int
+
+
+def _timed_piece(steps: Steps, piece: Ready) -> _Timed | None:
+    """What the steps take, as many at once as the run will have: other programs hold some of the cores."""
+    size, cores = piece.pair.vis.shape[0] * piece.pair.vis.shape[1], available_cores()
+    out = piece.job.out
+    fused = steps.fuse(piece)  # the first run of a network is slower
+    network = _seconds_each(lambda _: steps.fuse(piece), steps.at_once)
+    if isinstance(fused, Done):
+        return None
+    pictures = [
+        replace(fused, ready=replace(piece, job=replace(piece.job, out=out.with_name(f"{number}-{out.name}"))))
+        for number in range(cores)
+    ]
+    start = time.perf_counter()
+    result = steps.write(pictures[0])
+    alone = time.perf_counter() - start
+    together = _seconds_each(lambda number: steps.write(pictures[number]), cores) if cores > 1 else alone
+    if result.status == "failed":
+        return None
+    return _Timed(network / size, alone / size, min(together, alone) / size, len(pictures), size)
+
+
+def _seconds_each(work: Callable[[int], object], threads: int) -> float:
+    """Seconds of the wall clock for each call, while so many threads call ``work`` with their numbers."""
+    begin = time.perf_counter()
+
+    def calls(number: int) -> int:
+        count = 0
+        while not count or time.perf_counter() < begin + _LONG:
+            work(number)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(threads) as pool:
+        count = sum(pool.map(calls, range(threads)))
+    return (time.perf_counter() - begin) / count
 
 
 def _timed_read(steps: Steps, job: Job) -> tuple[Ready | Done[Result], float]:

@@ -1,5 +1,6 @@
 """What a run will take, before it starts."""
 
+import threading
 import time
 
 import cv2
@@ -44,6 +45,31 @@ def test_pairs_sizes_time_and_disk_space(tmp_path):
     assert 0.4 * seconds < found.seconds < 2.5 * seconds
     size = sum(len(data) for data in contents(tmp_path / "out").values())
     assert 0.8 * size < found.bytes < 1.25 * size and found.free > found.bytes
+
+
+class OneAtATime(AverageFuser):
+    """May be given two at once, but the machine lets one work: others hold its second core."""
+
+    at_once = 2
+
+    def __init__(self):
+        super().__init__()
+        self.core = threading.Lock()
+
+    def fuse(self, ir, vis, depth=8):
+        with self.core:
+            time.sleep(1e-6 * ir.size)
+        return super().fuse(ir, vis, depth)
+
+
+def test_cores_that_others_hold_are_not_promised(tmp_path):
+    plan = big(tmp_path, 12, 256, 320)
+    found = batch.look_ahead(plan, OneAtATime(), tmp_path / "out", recipe=RECIPE)
+    assert found.seconds > 0.9 * 12 * 256 * 320 * 1e-6
+    start = time.perf_counter()
+    batch.run_folder(plan, OneAtATime(), tmp_path / "out", recipe=RECIPE)
+    seconds = time.perf_counter() - start
+    assert 0.5 * seconds < found.seconds < 2 * seconds
 
 
 def test_what_is_there_is_counted_and_on_request_checked(folders, scene):

@@ -118,7 +118,9 @@ def test_one_folder_with_numbered_pairs(tmp_path: Path) -> None:
     assert names(tmp_path) == ["1", "2"]
 
 
-@pytest.mark.parametrize(("ir", "vis"), [("thermal", "rgb"), ("lwir", "visible"), ("Infrared", "Vis"), ("ir", "vi"), ("crop_thermal", "rgb_crop")])
+@pytest.mark.parametrize(
+    ("ir", "vis"), [("thermal", "rgb"), ("lwir", "visible"), ("Infrared", "Vis"), ("ir", "vi"), ("a_thermal", "rgb_a")]
+)
 def test_general_layout_with_subfolders(tmp_path: Path, ir: str, vis: str) -> None:
     root = tmp_path / "mine"
     touch(root, f"{ir}/day/1.png", f"{vis}/day/1.jpg", f"{ir}/night/1.png", f"{vis}/night/1.jpg")

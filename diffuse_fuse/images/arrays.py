@@ -17,6 +17,7 @@ from diffuse_fuse.luma import LUMA
 CLIPPED_PERCENT = 0.5
 
 _CAMERA_BITS = (8, 10, 12)  # of 16, written as they are: white is a sixteenth of what the file could hold, or less
+_MOST_BITS, _NEAR_WHITE = 14, 0.97  # a quarter may be a dark scene of 16 bits, unless its lights end there
 _BAND = 1 << 22  # values of a picture that are computed with at once
 
 _FLOAT_SLACK = 1e-4  # rounding of a resize or a colour conversion that somebody did before
@@ -84,8 +85,11 @@ def to_deep_rgb(array: np.ndarray, name: str = "visible") -> np.ndarray:
 
 
 def used_bits(array: np.ndarray) -> int | None:
-    """How many bits a camera filled of a uint16 picture that would be nearly black: 8, 10 or 12; None for any other."""
+    """How many bits a camera filled of a uint16 picture that would be nearly black: 8, 10 or 12, and 14 where its
+    brightest level is white there; None for any other."""
     brightest = int(array.max()) if array.dtype == np.uint16 else 0
+    if _NEAR_WHITE * 2**_MOST_BITS <= brightest < 2**_MOST_BITS:
+        return _MOST_BITS
     return next((bits for bits in _CAMERA_BITS if 0 < brightest < 2**bits), None)
 
 

@@ -286,7 +286,18 @@ def _plain_dtype(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+_UNKNOWN = {
+    ".csv": "is no table of temperatures: it needs rows of as many numbers each, one for each pixel. Export the "
+    "picture as a table, not as a list of points",
+    ".irg": "is an InfiRay file of a kind that dfuse does not know: export it as a table (CSV) or a TIFF of "
+    "temperatures",
+}  # what is said of a file by its suffix, where its content is nothing that is read
+
+
 def _no_picture(name: str) -> ImageReadError:
+    unknown = _UNKNOWN.get(os.path.splitext(name)[1].lower())
+    if unknown:
+        return ImageReadError(f"{name} {unknown}.")
     return ImageReadError(f"{name} is damaged or not a picture that dfuse can read ({_READABLE}).")
 
 

@@ -29,6 +29,7 @@ def test_it_counts(tmp_path):
             scene += 150 * ((x - column) ** 2 + (y - 50 + 5 * number) ** 2 < 12)
         cv2.imwrite(str(tmp_path / "ir" / f"{number}.png"), np.clip(scene, 0, 255).astype(np.uint8))
     assert count(tmp_path, (0.05,)) == {"pictures": 2, "looks": 6, "wrong": 0, "found": 6, "plain": 2}
+    assert count(tmp_path, cut=3)["looks"] == 6
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there: set DFUSE_SHARED to the folder that holds data/")
@@ -37,3 +38,8 @@ def test_it_counts(tmp_path):
 )
 def test_real_white_hot_pictures_stay_white_hot(name, every):
     assert count(DATA / name, (0.02, 0.1), every)["wrong"] == 0
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there: set DFUSE_SHARED to the folder that holds data/")
+def test_few_parts_of_white_hot_pictures_are_taken_for_black_hot():
+    assert count(DATA / "roadscene" / "val", every=2, cut=4)["wrong"] <= 3

@@ -13,6 +13,7 @@ from diffuse_fuse.images.arrays import (
     to_one_channel,
     to_uint8_grey,
     to_uint8_rgb,
+    used_bits,
 )
 
 ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -61,6 +62,15 @@ def test_a_few_hot_pixels_on_a_flat_background_stay_visible():
 def test_flat_counts_are_zero_not_nan():
     assert not stretch_counts(np.full((8, 8), 7000, np.uint16)).any()
     assert not stretch_counts(np.zeros((8, 8), np.uint16)).any()
+
+
+@pytest.mark.parametrize("brightest, bits", [(255, 8), (1000, 10), (4000, 12), (16383, 14), (15900, 14), (12000, None),
+                                             (16384, None), (65535, None), (0, None)])  # fmt: skip
+def test_bits_that_a_camera_filled(brightest, bits):
+    """14 bits only where the lights end at white: a dark scene of 16 bits stays dark."""
+    picture = np.zeros((8, 8, 3), np.uint16)
+    picture[2, 2] = brightest
+    assert used_bits(picture) == bits
 
 
 def test_an_8_bit_picture_in_16_bits_keeps_its_values():

@@ -318,3 +318,13 @@ def test_a_tiff_that_is_damaged_is_no_picture_with_a_black_rest(packing, channel
     data[start + size // 2 : start + size // 2 + 40] = b"\xff" * 40
     with pytest.raises(ImageReadError, match="its compressed data are damaged"):
         decode(bytes(data), "a.tif")
+
+
+@pytest.mark.parametrize("name, text, said", [
+    ("points.csv", "x,y,temperature\n" + "0,0,21.5\n" * 9, "no table of temperatures: it needs rows of as many"),
+    ("new.irg", "\x01\x02 nothing that is known", "an InfiRay file of a kind that dfuse does not know: export it"),
+])  # fmt: skip
+def test_what_a_suffix_promises_and_the_content_is_not(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ImageReadError, match=f"{name} is {said}"):
+        read_infrared(tmp_path / name)

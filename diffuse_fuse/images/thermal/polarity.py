@@ -11,6 +11,9 @@ from diffuse_fuse.images.thermal import holes as hole
 # the white-hot pictures at hand comes near them; benchmarks/polarity.py counts.
 _PLAIN, _WHOLE = 1.2, 0.5
 _LIKELY = 0.4  # where there is a sky as well
+# Turning a picture round must be surer, by the whole or by the detail: parts of white-hot pictures that hold a single
+# cold thing come near those.
+_SURE_WHOLE, _SURE_DETAIL = 1.5, 3.0
 _SIZE = (256, 192)  # pixels; what is measured needs no more
 _SKY = (0.15, 0.7)  # of the picture and of its width: a smooth, even part of so much at the top is sky
 _NO_SKY = 0.01
@@ -53,7 +56,9 @@ def looks_black_hot(values: np.ndarray, holes: np.ndarray | None = None) -> bool
         ground = _blurred(small, blur) / np.maximum(_blurred(inside.astype(np.float32), blur), 1e-6)
         skews.append(_skewness((small - ground)[inside]))
     dark, bright = _skies(small, inside)
-    if (max(skews) <= -_PLAIN and whole <= -_WHOLE) or (bright and max(skews) <= -_LIKELY):
+    detail = max(skews)
+    sure = (detail <= -_PLAIN and whole <= -_SURE_WHOLE) or (detail <= -_SURE_DETAIL and whole <= -_WHOLE)
+    if sure or (bright and detail <= -_LIKELY):
         return True
     plain = (min(skews) >= _PLAIN and whole >= _WHOLE) or (dark and min(skews) >= _LIKELY)
     return False if plain else None

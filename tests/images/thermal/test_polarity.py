@@ -65,6 +65,15 @@ def test_wedges_of_a_warped_picture_say_nothing(level):
         assert looks_black_hot(tilted(day(seed), level)) is not True
 
 
+@pytest.mark.parametrize("contrast", [16, 20])
+def test_a_part_of_a_scene_with_one_cold_thing_is_not_turned_round(contrast):
+    """A wet roof or a gap between houses is as dark on its ground as people are bright."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    part = 130 + contrast * (np.sin(x / 40) + np.cos(y / 30) / 2) + np.random.default_rng(0).normal(0, 5, x.shape)
+    part -= 90 * ((np.abs(x - 90) < 14) & (np.abs(y - 100) < 10))
+    assert looks_black_hot(np.clip(part, 0, 255).astype(np.uint8)) is not True
+
+
 def test_a_wide_smooth_sky_is_cold():
     assert [looks_black_hot(day(seed)) for seed in range(3)] == [False] * 3
     assert [looks_black_hot(255 - day(seed)) for seed in range(3)] == [True] * 3

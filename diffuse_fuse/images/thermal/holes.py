@@ -75,7 +75,7 @@ def find(values: np.ndarray, told: Sequence[float] = (), hidden: np.ndarray | No
         mask |= hidden
         mask |= _blended(values, mask, float(np.median(values[hidden])) if hidden.any() else np.nan)
     if values.dtype != np.uint8 and not mask.all() and not _is_8_bit(values):
-        mask |= _thin_line(values, mask) | _stuck(values, mask)
+        mask |= _thin_line(values, mask) | stuck(values, mask)
         for _ in range(_ROUNDS):
             empty = _far_value(values, mask)
             if empty is not None and (empty in _USUAL_LOW or values.dtype.kind == "f"):
@@ -223,8 +223,8 @@ def _thin_line(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return line if np.count_nonzero(line) >= _SMALLEST // 2 else nothing
 
 
-def _stuck(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Single pixels at a sensor's highest count: what is hot and far away also warms those around, by the lens."""
+def stuck(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Single pixels at a sensor's highest count, besides those of ``mask``: what is hot and far away also warms those around, by the lens."""
     nothing = np.zeros_like(mask)
     if values.dtype.kind not in "ui" or int(values.max()) not in _FULL or min(values.shape) < 3:
         return nothing

@@ -219,7 +219,9 @@ def _of_counts(flir: Flir, counts: np.ndarray, nodata: float | None) -> Thermal:
     told = () if nodata is None else (nodata,)
     celsius = arrays.in_bands(flir.planck.celsius, counts) if flir.planck else None
     if celsius is not None and np.isfinite(celsius).mean() >= 1 - _MOST_WITHOUT:
-        return Thermal(unit="°C", flir=flir, span=_span(flir), **_without_holes(celsius, told))
+        dead = holes.stuck(counts, ~np.isfinite(celsius))
+        hidden = dead if dead.any() else None
+        return Thermal(unit="°C", flir=flir, span=_span(flir), **_without_holes(celsius, told, hidden))
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."
     if celsius is not None:
         text = "The FLIR file's constants give no temperature to most of its counts: its raw counts are used."

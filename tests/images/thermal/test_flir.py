@@ -33,6 +33,19 @@ def test_a_range_of_less_than_256_counts_is_not_taken_for_swapped_bytes(photo):
         assert np.array_equal(read_flir(data).counts(), counts)
 
 
+def test_a_pixel_stuck_at_the_highest_count_has_no_temperature(photo):
+    """By the file's constants it would be 187 °C, and the end of every palette."""
+    counts = make.counts_of(15 + np.linspace(0, 20, 60 * 80).reshape(60, 80))
+    counts[30, 40] = 65535
+    data = make.r_jpeg(make.encode(".jpg", photo), {RAW: make.raw_record(counts), CAMERA: make.camera_record()})
+    thermal = read_thermal(data, "a.jpg")
+    assert thermal.unit == "°C" and thermal.holes is not None and np.argwhere(thermal.holes).tolist() == [[30, 40]]
+    assert thermal.measured.max() < 36 and abs(thermal.values[30, 40] - 25) < 1
+    counts[28:33, 38:43] = 65535  # something hot
+    data = make.r_jpeg(make.encode(".jpg", photo), {RAW: make.raw_record(counts), CAMERA: make.camera_record()})
+    assert read_thermal(data, "a.jpg").holes is None
+
+
 def test_what_the_air_and_the_surface_add_is_taken_off(celsius):
     """S = ετ S(object) + (1-ε)τ S(reflected) + (1-τ) S(atmosphere), put together here and taken apart there."""
     planck = Planck(

@@ -100,7 +100,7 @@ def test_holes_and_pages_of_tables(tmp_path, celsius):
 @pytest.mark.parametrize("text", ["a;b;c\n", "1,2,3\n" * 40, "x" * 9000, '{"a": [1, 2]}', "1,2,3,4,5,6,7,8,9\n" * 4])
 def test_what_is_no_table(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
-    with pytest.raises(ImageReadError, match="not a picture"):
+    with pytest.raises(ImageReadError, match="no table of temperatures"):
         describe(tmp_path / "a.csv")
 
 
@@ -266,7 +266,7 @@ def test_hostile_files_end_soon(tmp_path):
     """Many marks of frames that are none, and a table of more lines than pictures have."""
     for name, data, match in (
         ("a.seq", b"FFF\0" * 500_000, "damaged or not a picture"),
-        ("a.csv", b"1,2,3,4,5,6,7,8\n" * 200_000, "damaged or not a picture"),
+        ("a.csv", b"1,2,3,4,5,6,7,8\n" * 200_000, "no table of temperatures"),
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ImageReadError, match=match):

@@ -224,7 +224,10 @@ def _thin_line(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def stuck(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Single pixels at a sensor's highest count, besides those of ``mask``: what is hot and far away also warms those around, by the lens."""
+    """Single pixels at a sensor's highest count, besides those of ``mask``.
+
+    What is hot and far away also warms those around, by the lens.
+    """
     nothing = np.zeros_like(mask)
     if values.dtype.kind not in "ui" or int(values.max()) not in _FULL or min(values.shape) < 3:
         return nothing

@@ -57,7 +57,8 @@ def run(
 
     Pairs are read ahead, and pictures measured and written, by ``workers`` threads while ``fuser`` is called in this
     one, so that the results, and the bytes of the pictures, do not depend on how many there are. A fuser that has an
-    ``at_once`` above 1 is called by so many threads.
+    ``at_once`` above 1 is called by so many threads; one that says how many go ``together`` gets neighbours of one size
+    in one call of ``fuse_many``.
 
     fuser: may be None when nothing is to be fused.
     existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
@@ -75,7 +76,7 @@ def run(
 
     steps = make_steps(fuser, existing, recipe, scores)
     read = steps.measure if existing == "measure" else steps.read
-    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), watch.stop, steps.at_once)
+    overlapped(jobs, read, steps.work, steps.write, emit, workers or default_workers(), watch.stop, steps.at_once)
     return results
 
 

@@ -39,9 +39,9 @@ class FuseOptions:
     """What a call asks for.
 
     ir, vis, out, manifest: paths, or addresses such as s3://bucket/ir; see ``batch.plan``, as for recursive, rules and
-    picture_format. model, deadline_ms, device, threads, denoise, backend, balance: see ``batch.network``. recipe: what
-    is done besides the network; what it notes of the weights is filled in. series: one thermal range for all pictures.
-    cluster: where the pairs are fused, if not in this process. overwrite: replace outputs that are there.
+    picture_format. model, deadline_ms, device, threads, denoise, backend, balance, batch: see ``batch.network``.
+    recipe: what is done besides the network; what it notes of the weights is filled in. series: one thermal range for
+    all pictures. cluster: where the pairs are fused, if not in this process. overwrite: replace outputs that are there.
     only_metrics: measure the pictures in ``out`` and fuse nothing. also_read: files besides the pictures that the call
     reads, which none of its pictures may replace.
     """
@@ -60,6 +60,7 @@ class FuseOptions:
     denoise: str | None = None
     backend: str = "torch"
     balance: float | str = "auto"
+    batch: int | None = None
     recipe: Recipe = Recipe()  # noqa: RUF009 (it is frozen)
     series: bool = False
     shard: Shard | None = None
@@ -145,7 +146,9 @@ def _network(options: FuseOptions, plan: Plan, listener: Listener) -> Chosen:
     device, threads, jobs = options.device, options.threads, plan.jobs
     model = model_in_time(options.model, options.deadline_ms, jobs, device, threads, listener)
     cores = options.cluster.cpus if options.cluster else threads
-    return choose(model, device, cores, options.denoise, options.backend, listener, jobs, options.balance)
+    chosen = choose(model, device, cores, options.denoise, options.backend, listener, jobs, options.balance)
+    chosen.fuser.batch = options.batch
+    return chosen
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import EllipsisType
@@ -16,7 +16,7 @@ import numpy as np
 
 from diffuse_fuse import metrics, shortage
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
-from diffuse_fuse.batch.pipeline import Done
+from diffuse_fuse.batch.pipeline import Done, Together
 from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, is_noted, noted_of, standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
 from diffuse_fuse.images import seam, show
@@ -54,6 +54,16 @@ class Ready:
     def nbytes(self) -> int:
         """What it holds, and what its fused picture will."""
         return self.pair.ir.nbytes + 2 * self.pair.vis.nbytes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the fused picture."""
+        height, width = self.pair.vis.shape[:2]
+        return height, width
+
+    def is_alike(self, other: Ready) -> bool:
+        """Whether the network can have both in one batch."""
+        return self.size == other.size
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,31 @@ class Steps:
             return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
         fused = seam.over_holes(fused, ready.pair.vis, ready.pair.holes)
         return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
+
+    @property
+    def work(self) -> Callable[[Ready], Fused | Done[Result]] | Together[Ready]:
+        """``fuse``, or ``fuse_together`` where the fuser takes several pairs at a time."""
+        together = getattr(self._fuser, "together", None)
+        if together is None:
+            return self.fuse
+        return Together(self.fuse_together, Ready.is_alike, lambda ready: together(*ready.size))
+
+    def fuse_together(self, group: list[Ready]) -> list[Fused | Done[Result]]:
+        """As ``fuse``, of pairs of one size. Where something is wrong each is fused by itself: so it fails alone."""
+        if len(group) == 1:
+            return [self.fuse(group[0])]
+        start = time.perf_counter()
+        depth = {"depth": self._recipe.depth} if self._recipe.depth != 8 else {}
+        try:
+            made = self._fuser.fuse_many([(ready.pair.ir, ready.pair.vis) for ready in group], **depth)
+        except (UsageError, WeightsError):
+            raise
+        except Exception:
+            return [self.fuse(ready) for ready in group]
+        pairs = zip(group, made, strict=True)
+        fused = [(ready, seam.over_holes(picture, ready.pair.vis, ready.pair.holes)) for ready, picture in pairs]
+        seconds = (time.perf_counter() - start) / len(group) / self.at_once
+        return [Fused(ready, picture, seconds) for ready, picture in fused]
 
     def write(self, fused: Fused) -> Result:
         """Metrics first, so that there is no picture that lacks them; the GIF before the picture, likewise."""

@@ -41,6 +41,7 @@ from diffuse_fuse.cli.options import (
     given_field,
     make_aligner,
     parse_cluster,
+    parse_count,
     parse_range,
     parse_shard,
     rules,
@@ -118,6 +119,13 @@ def fuse(
         int | None,
         typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
     ] = None,
+    batch: Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="Pairs of one size that go through the network together; auto: several on a GPU of NVIDIA, else 1.",
+        ),
+    ] = "auto",
     shard: Shard = None,
     ray: OnRay = None,
     ray_gpus: RayGpus = None,
@@ -245,6 +253,7 @@ def fuse(
         denoise=denoise,
         backend=backend.value,
         balance=weight,
+        batch=parse_count(batch, "--batch"),
         recipe=Recipe(
             load=load,
             aligner=make_aligner(align, align_file, ir_field),

@@ -83,9 +83,9 @@ def fuse_together(
         stream, top, fed = _stream(model, device, depth, seconds), 0, 0
         while top < h:
             start, fed = fed, min(fed + rows, h + -h % model.multiple)
-            irs, viss = ([strip.of(reflected(x, start, fed, axis=0), axis=1) for x in side] for side in zip(*pairs))
+            cut = [[strip.of(reflected(x, start, fed, axis=0), axis=1) for x in pair] for pair in pairs]
             with torch.inference_mode():
-                made = stream.together(irs, viss, last=fed >= h)
+                made = stream.together([ir for ir, _ in cut], [vis for _, vis in cut], last=fed >= h)
             for whole, part in zip(fused, made, strict=True):
                 whole[top : top + len(part), strip.out] = part[: h - top, strip.inside]
             new = min(len(made[0]), h - top)

@@ -10,8 +10,8 @@ after the other (median); pairs a second with several batches at once, each from
 that re-lighting (on the CPU) and copies overlap with the network; the peak memory; and how far the picture is from the
 CPU's, which is in float32. Then what a step of training takes. --balance 1 leaves re-lighting out.
 
---fixed adds a table of the network alone, tensors in, tensor out: as it is, as a CUDA graph, and by torch.compile. dfuse
-uses neither of these two: they pay where they are faster by more than reading pictures lets through.
+--fixed adds a table of the network alone, tensors in, tensor out: as it is, as a CUDA graph, and by torch.compile.
+dfuse uses neither of these two: nobody has measured whether they pay.
 """
 # ruff: noqa: E402 (what is missing is put in before dfuse is imported)
 
@@ -34,7 +34,6 @@ import stand_ins
 stand_ins.put_in()
 
 import fixed_shapes
-
 import numpy as np
 import torch
 

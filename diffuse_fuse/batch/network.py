@@ -19,6 +19,7 @@ from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.header import read_header
 
 if TYPE_CHECKING:
+    from diffuse_fuse.batch.tuning import Split
     from diffuse_fuse.fusion.auto import Pick
     from diffuse_fuse.fusion.spans import OnRows
     from diffuse_fuse.images.options import ThermalRange
@@ -43,6 +44,9 @@ class Listener:
 
     def ranged(self, found: ThermalRange | None, unit: str | None) -> None:
         """The one thermal range of a series; None where the pictures share a scale already."""
+
+    def split(self, split: Split, tried: int) -> None:
+        """How the cores are shared, the fastest of so many ways that were tried."""
 
     def worker_died(self) -> None:
         """A worker of the cluster; its pairs are done again."""
@@ -105,6 +109,20 @@ class Lazy:
     def device(self) -> str:
         """Where the network runs."""
         return getattr(self._made, "device", "cpu")
+
+    def memory(self, height: int, width: int) -> int | None:
+        """Bytes that a pair of this size takes besides the pictures; None where threads are not to be shared out."""
+        found = getattr(self._made, "memory", None)
+        return found(height, width) if found else None
+
+    def share(self, at_once: int, threads: int) -> None:
+        """From now on it is given so many pictures at once, by threads that are started later, and each is computed by
+        so many ``threads``, on a CPU."""
+        self.at_once = at_once
+        if self.memory(16, 16) is not None:
+            import torch
+
+            torch.set_num_threads(threads)
 
     def together(self, height: int, width: int) -> int:
         """How many pairs of this size ``fuse_many`` is to be given."""

@@ -132,6 +132,16 @@ class Steps:
         fused = seam.over_holes(fused, ready.pair.vis, ready.pair.holes)
         return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
 
+    def share(self, at_once: int, threads: int) -> None:
+        """From now on the fuser is given so many pictures at once, each computed by so many ``threads``."""
+        self.at_once = at_once
+        if hasattr(self._fuser, "share"):
+            self._fuser.share(at_once, threads)
+
+    def memory(self, height: int, width: int) -> int | None:
+        """See ``network.Lazy.memory``."""
+        return self._fuser.memory(height, width) if hasattr(self._fuser, "memory") else None
+
     @property
     def work(self) -> Callable[[Ready], Fused | Done[Result]] | Together[Ready]:
         """``fuse``, or ``fuse_together`` where the fuser takes several pairs at a time."""

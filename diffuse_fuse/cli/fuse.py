@@ -116,8 +116,12 @@ def fuse(
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
     workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Threads that read and write beside the network; one a core, up to 4, unless given. auto: a long run "
+            "tries how the cores are shared best.",
+        ),
     ] = None,
     batch: Annotated[
         str,
@@ -266,7 +270,7 @@ def fuse(
         series=thermal_window is Window.series,
         shard=parse_shard(shard),
         cluster=parse_cluster(ray, ray_gpus, threads),
-        workers=workers,
+        workers=workers and (parse_count(workers, "--workers") or "auto"),
         overwrite=overwrite,
         only_metrics=only_metrics,
         also_read=tuple(Path(path) for path in (manifest, map_file, align_file, palette) if path),

@@ -149,6 +149,15 @@ class Fuser:
             most -= 1
         return most
 
+    def memory(self, height: int, width: int) -> int | None:
+        """About how many bytes a pair of this size takes on the CPU besides the pictures; None where the network is
+        on a GPU."""
+        return (
+            working_memory(self.model, width, min(height, band_rows(self.model, width)))
+            if self.device == "cpu"
+            else None
+        )
+
     @cached_property
     def _room(self) -> int:
         """Bytes of the device for one thread's pictures."""

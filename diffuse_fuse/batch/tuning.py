@@ -88,6 +88,7 @@ class Tuning:
             count = work.some(start, lambda count: count >= least)
             a_pair = (time.perf_counter() - began) / max(1, count)
             if a_pair * work.left > _WORTH:
+                work.split = None  # until now PyTorch had the threads of the environment
                 best, tried = climbed(start, self.cores, _most_at_once(steps, work.size), work.rate)
                 self.told(best, tried)
                 start = best
@@ -107,7 +108,8 @@ class _Work:
         start: Split,
     ) -> None:
         self._jobs, self._steps, self._read, self._emit, self._stop = jobs, steps, read, emit, stop
-        self._next, self._values, self._split = 0, 0, start
+        self._next, self._values = 0, 0
+        self.split: Split | None = start  # None: the fuser is to be told
         self.size = (0, 0)  # height and width of the largest picture
 
     @property
@@ -135,9 +137,9 @@ class _Work:
             self._emit(result)
 
         if self.left:
-            if split != self._split:  # not before there is work to do: where there is none, no network is loaded
+            if split != self.split:  # not before there is work to do: where there is none, no network is loaded
                 self._steps.share(split.at_once, split.threads)
-                self._split = split
+                self.split = split
             jobs = self._jobs[self._next :]
             stop = lambda: self._stop() or enough(len(made))  # noqa: E731 (it is short)
             overlapped(jobs, self._read, self._steps.work, write, emit, split.workers, stop, split.at_once)

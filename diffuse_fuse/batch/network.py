@@ -126,13 +126,17 @@ class Lazy:
 
     def together(self, height: int, width: int) -> int:
         """How many pairs of this size ``fuse_many`` is to be given."""
-        if self.batch == 1 or not hasattr(self._made, "fuse_many"):
+        made: Any = self._made
+        if self.batch == 1 or not hasattr(made, "fuse_many"):
             return 1
-        return self.batch or self._made.together(height, width)
+        found: int = self.batch or made.together(height, width)
+        return found
 
     def fuse_many(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], **depth: int) -> list[np.ndarray]:
         """As ``Fuser.fuse_many``."""
-        return self._made.fuse_many(pairs, **depth)
+        made: Any = self._made
+        pictures: list[np.ndarray] = made.fuse_many(pairs, **depth)
+        return pictures
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray:
         """As ``Fuser.fuse``."""

@@ -135,17 +135,22 @@ class Steps:
     def share(self, at_once: int, threads: int) -> None:
         """From now on the fuser is given so many pictures at once, each computed by so many ``threads``."""
         self.at_once = at_once
-        if hasattr(self._fuser, "share"):
-            self._fuser.share(at_once, threads)
+        if share := self._of_fuser("share"):
+            share(at_once, threads)
 
     def memory(self, height: int, width: int) -> int | None:
         """See ``network.Lazy.memory``."""
-        return self._fuser.memory(height, width) if hasattr(self._fuser, "memory") else None
+        found: int | None = told(height, width) if (told := self._of_fuser("memory")) else None
+        return found
+
+    def _of_fuser(self, name: str) -> Callable[..., Any] | None:
+        """What not every fuser can do."""
+        return getattr(self._fuser, name, None)
 
     @property
     def work(self) -> Callable[[Ready], Fused | Done[Result]] | Together[Ready]:
         """``fuse``, or ``fuse_together`` where the fuser takes several pairs at a time."""
-        together = getattr(self._fuser, "together", None)
+        together = self._of_fuser("together")
         if together is None:
             return self.fuse
         return Together(self.fuse_together, Ready.is_alike, lambda ready: together(*ready.size))
@@ -156,8 +161,10 @@ class Steps:
             return [self.fuse(group[0])]
         start = time.perf_counter()
         depth = {"depth": self._recipe.depth} if self._recipe.depth != 8 else {}
+        fuse_many = self._of_fuser("fuse_many")
+        assert fuse_many is not None, "a fuser that takes several together takes them"
         try:
-            made = self._fuser.fuse_many([(ready.pair.ir, ready.pair.vis) for ready in group], **depth)
+            made = fuse_many([(ready.pair.ir, ready.pair.vis) for ready in group], **depth)
         except (UsageError, WeightsError):
             raise
         except Exception:

@@ -144,7 +144,8 @@ class _Work:
             stop = lambda: self._stop() or enough(len(made))  # noqa: E731 (it is short)
             overlapped(jobs, self._read, self._steps.work, write, emit, split.workers, stop, split.at_once)
             self._values = sum(height * width for height, width, *_ in made)
-            self.size = max([self.size, *(shape[:2] for shape in made)], key=lambda size: size[0] * size[1])
+            sizes = [self.size, *((height, width) for height, width, *_ in made)]
+            self.size = max(sizes, key=lambda size: size[0] * size[1])
         return len(made)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -270,7 +270,7 @@ def fuse(
         series=thermal_window is Window.series,
         shard=parse_shard(shard),
         cluster=parse_cluster(ray, ray_gpus, threads),
-        workers=workers and (parse_count(workers, "--workers") or "auto"),
+        workers=_workers(workers),
         overwrite=overwrite,
         only_metrics=only_metrics,
         also_read=tuple(Path(path) for path in (manifest, map_file, align_file, palette) if path),
@@ -291,6 +291,11 @@ def fuse(
         raise typer.Exit(130)
     if any(result.status == "failed" for result in ran.results):
         raise typer.Exit(1)
+
+
+def _workers(text: str | None) -> int | Literal["auto"] | None:
+    """What --workers says. Raises UsageError."""
+    return None if text is None else parse_count(text, "--workers") or "auto"
 
 
 def _pair(session: Session, quiet: bool) -> Ran:

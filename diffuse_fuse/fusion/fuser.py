@@ -134,7 +134,8 @@ class Fuser:
             seen.append(relight(*as_whole(ir_array, vis_array), self.balance))
         if not seen:
             return []
-        rows = self._rows(*own[0][0].shape[:2], len(seen))
+        height, width = own[0][0].shape[:2]
+        rows = self._rows(height, width, len(seen))
         with own_stream(self.device):
             fused = fuse_together(self.model, seen, self.device, rows, depth=depth)
         return [over_holes(picture, vis, holes) for picture, (vis, holes) in zip(fused, own, strict=True)]

@@ -65,7 +65,7 @@ class StudentRows:
                 return [np.empty(shape, np.uint8 if self._depth == 8 else np.uint16) for _ in irs]
             y = y.mul_(255).clamp_(0, 255)
         with counted(self._seconds, "colour"):
-            return self._painted(y, sources.unflatten(0, (-1, count)))
+            return self._painted(y, sources.reshape(4, count, *sources.shape[1:]))
 
     def _cells(self, irs: Sequence[Array], viss: Sequence[Array]) -> torch.Tensor:
         """Infrared, luma, R - G and B - G of N pictures, in levels of 0 to 255, as cells: (4 N, 16, rows/4, W/4),
@@ -84,7 +84,8 @@ class StudentRows:
         host = host.flatten(0, 1)
         if self._device == "cuda":  # which moves pixels faster than it would wait for them
             host = to_device(host, self._device)
-        cells, r, g, b = to_cells(host).to(self._device).float().unflatten(0, (4, -1))
+        given = to_cells(host).to(self._device).float()
+        cells, r, g, b = given.view(4, len(irs), *given.shape[1:])
         sources = torch.empty(4, *cells.shape, device=cells.device)
         sources[_IR] = cells
         red = torch.sub(r, g, out=sources[_RED])
@@ -107,8 +108,8 @@ class StudentRows:
             for channel, values in zip(cells, rounded(green, red, blue, self._depth), strict=True):
                 channel[:, part] = values
         cells = to_host(cells).flatten(0, 1)
-        planes = from_cells(cells if self._depth == 8 else cells.to(torch.uint16)).unflatten(0, (3, count)).numpy()
-        return [cv2.merge(list(planes[:, number])) for number in range(count)]
+        planes: Array = from_cells(cells if self._depth == 8 else cells.to(torch.uint16)).numpy()
+        return [cv2.merge(list(planes[number::count])) for number in range(count)]
 
 
 # four neighbours of a row are moved as one value

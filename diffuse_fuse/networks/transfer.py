@@ -54,7 +54,7 @@ def own_stream(device: str) -> Iterator[None]:
         yield
         return
     if _OWN.stream is None:
-        _OWN.stream = torch.cuda.Stream()
+        _OWN.stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
     _OWN.stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(_OWN.stream):
         yield

@@ -5,9 +5,13 @@
 It needs PyTorch, NumPy, OpenCV and this repository, nothing else: the few other packages that are imported on the way
 get stand-ins where they are missing. --device cpu runs the same on a CPU; --size, --pairs and --steps make it smaller.
 
-Printed is a Markdown table, a row for each model and size: milliseconds a pair, arrays in, array out, one after the
-other (median); pairs a second with several at once; the peak memory; and how far the picture is from the CPU's, which
-is in float32. Then what a step of training takes.
+Printed is a Markdown table, a row for each model, size and batch: milliseconds a pair, arrays in, array out, one batch
+after the other (median); pairs a second with several batches at once, each from a thread with a stream of its own, so
+that re-lighting (on the CPU) and copies overlap with the network; the peak memory; and how far the picture is from the
+CPU's, which is in float32. Then what a step of training takes. --balance 1 leaves re-lighting out.
+
+--fixed adds a table of the network alone, tensors in, tensor out: as it is, as a CUDA graph, and by torch.compile.
+dfuse uses neither of these two: nobody has measured whether they pay.
 """
 # ruff: noqa: E402 (what is missing is put in before dfuse is imported)
 
@@ -29,6 +33,7 @@ import stand_ins
 
 stand_ins.put_in()
 
+import fixed_shapes
 import numpy as np
 import torch
 
@@ -44,22 +49,26 @@ from diffuse_fuse.training.pairs import PairSet
 from diffuse_fuse.training.student import STUDENT_AUGMENT, StudentTask, start_student
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MODELS = ("base", "fast", "tiny")
+BATCHES = (1, 4, 16)
 SIZES = ((640, 480), (1280, 1024))
 HEADER = (
-    "| model | size | ms a pair | pairs/s | at once | peak MB | precision | equal to the CPU, % | within 1 level, % |"
+    "| model | size | batch | ms a pair | pairs/s | at once | peak MB | precision | equal to the CPU, % "
+    "| within 1 level, % |"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. seconds: of each pair, one after the other. peak: bytes, or None where it is not known.
+    """One line of the table. seconds: of each pair, one batch after the other. rate: pairs a second, with ``at_once``
+    batches at once. peak: bytes, or None where it is not known.
     equal, within: the parts of the values that are those of the CPU in float32, or at most one level from them."""
 
     model: str
     size: tuple[int, int]
+    batch: int
     seconds: tuple[float, ...]
     rate: float
     at_once: int
@@ -72,7 +81,8 @@ class Row:
         width, height = self.size
         peak = "–" if self.peak is None else f"{self.peak / 1e6:.0f}"
         columns = (
-            *(self.model, f"{width}×{height}", f"{1000 * statistics.median(self.seconds):.4g}", f"{self.rate:.4g}"),
+            *(self.model, f"{width}×{height}", str(self.batch)),
+            *(f"{1000 * statistics.median(self.seconds):.4g}", f"{self.rate:.4g}"),
             *(str(self.at_once), peak, self.precision, f"{100 * self.equal:.2f}", f"{100 * self.within:.3f}"),
         )
         return f"| {' | '.join(columns)} |"
@@ -83,12 +93,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parsed(arguments)
     device = choose_device(given.device)
     print(f"{name_of(device)}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads of the CPU\n")
-    print(f"{HEADER}\n|---|---|---:|---:|---:|---:|---|---:|---:|")
+    print(f"{HEADER}\n|---|---|---:|---:|---:|---:|---:|---|---:|---:|")
     for model in given.model or MODELS:
         for size in given.size or SIZES:
-            print(measured(model, size, device, given.pairs, given.at_once), flush=True)
+            for row in measured(model, size, device, given):
+                print(row, flush=True)
+    if given.fixed:
+        print(f"\n{fixed_shapes.HEADER}\n|---|---|---:|---:|---:|---:|")
+        for model in given.model or MODELS:
+            network = Fuser(model, device).model
+            for size in given.size or SIZES:
+                for batch in given.batch or BATCHES:
+                    print(f"| {model} {fixed_shapes.row(network, size, batch, device)}", flush=True)
     if given.steps:
-        print(f"\n{trained(device, given.steps, given.batch, given.crop)}")
+        print(f"\n{trained(device, given.steps, given.crops, given.crop)}")
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -98,9 +116,12 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", action="append", help="weights; base, fast and tiny unless given")
     parser.add_argument("--size", action="append", type=size_of, help="such as 640x480; may be repeated")
     parser.add_argument("--pairs", type=int, default=50, help="pairs of each row")
-    parser.add_argument("--at-once", type=int, default=4, help="pairs at once for pairs/s")
+    parser.add_argument("--batch", action="append", type=int, help="pairs of a batch; may be repeated; 1, 4 and 16")
+    parser.add_argument("--at-once", type=int, default=4, help="batches at once for pairs/s")
+    parser.add_argument("--balance", default="auto", help="as for dfuse fuse")
+    parser.add_argument("--fixed", action="store_true", help="also as a CUDA graph and by torch.compile")
     parser.add_argument("--steps", type=int, default=200, help="steps of training; 0: none")
-    parser.add_argument("--batch", type=int, default=32, help="crops of a step")
+    parser.add_argument("--crops", type=int, default=32, help="crops of a step")
     parser.add_argument("--crop", type=int, default=160, help="side of a crop in pixels")
     return parser.parse_args(arguments)
 
@@ -118,35 +139,44 @@ def name_of(device: str) -> str:
     return {"mps": "Apple's GPU"}.get(device, "CPU")
 
 
-def measured(model: str, size: tuple[int, int], device: str, pairs: int, at_once: int) -> Row:
-    """Time, memory and difference of one model at one size (width, height)."""
-    fuser = Fuser(model, device)
+def measured(model: str, size: tuple[int, int], device: str, given: argparse.Namespace) -> Iterator[Row]:
+    """Time, memory and difference of one model at one size (width, height): a row for each batch."""
+    fuser = Fuser(model, device, balance=given.balance)
+    fuser.sharers = given.at_once
     seen = [drawn(*size, seed) for seed in range(2)]
-    expected = in_float32(model, *seen[0])
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-    apart = np.abs(fuser.fuse(*seen[0]).astype(np.int16) - expected)  # which warms up too
-    fuser.fuse(*seen[1])
-    seconds = []
-    for number in range(pairs):
-        start = time.perf_counter()
-        fuser.fuse(*seen[number % 2])  # an array comes back, so the GPU has done all of it
-        seconds.append(time.perf_counter() - start)
-    with ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(lambda number: fuser.fuse(*seen[number % 2]), range(at_once)))
-        start = time.perf_counter()
-        list(pool.map(lambda number: fuser.fuse(*seen[number % 2]), range(pairs)))
-        rate = pairs / (time.perf_counter() - start)
-    peak = torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory()
+    expected = in_float32(model, *seen[0], fuser.balance)
     precision = str(fuser.precision.dtype).removeprefix("torch.")
-    equal, within = float((apart == 0).mean()), float((apart <= 1).mean())
-    return Row(model, size, tuple(seconds), rate, at_once, peak, precision, equal, within)
+    for batch in given.batch or BATCHES:
+        pairs = [seen[number % 2] for number in range(batch)]
+        if device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        apart = np.abs(fuser.fuse_many(pairs)[0].astype(np.int16) - expected)  # which warms up too
+        fuser.fuse_many(pairs)
+        seconds = []
+        for _ in range(-(-given.pairs // batch)):
+            start = time.perf_counter()
+            fuser.fuse_many(pairs)  # arrays come back, so the GPU has done all of it
+            seconds.append((time.perf_counter() - start) / batch)
+        rate = _rate(fuser, pairs, given.at_once, len(seconds))
+        peak = torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory()
+        equal, within = float((apart == 0).mean()), float((apart <= 1).mean())
+        yield Row(model, size, batch, tuple(seconds), rate, given.at_once, peak, precision, equal, within)
 
 
-def in_float32(model: str, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+def _rate(fuser: Fuser, pairs: Sequence[tuple[np.ndarray, np.ndarray]], at_once: int, calls: int) -> float:
+    """Pairs a second with so many batches at once."""
+    calls = max(calls, 2 * at_once)
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda _: fuser.fuse_many(pairs), range(at_once)))
+        start = time.perf_counter()
+        list(pool.map(lambda _: fuser.fuse_many(pairs), range(calls)))
+        return calls * len(pairs) / (time.perf_counter() - start)
+
+
+def in_float32(model: str, ir: np.ndarray, vis: np.ndarray, balance: float | str = "auto") -> np.ndarray:
     """The CPU's picture in float32."""
     network = load_model(models.locate(model)).to(memory_format=torch.channels_last)
-    return fuse_in_bands(network, *relight(*as_whole(ir, vis), "auto"))
+    return fuse_in_bands(network, *relight(*as_whole(ir, vis), balance))
 
 
 def drawn(width: int, height: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -78,6 +78,16 @@ def frames_at_once(device: str = "auto", threads: int | None = None) -> tuple[in
     return at_once, cores // at_once
 
 
+def batches_at_once(device: str, light: bool) -> int:
+    """How many batches of pairs a GPU of NVIDIA should have at once, each from a thread; 1 for what is none.
+
+    While one is computed, others are copied, and re-lit on the CPU, which takes longer than a ``light`` network.
+    """
+    if device not in ("auto", "cuda") or (device == "auto" and shutil.which("nvidia-smi") is None):
+        return 1
+    return min(available_cores(), _MOST_AT_ONCE) if light else 2
+
+
 @contextmanager
 def _no_garbage() -> Iterator[None]:
     """For imports: PyTorch makes hundreds of thousands of objects, all of which stay, and to look for garbage among

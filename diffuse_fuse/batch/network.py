@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.header import read_header
 
 if TYPE_CHECKING:
+    from diffuse_fuse.batch.tuning import Split
     from diffuse_fuse.fusion.auto import Pick
     from diffuse_fuse.fusion.spans import OnRows
     from diffuse_fuse.images.options import ThermalRange
@@ -43,6 +45,9 @@ class Listener:
     def ranged(self, found: ThermalRange | None, unit: str | None) -> None:
         """The one thermal range of a series; None where the pictures share a scale already."""
 
+    def split(self, split: Split, tried: int) -> None:
+        """How the cores are shared, the fastest of so many ways that were tried."""
+
     def worker_died(self) -> None:
         """A worker of the cluster; its pairs are done again."""
 
@@ -67,26 +72,71 @@ class Chosen:
 class Lazy:
     """A fuser that is made when the first pair needs it: where all is up to date, nobody waits for PyTorch.
 
-    at_once: pictures that it may be given at the same time. on_rows: told how far it is with a picture, if there is
-    one at a time.
+    at_once: pictures, or batches of them, that it may be given at the same time. batch: pairs of one size at most that
+    go through the network together; None: as many as the fuser says. on_rows: told how far it is with a picture, if
+    there is one at a time.
     """
 
-    def __init__(self, make: Callable[[], FusesArrays], at_once: int = 1) -> None:
-        self._make, self.at_once = make, at_once
+    def __init__(self, make: Callable[[], FusesArrays], at_once: int = 1, batch: int | None = None) -> None:
+        self._make, self.at_once, self.batch = make, at_once, batch
+        self._lock = threading.Lock()
         self.on_rows: OnRows | None = None
 
     def anew(self) -> Lazy:
         """One that has made nothing yet: for another process."""
-        return Lazy(self._make)
+        return Lazy(self._make, batch=self.batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what another process has no use for."""
+        return {"_make": self._make, "at_once": self.at_once, "batch": self.batch, "on_rows": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @property
+    def _made(self) -> FusesArrays:
+        with self._lock:  # several threads may need it first
+            return self._made_once
 
     @cached_property
-    def _made(self) -> FusesArrays:
-        return self._make()
+    def _made_once(self) -> FusesArrays:
+        made = self._make()
+        if hasattr(made, "sharers"):
+            made.sharers = self.at_once
+        return made
 
     @property
     def device(self) -> str:
         """Where the network runs."""
         return getattr(self._made, "device", "cpu")
+
+    def memory(self, height: int, width: int) -> int | None:
+        """Bytes that a pair of this size takes besides the pictures; None where threads are not to be shared out."""
+        found = getattr(self._made, "memory", None)
+        return found(height, width) if found else None
+
+    def share(self, at_once: int, threads: int) -> None:
+        """From now on it is given so many pictures at once, by threads that are started later, and each is computed by
+        so many ``threads``, on a CPU."""
+        self.at_once = at_once
+        if self.memory(16, 16) is not None:
+            import torch
+
+            torch.set_num_threads(threads)
+
+    def together(self, height: int, width: int) -> int:
+        """How many pairs of this size ``fuse_many`` is to be given."""
+        made: Any = self._made
+        if self.batch == 1 or not hasattr(made, "fuse_many"):
+            return 1
+        found: int = self.batch or made.together(height, width)
+        return found
+
+    def fuse_many(self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], **depth: int) -> list[np.ndarray]:
+        """As ``Fuser.fuse_many``."""
+        made: Any = self._made
+        pictures: list[np.ndarray] = made.fuse_many(pairs, **depth)
+        return pictures
 
     def fuse(self, ir: np.ndarray, vis: np.ndarray, **depth: int) -> np.ndarray:
         """As ``Fuser.fuse``."""
@@ -125,9 +175,10 @@ def choose(
     if denoise is not None:
         more["denoise_weights"] = sha256(models.locate("diffusion"))
 
-    at_once = 1
-    if denoise is None and len(jobs) > 1 and path.stat().st_size < _LIGHT and _are_small(jobs):
-        at_once, threads = backends.frames_at_once(device, threads)
+    at_once, light = 1, path.stat().st_size < _LIGHT
+    on_gpu = backends.batches_at_once(device, light) if backend == "torch" else 1
+    if denoise is None and len(jobs) > 1 and (light or on_gpu > 1) and _are_small(jobs):
+        at_once, threads = (on_gpu, threads) if on_gpu > 1 else backends.frames_at_once(device, threads)
 
     def make() -> FusesArrays:
         fuser = backends.load_fuser(model, device, threads, backend, listener.exports, balance)

@@ -12,7 +12,7 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -24,6 +24,7 @@ T = TypeVar("T")
 # Of pairs that wait for the network, and again of those behind it: a hundred-megapixel pair goes through by itself.
 _HELD_BYTES = 1 << 29
 _SMALL_BYTES = 1 << 25  # a pair with larger pictures has the network for itself: it needs memory of its own
+_TOGETHER_BYTES = 1 << 27  # of pairs that are worked on in one call
 _MOST_WORKERS = 4  # by default; the threads of one Python get in each other's way when there are more
 
 
@@ -32,6 +33,18 @@ class Done(Generic[T]):
     """The outcome of an item; it skips the stages that are left."""
 
     value: T
+
+
+@dataclass(frozen=True)
+class Together(Generic[T]):
+    """Work that takes neighbours in the order of the items in one call, which are alike and have been read by then.
+
+    work: what it gives for some of them, in their order. most: how many of them may go with this one, and itself.
+    """
+
+    work: Callable[[list[Any]], list[Any]]
+    alike: Callable[[Any, Any], bool]
+    most: Callable[[Any], int]
 
 
 class Workers:
@@ -85,7 +98,7 @@ def default_workers() -> int:
 def overlapped(
     items: Iterable[T],
     read: Callable[[T], Any],
-    work: Callable[[Any], Any],
+    work: Callable[[Any], Any] | Together[Any],
     finish: Callable[[Any], Any],
     emit: Callable[[Any], None],
     workers: int,
@@ -96,7 +109,8 @@ def overlapped(
 
     ``read`` and ``work`` give what the next stage takes, or a ``Done``; what they give says its size in bytes as
     ``nbytes`` if it is large. ``finish`` gives what is emitted, in this thread.
-    ``at_once``: so many items are worked on at the same time, where they are small; if more than one, by threads.
+    ``at_once``: so many items are worked on at the same time, where they are small; if more than one, by threads. A
+    ``Together`` gets several of them in a call.
     Once ``stop`` says so nothing new is worked on; what has been is finished and emitted. So it is when a stage raises,
     KeyboardInterrupt too, before the exception goes on; a further KeyboardInterrupt leaves at once.
     """
@@ -119,19 +133,21 @@ class _UnderWay(Generic[T]):
     def __init__(
         self,
         items: Iterable[T],
-        stages: tuple[Callable[[T], Any], Callable[[Any], Any], Callable[[Any], Any]],
+        stages: tuple[Callable[[T], Any], Callable[[Any], Any] | Together[Any], Callable[[Any], Any]],
         emit: Callable[[Any], None],
         workers: int,
         at_once: int,
     ) -> None:
-        self._read, self._work, self._finish = stages
-        self._emit, self._workers, self._at_once = emit, workers, at_once
+        self._read, work, self._finish = stages
+        self._together = work if isinstance(work, Together) else Together(_each(work), _never, lambda _: 1)
+        self._emit, self._workers = emit, workers
         self._pool = Workers(workers)
         self._network = Workers(at_once) if at_once > 1 else None
         self._waiting: deque[Future[Any]] = deque()  # read, or being read
         self._working: deque[Future[Any]] = deque()
         self._finishing: deque[Future[Any]] = deque()
-        self._source, self._largest = iter(items), 0
+        self._groups: deque[int] = deque(maxlen=at_once - 1)  # how many the last calls have, which need not be done
+        self._source, self._largest, self._most = iter(items), 0, 1
 
     def next_read(self) -> Any:
         """What the first stage gave for the next item, once it is there; None after the last."""
@@ -148,17 +164,51 @@ class _UnderWay(Generic[T]):
         return True
 
     def begin(self, given: Any) -> None:
-        """Has what was read worked on."""
+        """Has what was read worked on, with what goes with it."""
         if isinstance(given, Done):
             self._working.append(_held(given))
-        elif self._network:
-            self._working.append(self._network.call(self._work, given))
-        else:
-            self._working.append(_held(self._work(given)))
+            return
+        fit = max(1, _TOGETHER_BYTES // max(1, getattr(given, "nbytes", 1)))
+        self._most = max(1, min(fit, self._together.most(given)))
+        self._fill(0)
+        group = [given, *self._alike(given)]
+        self._groups.append(len(group))
+        self._fill(0)
+        if self._network is None:
+            self._working.extend(map(_held, self._together.work(group)))
+            return
+        slots: list[Future[Any]] = [Future() for _ in group]
+        self._working.extend(slots)
+        self._network.call(self._work_on, (slots, group))
+
+    def _alike(self, given: Any) -> Iterator[Any]:
+        """The next ones, as far as they are alike and there."""
+        for _ in range(self._most - 1):
+            if not (self._waiting and self._waiting[0].done()) or self._waiting[0].exception():
+                return
+            following = self._waiting[0].result()
+            if isinstance(following, Done) or not self._together.alike(given, following):
+                return
+            self._waiting.popleft()
+            yield following
+
+    def _work_on(self, call: tuple[list[Future[Any]], list[Any]]) -> None:
+        """Fills the slots with what the work gives for the group; what it raises is raised by each of them."""
+        slots, group = call
+        if not all([slot.set_running_or_notify_cancel() for slot in slots]):
+            return
+        try:
+            made = self._together.work(group)
+        except BaseException as error:
+            for slot in slots:
+                slot.set_exception(error)
+            return
+        for slot, one in zip(slots, made, strict=True):
+            slot.set_result(one)
 
     def hand_on(self) -> None:
         """Finishes and emits what is ready, and what there is no room to leave."""
-        self._to_finish(self._at_once - 1 if self._largest <= _SMALL_BYTES else 0)
+        self._to_finish(sum(self._groups) if self._largest <= _SMALL_BYTES else 0)
         self._drain(self._ahead())
 
     def stop_reading(self) -> None:
@@ -185,7 +235,7 @@ class _UnderWay(Generic[T]):
 
     def _ahead(self) -> int:
         """How many may wait; none before it is known how large they are, or where one is as large as all may be."""
-        return min(self._workers + 1, _HELD_BYTES // self._largest) if self._largest else 0
+        return min(max(self._workers + 1, self._most), _HELD_BYTES // self._largest) if self._largest else 0
 
     def _fill(self, least: int) -> None:
         while len(self._waiting) < max(least, self._ahead()):
@@ -212,6 +262,14 @@ def read_all(items: Iterable[T], read: Callable[[T], Done[Any]], emit: Callable[
         raise AssertionError("read gives what is done")
 
     overlapped(items, read, nothing, nothing, emit, workers)
+
+
+def _each(work: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda items: [work(item) for item in items]
+
+
+def _never(one: Any, other: Any) -> bool:
+    return False
 
 
 def _held(value: Any) -> Future[Any]:

@@ -13,6 +13,7 @@ from diffuse_fuse.batch.pipeline import default_workers, overlapped
 from diffuse_fuse.batch.plan import with_own_gifs
 from diffuse_fuse.batch.resume import clear_away
 from diffuse_fuse.batch.steps import Scores, Steps
+from diffuse_fuse.batch.tuning import Tuning
 from diffuse_fuse.errors import ImageWriteError
 from diffuse_fuse.metrics_file import MetricsFile
 
@@ -48,7 +49,7 @@ def run(
     *,
     existing: Existing = "refuse",
     recipe: Recipe = Recipe(),  # noqa: B008 (it is frozen)
-    workers: int | None = None,
+    workers: int | Tuning | None = None,
     scores: Scores | None = None,
     watch: Watch = UNSEEN,
     make_steps: MakeSteps = Steps,
@@ -56,8 +57,9 @@ def run(
     """Fuse every job and write its picture; one result each, in order. Never raises for a bad pair.
 
     Pairs are read ahead, and pictures measured and written, by ``workers`` threads while ``fuser`` is called in this
-    one, so that the results, and the bytes of the pictures, do not depend on how many there are. A fuser that has an
-    ``at_once`` above 1 is called by so many threads.
+    one, so that the results, and the bytes of the pictures, do not depend on how many there are; a ``Tuning`` finds how
+    many. A fuser that has an ``at_once`` above 1 is called by so many threads; one that says how many go ``together``
+    gets neighbours of one size in one call of ``fuse_many``.
 
     fuser: may be None when nothing is to be fused.
     existing: what happens to an output that is there: "resume" keeps it when it is what would be made again, or when it
@@ -75,7 +77,10 @@ def run(
 
     steps = make_steps(fuser, existing, recipe, scores)
     read = steps.measure if existing == "measure" else steps.read
-    overlapped(jobs, read, steps.fuse, steps.write, emit, workers or default_workers(), watch.stop, steps.at_once)
+    if isinstance(workers, Tuning):
+        workers.run(jobs, steps, read, emit, watch.stop)
+        return results
+    overlapped(jobs, read, steps.work, steps.write, emit, workers or default_workers(), watch.stop, steps.at_once)
     return results
 
 
@@ -111,7 +116,7 @@ def run_folder(
     *,
     existing: Existing = "resume",
     recipe: Recipe = Recipe(),  # noqa: B008
-    workers: int | None = None,
+    workers: int | Tuning | None = None,
     watch: Watch = UNSEEN,
     ways: Ways = HERE,
 ) -> list[Result]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from diffuse_fuse.batch.job import Existing, Job, Plan, Recipe, Result
 from diffuse_fuse.batch.network import SILENT, Chosen, Listener, choose, model_in_time
@@ -18,6 +18,7 @@ from diffuse_fuse.batch.pipeline import Done, default_workers, read_all
 from diffuse_fuse.batch.plan import part_of, plan_paths, require_paths, with_own_gifs
 from diffuse_fuse.batch.preflight import Preflight, look_ahead
 from diffuse_fuse.batch.run import HERE, UNSEEN, Watch, Ways, run, run_folder
+from diffuse_fuse.batch.tuning import Tuning
 from diffuse_fuse.errors import DataError, ImageReadError, UsageError
 from diffuse_fuse.files import require_no_input
 from diffuse_fuse.images.load import load_range
@@ -25,6 +26,7 @@ from diffuse_fuse.images.options import LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules
 from diffuse_fuse.images.thermal import series_range
 from diffuse_fuse.images.thermal.window import Range
+from diffuse_fuse.machine import available_cores
 from diffuse_fuse.remote.urls import names_urls, url_of
 from diffuse_fuse.shard import Shard
 
@@ -39,11 +41,11 @@ class FuseOptions:
     """What a call asks for.
 
     ir, vis, out, manifest: paths, or addresses such as s3://bucket/ir; see ``batch.plan``, as for recursive, rules and
-    picture_format. model, deadline_ms, device, threads, denoise, backend, balance: see ``batch.network``. recipe: what
-    is done besides the network; what it notes of the weights is filled in. series: one thermal range for all pictures.
-    cluster: where the pairs are fused, if not in this process. overwrite: replace outputs that are there.
-    only_metrics: measure the pictures in ``out`` and fuse nothing. also_read: files besides the pictures that the call
-    reads, which none of its pictures may replace.
+    picture_format. model, deadline_ms, device, threads, denoise, backend, balance, batch: see ``batch.network``.
+    recipe: what is done besides the network; what it notes of the weights is filled in. series: one thermal range for
+    all pictures. cluster: where the pairs are fused, if not in this process. workers: as for ``run``; "auto": see
+    ``tuning``. overwrite: replace outputs that are there. only_metrics: measure the pictures in ``out`` and fuse
+    nothing. also_read: files besides the pictures that the call reads, which none of its pictures may replace.
     """
 
     ir: Path | None
@@ -60,11 +62,12 @@ class FuseOptions:
     denoise: str | None = None
     backend: str = "torch"
     balance: float | str = "auto"
+    batch: int | None = None
     recipe: Recipe = Recipe()  # noqa: RUF009 (it is frozen)
     series: bool = False
     shard: Shard | None = None
     cluster: Cluster | None = None
-    workers: int | None = None
+    workers: int | Literal["auto"] | None = None
     overwrite: bool = False
     only_metrics: bool = False
     also_read: tuple[Path, ...] = ()
@@ -106,7 +109,7 @@ def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
         network = _network(options, plan, listener)
         recipe = replace(recipe, model=network.name, weights=network.weights, more=network.more)
     if options.series:
-        load, unit = with_series_range(plan.jobs, recipe.load, options.workers)
+        load, unit = with_series_range(plan.jobs, recipe.load, _number(options.workers))
         listener.ranged(load.thermal_range, unit)
         recipe = replace(recipe, load=load)
     if options.shard:  # after what is said of all pairs: their GIFs, and their range
@@ -145,7 +148,9 @@ def _network(options: FuseOptions, plan: Plan, listener: Listener) -> Chosen:
     device, threads, jobs = options.device, options.threads, plan.jobs
     model = model_in_time(options.model, options.deadline_ms, jobs, device, threads, listener)
     cores = options.cluster.cpus if options.cluster else threads
-    return choose(model, device, cores, options.denoise, options.backend, listener, jobs, options.balance)
+    chosen = choose(model, device, cores, options.denoise, options.backend, listener, jobs, options.balance)
+    chosen.fuser.batch = options.batch
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,7 @@ class Session:
             self.out if self.many else self.out.parent,
             existing=self._existing,
             recipe=self.recipe,
-            workers=self.options.workers,
+            workers=_number(self.options.workers),
             check=check,
         )
 
@@ -200,7 +205,7 @@ class Session:
         how: dict[str, Any] = {
             "existing": self._existing,
             "recipe": self.recipe,
-            "workers": self.options.workers,
+            "workers": self._workers,
             "watch": watch,
         }
         ways = self._elsewhere() if self.stage or self.options.cluster else HERE
@@ -228,12 +233,24 @@ class Session:
         return ways
 
     @property
+    def _workers(self) -> int | Tuning | None:
+        workers, threads = self.options.workers, self.options.threads
+        if workers == "auto" and self.network and self.many and not self.options.cluster:
+            return Tuning(threads or available_cores(), self.listener.split)
+        return _number(workers)
+
+    @property
     def _existing(self) -> Existing:
         if self.options.only_metrics:
             return "measure"
         if self.options.overwrite:
             return "replace"
         return "resume" if self.many else "refuse"
+
+
+def _number(workers: int | Literal["auto"] | None) -> int | None:
+    """What is not found while the pairs are fused: None is what is usual."""
+    return None if workers == "auto" else workers
 
 
 def _no_fuser() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import EllipsisType
@@ -16,7 +16,7 @@ import numpy as np
 
 from diffuse_fuse import metrics, shortage
 from diffuse_fuse.batch.job import Existing, FusesArrays, Job, Recipe, Result, failed
-from diffuse_fuse.batch.pipeline import Done
+from diffuse_fuse.batch.pipeline import Done, Together
 from diffuse_fuse.batch.resume import KEPT_UNKNOWN, Standing, is_noted, noted_of, standing
 from diffuse_fuse.errors import DfuseError, ImageReadError, ImageWriteError, MetricError, UsageError, WeightsError
 from diffuse_fuse.images import seam, show
@@ -54,6 +54,16 @@ class Ready:
     def nbytes(self) -> int:
         """What it holds, and what its fused picture will."""
         return self.pair.ir.nbytes + 2 * self.pair.vis.nbytes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the fused picture."""
+        height, width = self.pair.vis.shape[:2]
+        return height, width
+
+    def is_alike(self, other: Ready) -> bool:
+        """Whether the network can have both in one batch."""
+        return self.size == other.size
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,48 @@ class Steps:
             return Done(_failure(ready.job, error, ready.seconds + seconds, ready.pair.warnings, seconds))
         fused = seam.over_holes(fused, ready.pair.vis, ready.pair.holes)
         return Fused(ready, fused, (time.perf_counter() - start) / self.at_once)
+
+    def share(self, at_once: int, threads: int) -> None:
+        """From now on the fuser is given so many pictures at once, each computed by so many ``threads``."""
+        self.at_once = at_once
+        if share := self._of_fuser("share"):
+            share(at_once, threads)
+
+    def memory(self, height: int, width: int) -> int | None:
+        """See ``network.Lazy.memory``."""
+        found: int | None = told(height, width) if (told := self._of_fuser("memory")) else None
+        return found
+
+    def _of_fuser(self, name: str) -> Callable[..., Any] | None:
+        """What not every fuser can do."""
+        return getattr(self._fuser, name, None)
+
+    @property
+    def work(self) -> Callable[[Ready], Fused | Done[Result]] | Together[Ready]:
+        """``fuse``, or ``fuse_together`` where the fuser takes several pairs at a time."""
+        together = self._of_fuser("together")
+        if together is None:
+            return self.fuse
+        return Together(self.fuse_together, Ready.is_alike, lambda ready: together(*ready.size))
+
+    def fuse_together(self, group: list[Ready]) -> list[Fused | Done[Result]]:
+        """As ``fuse``, of pairs of one size. Where something is wrong each is fused by itself: so it fails alone."""
+        if len(group) == 1:
+            return [self.fuse(group[0])]
+        start = time.perf_counter()
+        depth = {"depth": self._recipe.depth} if self._recipe.depth != 8 else {}
+        fuse_many = self._of_fuser("fuse_many")
+        assert fuse_many is not None, "a fuser that takes several together takes them"
+        try:
+            made = fuse_many([(ready.pair.ir, ready.pair.vis) for ready in group], **depth)
+        except (UsageError, WeightsError):
+            raise
+        except Exception:
+            return [self.fuse(ready) for ready in group]
+        pairs = zip(group, made, strict=True)
+        fused = [(ready, seam.over_holes(picture, ready.pair.vis, ready.pair.holes)) for ready, picture in pairs]
+        seconds = (time.perf_counter() - start) / len(group) / self.at_once
+        return [Fused(ready, picture, seconds) for ready, picture in fused]
 
     def write(self, fused: Fused) -> Result:
         """Metrics first, so that there is no picture that lacks them; the GIF before the picture, likewise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -41,6 +41,7 @@ from diffuse_fuse.cli.options import (
     given_field,
     make_aligner,
     parse_cluster,
+    parse_count,
     parse_range,
     parse_shard,
     rules,
@@ -115,9 +116,20 @@ def fuse(
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
     workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Threads that read and write beside the network; one a core, up to 4."),
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="Threads that read and write beside the network; one a core, up to 4, unless given. auto: a long run "
+            "tries how the cores are shared best.",
+        ),
     ] = None,
+    batch: Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="Pairs of one size that go through the network together; auto: several on a GPU of NVIDIA, else 1.",
+        ),
+    ] = "auto",
     shard: Shard = None,
     ray: OnRay = None,
     ray_gpus: RayGpus = None,
@@ -245,6 +257,7 @@ def fuse(
         denoise=denoise,
         backend=backend.value,
         balance=weight,
+        batch=parse_count(batch, "--batch"),
         recipe=Recipe(
             load=load,
             aligner=make_aligner(align, align_file, ir_field),
@@ -257,7 +270,7 @@ def fuse(
         series=thermal_window is Window.series,
         shard=parse_shard(shard),
         cluster=parse_cluster(ray, ray_gpus, threads),
-        workers=workers,
+        workers=_workers(workers),
         overwrite=overwrite,
         only_metrics=only_metrics,
         also_read=tuple(Path(path) for path in (manifest, map_file, align_file, palette) if path),
@@ -278,6 +291,11 @@ def fuse(
         raise typer.Exit(130)
     if any(result.status == "failed" for result in ran.results):
         raise typer.Exit(1)
+
+
+def _workers(text: str | None) -> int | Literal["auto"] | None:
+    """What --workers says. Raises UsageError."""
+    return None if text is None else parse_count(text, "--workers") or "auto"
 
 
 def _pair(session: Session, quiet: bool) -> Ran:

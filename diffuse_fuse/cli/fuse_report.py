@@ -22,6 +22,7 @@ from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
     from diffuse_fuse.batch.session import Ran, Session
+    from diffuse_fuse.batch.tuning import Split
     from diffuse_fuse.fusion.auto import Pick
 
 
@@ -55,6 +56,14 @@ class Told(Listener):
         assert not is_camera(found)  # it is not given together with a window
         low, high = found
         say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
+
+    def split(self, split: Split, tried: int) -> None:
+        if not self.quiet:
+            pictures = "1 picture" if split.at_once == 1 else f"{split.at_once} pictures"
+            say(
+                f"The fastest of {tried} ways to share the cores: {pictures} at once, threads of the network for each: "
+                f"{split.threads}, threads that read and write: {split.workers}."
+            )
 
     def worker_died(self) -> None:
         if not self.quiet:

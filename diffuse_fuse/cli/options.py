@@ -199,6 +199,15 @@ def check_balance(text: str) -> float | str:
         raise UsageError(f"--balance takes auto or a number from 0 to 1, such as 0.3; not '{text}'.") from None
 
 
+def parse_count(text: str, option: str) -> int | None:
+    """ "4" → 4, "auto" → None. Raises UsageError for anything else."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise UsageError(f"{option} takes auto or a whole number from 1 to 1024, not '{text}'.")
+    return int(text)
+
+
 def parse_shard(text: str | None) -> shard.Shard | None:
     """The part that --shard names. Raises UsageError."""
     if text is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import warnings
+from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 
@@ -12,19 +14,22 @@ from diffuse_fuse import models
 from diffuse_fuse.arguments import whole
 from diffuse_fuse.arrays import Array
 from diffuse_fuse.checkpoint import load_weights
+from diffuse_fuse.errors import PairError
 from diffuse_fuse.fusion.model import AnyModel, model_of
 from diffuse_fuse.fusion.precision import Precision, choose_precision
 from diffuse_fuse.fusion.relight import AUTO, Balance, SceneLight, as_whole, checked_balance, relight
 from diffuse_fuse.fusion.spans import OnRows
-from diffuse_fuse.fusion.tiles import band_rows, fuse_in_bands, working_memory
+from diffuse_fuse.fusion.tiles import GPU_PIXELS, band_rows, fuse_in_bands, fuse_together, working_memory
 from diffuse_fuse.images.enlarging import METHODS, Enlarger
 from diffuse_fuse.images.given import Given, given_pair, require_depth
 from diffuse_fuse.images.seam import over_holes
 from diffuse_fuse.machine import available_cores, available_memory
 from diffuse_fuse.networks.device import choose_device, free_memory, placed
+from diffuse_fuse.networks.transfer import own_stream
 
 # bytes: just below the 32 MiB up to which glibc learns what a large block is
 _LARGE_BLOCK = 31 << 20
+_MOST_TOGETHER = 16  # pairs; more of them have pixels enough for a GPU only where they are very small
 _NO_MATTER = 150_000_000  # bytes: for less, it takes longer to ask how much memory there is than it is worth
 
 
@@ -38,8 +43,11 @@ class Fuser:
     by the light of each scene, see ``fusion.relight``; ``enlarge`` is how a small infrared picture gets a large
     visible one's size: "auto", "cubic", "guided" or "prior", see ``images.enlarging``. Raises WeightsError for weights
     that cannot be used, UsageError for a device that is not there or another balance or way of enlarging.
-    ``weights_sha256``: of the bytes that were loaded.
+    ``weights_sha256``: of the bytes that were loaded. ``sharers``: threads that fuse with it at once, which share a
+    GPU's memory.
     """
+
+    sharers = 1
 
     def __init__(
         self,
@@ -98,13 +106,74 @@ class Fuser:
         ir_array, vis_array, holes, odd = given_pair(ir, vis, self._enlarge)
         for sentence in odd:
             warnings.warn(sentence, stacklevel=2)
-        height, width = vis_array.shape[:2]
-        rows = band_rows(self.model, width, free_memory(self.device), self.device)
-        if self.device == "cpu" and working_memory(self.model, width, min(rows, height)) > _NO_MATTER:
-            rows = band_rows(self.model, width, available_memory())
+        rows = self._rows(*vis_array.shape[:2])
         seen = relight(*as_whole(ir_array, vis_array), self.balance, light)
-        fused = fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
+        with own_stream(self.device):
+            fused = fuse_in_bands(self.model, *seen, self.device, rows, on_rows, depth=depth)
         return over_holes(fused, vis_array, holes)
+
+    def fuse_many(self, pairs: Sequence[tuple[Given, Given]], depth: int = 8) -> list[Array]:
+        """Fuses some pairs whose visible pictures have one size, which go through the network together: one batch.
+
+        ``pairs`` of infrared and visible pictures and ``depth`` are as ``fuse`` takes them; each pair is re-lit and
+        rounded by itself. Returns a picture for each. On a GPU that takes less time than one pair after the other;
+        ``together`` says how many it has memory for. A network rounds a batch otherwise than a single pair: a
+        few values differ by a level from those of ``fuse``. Raises what ``fuse`` raises, for the first pair that is
+        wrong, and PairError for pairs of different sizes.
+        """
+        require_depth(depth)
+        seen, own = [], []
+        for ir, vis in pairs:
+            ir_array, vis_array, holes, odd = given_pair(ir, vis, self._enlarge)
+            for sentence in odd:
+                warnings.warn(sentence, stacklevel=2)
+            own.append((vis_array, holes))
+            if vis_array.shape[:2] != own[0][0].shape[:2]:
+                first, other = (f"{a.shape[1]}×{a.shape[0]}" for a in (own[0][0], vis_array))
+                raise PairError(f"pairs that are fused together have one size, not {first} and {other}")
+            seen.append(relight(*as_whole(ir_array, vis_array), self.balance))
+        if not seen:
+            return []
+        height, width = own[0][0].shape[:2]
+        rows = self._rows(height, width, len(seen))
+        with own_stream(self.device):
+            fused = fuse_together(self.model, seen, self.device, rows, depth=depth)
+        return [over_holes(picture, vis, holes) for picture, (vis, holes) in zip(fused, own, strict=True)]
+
+    def together(self, height: int, width: int) -> int:
+        """How many pairs of this size ``fuse_many`` had best be given: several on a GPU of NVIDIA, by the pixels and
+        the memory that was free at first; one elsewhere."""
+        if self.device != "cuda":
+            return 1
+        most = max(1, min(_MOST_TOGETHER, GPU_PIXELS // (height * width)))
+        while most > 1 and working_memory(self.model, most * width, height) > self._room:
+            most -= 1
+        return most
+
+    def memory(self, height: int, width: int) -> int | None:
+        """About how many bytes a pair of this size takes on the CPU besides the pictures; None where the network is
+        on a GPU."""
+        return (
+            working_memory(self.model, width, min(height, band_rows(self.model, width)))
+            if self.device == "cpu"
+            else None
+        )
+
+    @cached_property
+    def _room(self) -> int:
+        """Bytes of the device for one thread's pictures."""
+        return (free_memory(self.device) or 0) // self.sharers
+
+    def _rows(self, height: int, width: int, count: int = 1) -> int:
+        """Rows of a band of so many pictures. Raises ImageError where there is too little memory."""
+        rows = band_rows(self.model, width, None, self.device, count)
+        if working_memory(self.model, width * count, min(rows, height)) <= _NO_MATTER:
+            return rows
+        on_device = self.device != "cpu"
+        free = free_memory(self.device) if on_device else available_memory()
+        if free is not None and on_device:
+            free //= self.sharers
+        return band_rows(self.model, width, free, self.device, count)
 
 
 def fuse(

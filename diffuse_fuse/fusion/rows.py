@@ -14,8 +14,13 @@ PORTION_PIXELS = 1 << 16  # coloured at a time, so that all the steps find them 
 _QUIET_ROWS, _QUIET_COLUMNS = 5 * REACH, 1024  # in a portion at least, and in a strip of it
 
 
+def portion_rows(x: torch.Tensor) -> int:
+    """How many rows of (N, C, rows, W) make a portion: all of them on a GPU, which has no use for caches."""
+    return max(1, PORTION_PIXELS // (len(x) * x.shape[3]) if x.device.type == "cpu" else x.shape[2])
+
+
 class ModelRows:
-    """One picture's way through a ``FusionModel``; for the next picture, make another.
+    """One picture's way through a ``FusionModel``, or that of several of one size; for the next, make another.
 
     What each part takes is added to ``seconds``, by name, where it is given.
     """
@@ -28,7 +33,7 @@ class ModelRows:
         self._row = 0
 
     def __call__(self, ir: torch.Tensor, vis: torch.Tensor, last: bool) -> torch.Tensor:
-        """The next rows of ``ir`` (1, 1, rows, W) and ``vis`` (1, 3, rows, W) in [0, 1] -> fused rows (1, 3, ·, W).
+        """The next rows of ``ir`` (N, 1, rows, W) and ``vis`` (N, 3, rows, W) in [0, 1] -> fused rows (N, 3, ·, W).
 
         Rows and W are multiples of ``model.multiple``.
         """
@@ -46,11 +51,11 @@ class ModelRows:
             fused = self._model.head.with_pair(seen, ir, vis, self._head.band(height, last))
             if self._quiet:
                 fused = in_portions(self._quiet, fused, max(1, ir.shape[2]), last)
-            return in_portions(_coloured, fused, max(1, PORTION_PIXELS // fused.shape[3]), last)
+            return in_portions(_coloured, fused, portion_rows(fused), last)
 
 
 def _coloured(fused: torch.Tensor, last: bool) -> torch.Tensor:
-    """Visible picture, infrared and raw luma, (1, 5, rows, W) -> fused rows (1, 3, rows, W)."""
+    """Visible picture, infrared and raw luma, (N, 5, rows, W) -> fused rows (N, 3, rows, W)."""
     return recolour(fused[:, 4:].clamp(0, 1), fused[:, :3])
 
 
@@ -64,7 +69,7 @@ class _QuietRows:
         self._seen = 0  # rows at the top of those that wait, which are done but seen by the next ones
 
     def __call__(self, fused: torch.Tensor, last: bool) -> torch.Tensor:
-        """Visible picture, infrared and raw luma, (1, 5, rows, W) -> the same with the luma quieted, (1, 5, ·, W)."""
+        """Visible picture, infrared and raw luma, (N, 5, rows, W) -> the same with the luma quieted, (N, 5, ·, W)."""
         self._rows.put(fused)
         ready = self._rows.rows if last else max(0, self._rows.rows - REACH) // CELL * CELL
         if not last and ready - self._seen < _QUIET_ROWS:
@@ -77,7 +82,7 @@ class _QuietRows:
         return torch.cat([done[:, :4], raw], dim=1)
 
     def _in_strips(self, fused: torch.Tensor, rows: slice) -> torch.Tensor:
-        """The quieted luma of some of the rows, (1, 1, ·, W)."""
+        """The quieted luma of some of the rows, (N, 1, ·, W)."""
         strips, width = [], fused.shape[3]
         for left in range(0, width, _QUIET_COLUMNS):
             start, stop = max(0, left - REACH), min(width, left + _QUIET_COLUMNS + REACH)

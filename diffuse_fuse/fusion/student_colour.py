@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from diffuse_fuse.luma import LUMA
@@ -61,4 +63,12 @@ def _fitted(
 def _slope(v: torch.Tensor, white: float) -> torch.Tensor:
     """The slope of f(Y) at ``v`` in [0, white]."""
     step = torch.add(_HALF, v, alpha=_STEPS / white).to(torch.int32)
-    return _SLOPES.to(v.device).index_select(0, step.flatten()).view_as(v)
+    slopes = _SLOPES if v.device.type == "cpu" else _slopes_on(v.device)
+    return slopes.index_select(0, step.flatten()).view_as(v)
+
+
+@cache
+def _slopes_on(device: torch.device) -> torch.Tensor:
+    """The table on a GPU, copied once: each copy from ordinary memory would wait for all that came before it."""
+    with torch.inference_mode(False):  # whoever asks first, gradients may be asked for later
+        return _SLOPES.to(device)

@@ -6,6 +6,8 @@ still are bytes, and back into rows when they are bytes again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.luma import LUMA
 from diffuse_fuse.networks.run import Rows, counted
 from diffuse_fuse.networks.student import CELL, StudentModel
+from diffuse_fuse.networks.transfer import staging, to_device, to_host
 
 # Common pictures in one band; few enough that the tensors of a band stay in the caches.
 _BAND_PIXELS = 1 << 19
@@ -28,7 +31,7 @@ _IR, _Y, _RED, _BLUE = range(4)
 
 
 class StudentRows:
-    """One picture's way through a ``StudentModel``; for the next picture, make another.
+    """One picture's way through a ``StudentModel``, or that of several of one size; for the next, make another.
 
     ``depth``: bits a channel of the result, 8 or 16. What each part takes is added to ``seconds``, by name, where it
     is given.
@@ -47,53 +50,66 @@ class StudentRows:
         uint8, or what ``as_infrared`` and ``as_visible`` take; uint8 or uint16 come back. Rows and W are multiples of
         ``model.multiple``.
         """
-        sources = self._cells(ir, vis)
+        return self.together([ir], [vis], last)[0]
+
+    def together(self, irs: Sequence[Array], viss: Sequence[Array], last: bool) -> list[Array]:
+        """As a call, of several pictures: the same rows of each."""
+        sources, count = self._cells(irs, viss), len(irs)
         with counted(self._seconds, "network"):
-            run = self._run.band(len(ir), last)
-            y = self._model.fuse_cells(sources[_IR][None] / 255, sources[_Y][None] / 255, run)
+            run = self._run.band(len(irs[0]), last)
+            ir, luma = (sources[which * count : (which + 1) * count] / 255 for which in (_IR, _Y))
+            y = self._model.fuse_cells(ir, luma, run)
             y, sources = run.align(y, sources)
             if not y.shape[2]:
-                return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
+                shape = (0, irs[0].shape[1], 3)
+                return [np.empty(shape, np.uint8 if self._depth == 8 else np.uint16) for _ in irs]
             y = y.mul_(255).clamp_(0, 255)
         with counted(self._seconds, "colour"):
-            return self._painted(y, sources)
+            return self._painted(y, sources.reshape(4, count, *sources.shape[1:]))
 
-    def _cells(self, ir: Array, vis: Array) -> torch.Tensor:
-        """Infrared, luma, R - G and B - G, in levels of 0 to 255, as cells: (4, 16, rows/4, W/4), channels last."""
-        if ir.dtype != np.uint8:
-            ir = as_infrared(ir) * np.float32(255)
-        if vis.dtype != np.uint8:
-            vis = as_visible(vis) * np.float32(255)
-        planes = np.empty((4, *ir.shape), np.result_type(ir, vis))
-        planes[0] = ir
-        if vis.ndim == 3:
-            cv2.split(vis.astype(planes.dtype, copy=False), list(planes[1:]))  # into planes of its own type only
-        else:
-            planes[1:] = vis
-        cells, r, g, b = to_cells(torch.from_numpy(planes)).to(self._device).float()
+    def _cells(self, irs: Sequence[Array], viss: Sequence[Array]) -> torch.Tensor:
+        """Infrared, luma, R - G and B - G of N pictures, in levels of 0 to 255, as cells: (4 N, 16, rows/4, W/4),
+        channels last."""
+        irs = [ir if ir.dtype == np.uint8 else as_infrared(ir) * np.float32(255) for ir in irs]
+        viss = [vis if vis.dtype == np.uint8 else as_visible(vis) * np.float32(255) for vis in viss]
+        whole = all(array.dtype == np.uint8 for array in (*irs, *viss))
+        host = staging((4, len(irs), *irs[0].shape), torch.uint8 if whole else torch.float32, self._device)
+        planes: Array = host.numpy()
+        for number, (ir, vis) in enumerate(zip(irs, viss, strict=True)):
+            planes[0, number] = ir
+            if vis.ndim == 3:  # into planes of its own type only
+                cv2.split(vis.astype(planes.dtype, copy=False), list(planes[1:, number]))
+            else:
+                planes[1:, number] = vis
+        host = host.flatten(0, 1)
+        if self._device == "cuda":  # which moves pixels faster than it would wait for them
+            host = to_device(host, self._device)
+        given = to_cells(host).to(self._device).float()
+        cells, r, g, b = given.view(4, len(irs), *given.shape[1:])
         sources = torch.empty(4, *cells.shape, device=cells.device)
         sources[_IR] = cells
         red = torch.sub(r, g, out=sources[_RED])
         blue = torch.sub(b, g, out=sources[_BLUE])
         torch.add(g, red, alpha=LUMA[0], out=sources[_Y]).add_(blue, alpha=LUMA[2])
-        return sources.permute(0, 3, 1, 2)
+        return sources.flatten(0, 1).permute(0, 3, 1, 2)
 
-    def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> Array:
-        """The fused rows, of their luma and of what came in."""
-        rows, columns = y.shape[2:]
-        step = max(1, _COLOUR_PIXELS // (CELL**2 * columns))
-        cells = torch.empty(3, rows, columns, CELL**2, dtype=torch.uint8 if self._depth == 8 else torch.int32)
+    def _painted(self, y: torch.Tensor, sources: torch.Tensor) -> list[Array]:
+        """The fused rows of N pictures, of their luma (N, 16, ·, ·) and of what came in (4, N, 16, ·, ·)."""
+        y, sources = y.permute(0, 2, 3, 1), sources.permute(0, 1, 3, 4, 2)
+        count, rows, columns, _ = y.shape
+        step = max(1, _COLOUR_PIXELS // (CELL**2 * columns * count)) if self._device == "cpu" else rows
+        dtype = torch.uint8 if self._depth == 8 else torch.int32
+        cells = torch.empty(3, count, rows, columns, CELL**2, dtype=dtype, device=y.device)
         for top in range(0, rows, step):
-            y_strip, strip = (x[:, :, top : top + step].permute(0, 2, 3, 1) for x in (y, sources))
-            green, red, blue = paint(y_strip[0], *(strip[which] for which in (_Y, _RED, _BLUE)))
+            part = slice(top, top + step)
+            green, red, blue = paint(y[:, part], *(sources[which, :, part] for which in (_Y, _RED, _BLUE)))
             if self._depth != 8:
                 green, red, blue = (colour * (most(self._depth) / 255) for colour in (green, red, blue))
             for channel, values in zip(cells, rounded(green, red, blue, self._depth), strict=True):
-                channel[top : top + step] = values
-        planes: list[Array] = [
-            plane.numpy() for plane in from_cells(cells if self._depth == 8 else cells.to(torch.uint16))
-        ]
-        return cv2.merge(planes)
+                channel[:, part] = values
+        cells = to_host(cells).flatten(0, 1)
+        planes: Array = from_cells(cells if self._depth == 8 else cells.to(torch.uint16)).numpy()
+        return [cv2.merge(list(planes[number::count])) for number in range(count)]
 
 
 # four neighbours of a row are moved as one value

@@ -26,16 +26,17 @@ from diffuse_fuse.fusion.levels import of_rgb
 from diffuse_fuse.fusion.model import AnyModel, FusionModel
 from diffuse_fuse.fusion.quiet import REACH
 from diffuse_fuse.fusion.relight import as_whole
-from diffuse_fuse.fusion.rows import PORTION_PIXELS, ModelRows
+from diffuse_fuse.fusion.rows import ModelRows, portion_rows
 from diffuse_fuse.fusion.spans import OnRows, Span, reflected, spans
 from diffuse_fuse.images.arrays import as_infrared, as_visible
 from diffuse_fuse.networks.run import in_portions
 from diffuse_fuse.networks.student import StudentModel
+from diffuse_fuse.networks.transfer import staging, to_device, to_host
 
 # Enough rows that the overhead of a call does not count, few enough that a band's tensors stay near the caches.
 _BAND_PIXELS = 1 << 16
 _BAND_CELLS = 2
-_GPU_PIXELS = 1 << 22  # a GPU has no use for caches: pictures of four megapixels are one band
+GPU_PIXELS = 1 << 22  # a GPU has no use for caches: four megapixels, of one picture or several, are one band
 _MOST_MORE = 1 / 15  # of the picture's columns: what strips compute twice, as they see ``reach`` of their neighbours
 
 
@@ -57,24 +58,39 @@ def fuse_in_bands(
     called after each band with the rows that are done and the rows there are; to ``seconds`` is added what each part
     of the network takes, on average of the strips that run at once. Raises ImageError for arrays that are no pictures.
     """
-    ir, vis = as_whole(ir, vis)  # before it is cut
-    h, w = ir.shape
-    rows = rows or band_rows(model, w, device=device)
-    fused, done = np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16), 0
+    return fuse_together(model, [(ir, vis)], device, rows, on_rows, seconds, depth)[0]
+
+
+def fuse_together(
+    model: AnyModel,
+    pairs: Sequence[tuple[Array, Array]],
+    device: str = "cpu",
+    rows: int | None = None,
+    on_rows: OnRows | None = None,
+    seconds: dict[str, float] | None = None,
+    depth: int = 8,
+) -> list[Array]:
+    """As ``fuse_in_bands``, of some pairs of one size, which go through the network as one batch."""
+    pairs = [as_whole(ir, vis) for ir, vis in pairs]  # before they are cut
+    h, w = pairs[0][0].shape
+    rows, done = rows or band_rows(model, w, device=device, count=len(pairs)), 0
+    fused = [np.empty((h, w, 3), np.uint8 if depth == 8 else np.uint16) for _ in pairs]
     columns = strips(model, w, device)
     parts: list[dict[str, float]] = [{} for _ in columns]
 
     def bands(strip: Span, seconds: dict[str, float]) -> Iterator[int]:
-        """Fills the strip of ``fused``; yields after each band how many pixels are new."""
+        """Fills the strip of ``fused``; yields after each band how many pixels of each picture are new."""
         stream, top, fed = _stream(model, device, depth, seconds), 0, 0
         while top < h:
             start, fed = fed, min(fed + rows, h + -h % model.multiple)
-            ir_band, vis_band = (strip.of(reflected(x, start, fed, axis=0), axis=1) for x in (ir, vis))
+            cut = [[strip.of(reflected(x, start, fed, axis=0), axis=1) for x in pair] for pair in pairs]
             with torch.inference_mode():
-                part = stream(ir_band, vis_band, last=fed >= h)[: h - top, strip.inside]
-            fused[top : top + len(part), strip.out] = part
-            top += len(part)
-            yield len(part) * part.shape[1]
+                made = stream.together([ir for ir, _ in cut], [vis for _, vis in cut], last=fed >= h)
+            for whole, part in zip(fused, made, strict=True):
+                whole[top : top + len(part), strip.out] = part[: h - top, strip.inside]
+            new = min(len(made[0]), h - top)
+            top += new
+            yield new * (strip.out.stop - strip.out.start)
 
     for pixels in side_by_side([bands(*each) for each in zip(columns, parts, strict=True)]):
         done += pixels
@@ -89,7 +105,7 @@ def fuse_in_bands(
 def _stream(
     model: AnyModel, device: str, depth: int, seconds: dict[str, float]
 ) -> student_rows.StudentRows | _BaseRows:
-    """What takes one picture through the ``model``, band by band."""
+    """What takes pictures of one size through the ``model``, band by band."""
     if isinstance(model, StudentModel):
         return student_rows.StudentRows(model, device, depth, seconds)
     return _BaseRows(model, device, depth, seconds)
@@ -101,14 +117,14 @@ class _BaseRows:
     def __init__(self, model: FusionModel, device: str, depth: int, seconds: dict[str, float] | None) -> None:
         self._stream, self._device, self._depth = ModelRows(model, seconds), device, depth
 
-    def __call__(self, ir: Array, vis: Array, last: bool) -> Array:
-        both = _planes(as_infrared(ir), as_visible(vis)).to(self._device).contiguous(memory_format=torch.channels_last)
+    def together(self, irs: Sequence[Array], viss: Sequence[Array], last: bool) -> list[Array]:
+        both = to_device(_planes(irs, viss, self._device), self._device).contiguous(memory_format=torch.channels_last)
         part = self._stream(both[:, :1], both[:, 1:], last)
         if not part.shape[2]:
-            return np.empty((0, ir.shape[1], 3), np.uint8 if self._depth == 8 else np.uint16)
-        part = in_portions(self._levels, part, max(1, PORTION_PIXELS // part.shape[3]), last)
-        planes: list[Array] = [plane.cpu().numpy() for plane in part[0]]
-        return cv2.merge(planes)
+            shape = (0, irs[0].shape[1], 3)
+            return [np.empty(shape, np.uint8 if self._depth == 8 else np.uint16) for _ in irs]
+        levels: Array = to_host(in_portions(self._levels, part, portion_rows(part), last)).numpy()
+        return [cv2.merge(list(planes)) for planes in levels]
 
     def _levels(self, part: torch.Tensor, last: bool) -> torch.Tensor:
         r, g, b = torch.split(part, 1, dim=1)
@@ -116,34 +132,37 @@ class _BaseRows:
         return whole.to(torch.uint8 if self._depth == 8 else torch.int32)
 
 
-def _planes(ir: Array, vis: Array) -> torch.Tensor:
-    """ir H×W and vis H×W×3 as float32 -> (1, 4, H, W), the infrared first."""
-    planes = np.empty((4, *ir.shape), np.float32)
-    planes[0] = ir
-    for channel in range(3):
-        # OpenCV takes every third value in a fifth of the time that PyTorch and NumPy take
-        cv2.extractChannel(vis, channel, planes[1 + channel])
-    return torch.from_numpy(planes)[None]
+def _planes(irs: Sequence[Array], viss: Sequence[Array], device: str) -> torch.Tensor:
+    """Infrared pictures H×W and visible ones H×W×3 as float32 -> (N, 4, H, W), the infrared first, for ``device``."""
+    host = staging((len(irs), 4, *irs[0].shape), torch.float32, device)
+    planes: Array = host.numpy()
+    for own, ir, vis in zip(planes, irs, viss, strict=True):
+        own[0] = as_infrared(ir)
+        seen = as_visible(vis)
+        for channel in range(3):
+            # OpenCV takes every third value in a fifth of the time that PyTorch and NumPy take
+            cv2.extractChannel(seen, channel, own[1 + channel])
+    return host
 
 
-def band_rows(model: AnyModel, width: int, available: int | None = None, device: str = "cpu") -> int:
-    """How many rows a band has: few, and still fewer where less than its need is ``available`` (in bytes on
-    ``device``).
+def band_rows(model: AnyModel, width: int, available: int | None = None, device: str = "cpu", count: int = 1) -> int:
+    """How many rows a band of ``count`` pictures has: few, and still fewer where less than its need is ``available``
+    (in bytes on ``device``).
 
     Raises ImageError when not even the smallest band fits.
     """
     multiple = model.multiple
     if device != "cpu":
-        rows = max(_BAND_CELLS * multiple, _GPU_PIXELS // width // multiple * multiple)
-    elif isinstance(model, StudentModel):
+        rows = max(_BAND_CELLS * multiple, GPU_PIXELS // (width * count) // multiple * multiple)
+    elif isinstance(model, StudentModel):  # of one picture, so that several are cut where each by itself would be
         rows = student_rows.usual_rows(model, max(s.stop - s.start for s in strips(model, width)))
     else:
         rows = max(_BAND_CELLS * multiple, _BAND_PIXELS // width // multiple * multiple)
     if available is None:
         return rows
-    while rows > multiple and working_memory(model, width, rows) > available:
+    while rows > multiple and working_memory(model, width * count, rows) > available:
         rows = max(multiple, rows // 2 // multiple * multiple)
-    needed = working_memory(model, width, rows)
+    needed = working_memory(model, width * count, rows)
     if needed > available:
         raise ImageError(
             f"there is not enough memory: a picture {width} pixels wide needs about {needed / 1e9:.1f} GB, "

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fixed_shapes
 import gpu
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ import stand_ins
 import torch
 
 from diffuse_fuse.checkpoint import Weights, load_weights, save_weights
+from diffuse_fuse.fusion.model import load_model
 
 SCRIPT = Path(gpu.__file__)
-SMALL = ["--device", "cpu", "--size", "64x48", "--pairs", "2", "--at-once", "2"]
+SMALL = ["--device", "cpu", "--size", "64x48", "--pairs", "2", "--at-once", "2", "--batch", "2"]
 
 
 @pytest.fixture
@@ -42,15 +44,29 @@ def bare(tmp_path) -> Path:
 
 
 def test_a_row_says_what_was_measured():
-    row = gpu.Row("fast", (640, 480), (0.002, 0.001, 0.0015), 1234.5, 4, 345_600_000, "float16", 0.98765, 0.99999)
-    assert str(row) == "| fast | 640×480 | 1.5 | 1234 | 4 | 346 | float16 | 98.77 | 99.999 |"
+    row = gpu.Row("fast", (640, 480), 16, (0.002, 0.001, 0.0015), 1234.5, 4, 345_600_000, "float16", 0.98765, 0.99999)
+    assert str(row) == "| fast | 640×480 | 16 | 1.5 | 1234 | 4 | 346 | float16 | 98.77 | 99.999 |"
     assert str(row).count("|") == gpu.HEADER.count("|")
 
 
 def test_pictures_are_compared_with_those_of_the_cpu_in_float32(tiny_model):
-    row = gpu.measured(str(tiny_model), (64, 48), "cpu", pairs=2, at_once=2)
-    assert row.equal == row.within == 1 and row.precision == "float32"
-    assert len(row.seconds) == 2 and row.rate > 0
+    given = gpu.parsed(["--pairs", "2", "--at-once", "2", "--batch", "1", "--batch", "2"])
+    one, two = gpu.measured(str(tiny_model), (64, 48), "cpu", given)
+    assert one.equal == one.within == two.within == 1 and one.precision == "float32"
+    assert (one.batch, len(one.seconds), two.batch, len(two.seconds)) == (1, 2, 2, 1) and min(one.rate, two.rate) > 0
+
+
+def test_the_network_alone_at_one_shape(tiny_model, monkeypatch):
+    monkeypatch.setattr(fixed_shapes, "compiled", lambda network, given: network)
+    row = fixed_shapes.row(load_model(tiny_model), (60, 40), 2, "cpu", runs=2)
+    assert re.fullmatch(r"\| 60×40 \| 2 \| [\d.e+]+ \| – \| [\d.e+]+ \|", row)
+    assert ("| model " + row).count("|") == fixed_shapes.HEADER.count("|")
+
+    def none(network, given):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(fixed_shapes, "compiled", none)
+    assert fixed_shapes.row(load_model(tiny_model), (60, 40), 1, "cpu", runs=1).endswith("| – | RuntimeError |")
 
 
 def test_weights_are_read_and_written_as_by_safetensors(tmp_path):
@@ -77,10 +93,10 @@ def test_drawn_pairs_are_pictures():
 def test_it_runs_with_pytorch_numpy_and_opencv_alone(bare):
     assert not (bare / "safetensors").exists() and not (bare / "PIL").exists() and not (bare / "typer").exists()
     done = subprocess.run(
-        [sys.executable, "-S", str(SCRIPT), *SMALL, "--model", "tiny", "--steps", "2", "--batch", "1", "--crop", "64"],
+        [sys.executable, "-S", str(SCRIPT), *SMALL, "--model", "tiny", "--steps", "2", "--crops", "1", "--crop", "64"],
         env={**os.environ, "PYTHONPATH": str(bare), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "| tiny | 64×48 |" in done.stdout and "Training: 2 steps" in done.stdout
+    assert "| tiny | 64×48 | 2 |" in done.stdout and "Training: 2 steps" in done.stdout

@@ -129,7 +129,8 @@ class Store:
         except Exception as error:
             raise DataError(f"The folder {url} cannot be read: {_said(error)}.") from error
         root = self._files._strip_protocol(url).rstrip("/") + "/"
-        yield from (name[len(root) :] for name in map(self._files._strip_protocol, sorted(found)) if name != root)
+        names = (name[len(root) :] for name in map(self._files._strip_protocol, sorted(found)))
+        yield from (name for name in names if name and ".." not in name.split("/"))  # a key may be anything
 
 
 def _again(call: Callable[[], T]) -> T:

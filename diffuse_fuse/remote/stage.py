@@ -24,6 +24,8 @@ from diffuse_fuse.images.table import COLUMNS, read_manifest
 from diffuse_fuse.remote.store import Store
 from diffuse_fuse.remote.urls import MARK, TABLE, names_urls, place_in, url_of
 
+_LARGE = 64_000_000  # bytes from which on a file goes in parts
+
 
 class Stage:
     """See above. The folder goes with the object."""
@@ -138,10 +140,10 @@ class Stage:
             return str(place)
         return cell if not cell or cell.startswith("~") else str((folder / cell).absolute())
 
-    def fetch(self, path: Path, must: bool = True) -> None:
+    def fetch(self, path: Path, must: bool = True, large: bool = False) -> None:
         """Brings the file of a place here; a path that is none stays as it is. To be followed by ``release``.
 
-        must: raises ImageReadError where there is no such file; else nothing is there then.
+        must: raises ImageReadError where there is no such file; else nothing is there then. large: not by the memory.
         """
         if (url := self.url(path)) is None:
             return
@@ -150,7 +152,9 @@ class Stage:
         with lock:
             if not self._held[path]:
                 store = self.store(url)
-                if must or store.kind(url) == "file":
+                if large:
+                    store.bring(url, path)
+                elif must or store.kind(url) == "file":
                     data = store.read(url)
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(data)
@@ -180,7 +184,7 @@ class Stage:
     def push(self, path: Path) -> None:
         """Writes the file at a place to its address, whole or not at all. Raises ImageWriteError."""
         if (url := self.url(path)) is not None:
-            self.store(url).write(url, path.read_bytes())
+            self.store(url).write(url, path if path.stat().st_size > _LARGE else path.read_bytes())
 
 
 @functools.cache

@@ -32,10 +32,14 @@ def recipe(
     quiet: Quiet = False,
 ) -> None:
     """Train weights from a recipe: its stages one after another, then their card and their log."""
+    from diffuse_fuse.errors import UsageError
+    from diffuse_fuse.remote.urls import url_of
     from diffuse_fuse.training import ranks
     from diffuse_fuse.training.recipe import read_recipe
     from diffuse_fuse.training.recipe_run import Place, run_recipe
 
+    if (url := url_of(data_root)) is not None:
+        raise UsageError(f"--data-root is a folder of this machine: copy what the recipe names from {url} to it first.")
     read = read_recipe(file)
     place = Place(data_root, out, chosen_device(device, threads))
     try:

@@ -246,7 +246,7 @@ def _fuser(network: _Network, frames: int | None) -> Iterator[Any]:
 
     def died() -> None:
         if not quiet:
-            say("Note: a worker of the Ray cluster died; its frames are done again.")
+            say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
 
     chosen = choose(model, device, threads, None, backend, balance=balance)
     with fuser_on_ray(chosen, cluster, frames, died) as fuser:

@@ -143,15 +143,20 @@ class Store:
 
     def listed(self, url: str, recursive: bool = False) -> Iterator[str]:
         """The names of files below a folder, relative to it, in order. Raises DataError."""
+        yield from self.sizes(url, recursive)
+
+    def sizes(self, url: str, recursive: bool = True) -> dict[str, int | None]:
+        """The names of files below a folder, relative to it, in order, and their bytes. Raises DataError."""
         try:
-            found = _again(lambda: self._files.find(url, maxdepth=None if recursive else 1))
+            found = _again(lambda: self._files.find(url, maxdepth=None if recursive else 1, detail=True))
         except UsageError:
             raise
         except Exception as error:
             raise DataError(f"The folder {url} cannot be read: {_said(error)}.") from error
         root = self._files._strip_protocol(url).rstrip("/") + "/"
-        names = (name[len(root) :] for name in map(self._files._strip_protocol, sorted(found)))
-        yield from (name for name in names if name and ".." not in name.split("/"))  # a key may be anything
+        names = {self._files._strip_protocol(key)[len(root) :]: info.get("size") for key, info in sorted(found.items())}
+        # a key may be anything
+        return {name: size for name, size in names.items() if name and ".." not in name.split("/")}
 
 
 def _again(call: Callable[[], T]) -> T:

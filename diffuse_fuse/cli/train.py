@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diffuse_fuse.cli.train_pairs import find_pairs
+from diffuse_fuse.cli.train_pairs import find_pairs, require_here
 
 if TYPE_CHECKING:
     from diffuse_fuse.training.augment import Augment
@@ -265,6 +265,7 @@ def student(
 def _settings(out: Path, minutes: float | None, steps: int | None, **rest: Any) -> Any:
     from diffuse_fuse.training.loop import Settings
 
+    require_here("--out", out, "copy the weights there when they are made")
     return Settings(out=out, minutes=minutes, steps=steps, **rest)
 
 

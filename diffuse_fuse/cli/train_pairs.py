@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffuse_fuse.errors import UsageError
-from diffuse_fuse.remote.urls import url_of
+from diffuse_fuse.remote.urls import names_urls, url_of
 
 if TYPE_CHECKING:
     from diffuse_fuse.training.pairs import PairSet
@@ -30,9 +30,19 @@ def find_pairs(
     return (pairs, PairSet.from_folders([_here(path) for path in val])) if val else pairs.split(every=12)
 
 
+def require_here(option: str, path: Path, instead: str) -> None:
+    """Raises UsageError where the value of ``option`` is an address; ``instead``: what to do, as a clause."""
+    if url_of(path) is not None:
+        raise UsageError(f"{option} is a folder of this machine and {url_of(path)} is an address: {instead}.")
+
+
 def _here(path: Path) -> Path:
     """The path; of an address its copy in the cache folder, which is brought up to date. See ``remote.copy``."""
     if (url := url_of(path)) is None:
+        if path.suffix.lower() == ".csv" and names_urls(path):
+            raise UsageError(
+                f"{path} names addresses: --data takes folders by address, and tables of files that are here."
+            )
         return path
     from diffuse_fuse.evaluation.layouts import map_files
     from diffuse_fuse.images.names import is_picture_name

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from diffuse_fuse.cli.train import Device, Overwrite, Quiet, Resume, Threads, app, chosen_device
+from diffuse_fuse.cli.train_pairs import require_here
 
 
 @app.command()
@@ -32,14 +33,12 @@ def recipe(
     quiet: Quiet = False,
 ) -> None:
     """Train weights from a recipe: its stages one after another, then their card and their log."""
-    from diffuse_fuse.errors import UsageError
-    from diffuse_fuse.remote.urls import url_of
     from diffuse_fuse.training import ranks
     from diffuse_fuse.training.recipe import read_recipe
     from diffuse_fuse.training.recipe_run import Place, run_recipe
 
-    if (url := url_of(data_root)) is not None:
-        raise UsageError(f"--data-root is a folder of this machine: copy what the recipe names from {url} to it first.")
+    require_here("--data-root", data_root, "copy the data sets that the recipe names first")
+    require_here("--out", out, "copy the weights there when they are made")
     read = read_recipe(file)
     place = Place(data_root, out, chosen_device(device, threads))
     try:

@@ -57,3 +57,8 @@ def test_what_is_no_folder_is_said(train, s3, dfuse, tmp_path):
     assert done.returncode == 2 and "give the address of a folder" in done.stderr
     done = dfuse("train", "recipe", "tiny.toml", "--data-root", SET)
     assert done.returncode == 2 and "a folder of this machine" in done.stderr
+    done = train(f"s3://{BUCKET}/run", "--data", SET)
+    assert done.returncode == 2 and "copy the weights there" in done.stderr
+    (tmp_path / "pairs.csv").write_text(f"ir,vis\n{SET}/ir/000.png,{SET}/vi/000.png\n")
+    done = train("run", "--data", "pairs.csv")
+    assert done.returncode == 2 and "pairs.csv names addresses" in done.stderr

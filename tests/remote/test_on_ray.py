@@ -42,6 +42,6 @@ def test_workers_score_a_bucket_into_a_bucket(dfuse, pairs, s3, server, tiny_mod
     done = dfuse("eval", *far, *more, "--ray", "local")
     assert done.returncode == 0, done.stderr
     here, there = contents(pairs / "here"), held(s3, "scores")
-    same = ["per_image.csv", "summary.csv", "table.md", *(name for name in here if name.startswith("fused/"))]
-    assert len(same) == 8 and {name: there[name] for name in same} == {name: here[name] for name in same}
+    same = ["per_image.csv", "summary.csv", *(name for name in here if name.startswith("fused/"))]
+    assert len(same) == 7 and {name: there[name] for name in same} == {name: here[name] for name in same}
     assert not any(b"dfuse-afar-" in data for data in there.values())

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import queue
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from diffuse_fuse.errors import DataError, UsageError
@@ -21,6 +24,7 @@ from diffuse_fuse.extras import need
 AUTO, LOCAL = "auto", "local"
 _DEATHS = 3  # of workers with one and the same piece: it is the piece
 _PATIENCE = 600.0  # seconds without any worker
+_NO_WORKER = "No worker of the Ray cluster could be started for ten minutes: look at ray status."
 
 Work = Callable[[Any], Any]
 
@@ -105,10 +109,7 @@ class _Round:
         self._waiting = deque(range(len(pieces)))
         self._deaths: Counter[int] = Counter()
         self._running: dict[Any, tuple[Any, int | None]] = {}  # what is awaited → worker, piece (None: its start)
-        needs = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus}
-        count = min(_room(ray, needs), len(pieces))
-        actor = ray.remote(_Worker).options(**needs, max_restarts=-1, max_task_retries=0)
-        for worker in [actor.remote(set_up) for _ in range(count)]:
+        for worker in _workers(ray, cluster, set_up, len(pieces)):
             self._running[worker.ready.remote()] = (worker, None)
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
@@ -120,18 +121,17 @@ class _Round:
             if ready or any(piece is not None for _, piece in self._running.values()):
                 since = time.monotonic()
             elif time.monotonic() - since > _PATIENCE:
-                raise DataError("No worker of the Ray cluster could be started for ten minutes: look at ray status.")
+                raise DataError(_NO_WORKER)
             for reference in ready:
                 yield from self._take(reference)
 
     def _take(self, reference: Any) -> Iterator[tuple[int, Any]]:
         worker, piece = self._running.pop(reference)
-        errors = self._ray.exceptions
         try:
             made = self._ray.get(reference)
-        except errors.RayTaskError as error:
+        except self._ray.exceptions.RayTaskError as error:
             raise error.cause from None
-        except (errors.RayActorError, errors.WorkerCrashedError, errors.ObjectLostError):
+        except _deaths(self._ray):
             self._on_death()
             # Ray starts it again, here or elsewhere
             self._running[worker.ready.remote()] = (worker, None)
@@ -152,6 +152,92 @@ class _Round:
             yield piece, Lost()
 
 
+class Team:
+    """Workers for pieces that come one after another: called with a piece, it gives what a worker made of it.
+
+    Any number of threads may call it; as many as ``count`` are served at once. Where a worker dies, its piece is done
+    again by another. set_up, on_death: as ``spread`` has them. most: workers, at most. To be entered; raises what
+    ``spread`` raises, and a call DataError for a piece whose workers died again and again.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        set_up: Callable[[], Work],
+        most: int | None = None,
+        on_death: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._cluster, self._set_up, self._most, self._on_death = cluster, set_up, most, on_death
+        self._ray = need("ray", "ray")
+        self._idle: queue.Queue[Any] = queue.Queue()
+        self._starting: dict[Any, Any] = {}  # what is awaited → worker
+        self._lock = threading.Lock()
+        self._seen = time.monotonic()  # a worker that lives
+        self._held = contextlib.ExitStack()
+        self.count = 0
+
+    def __enter__(self) -> Team:
+        with contextlib.ExitStack() as held:
+            held.enter_context(contextlib.redirect_stdout(io.StringIO()))  # as in ``spread``
+            if _connect(self._ray, self._cluster.address):
+                held.callback(self._ray.shutdown)
+            workers = _workers(self._ray, self._cluster, self._set_up, self._most)
+            held.callback(self._release, workers)
+            for worker in workers:
+                self._starting[worker.ready.remote()] = worker
+            self.count = len(workers)
+            self._seen = time.monotonic()
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._held.close()
+
+    def _release(self, workers: list[Any]) -> None:
+        for worker in workers:
+            self._ray.kill(worker)
+
+    def __call__(self, piece: Any) -> Any:
+        for _ in range(_DEATHS):
+            worker = self._free()
+            try:
+                made = self._ray.get(worker.work.remote(piece))
+            except self._ray.exceptions.RayTaskError as error:
+                self._idle.put(worker)
+                raise error.cause from None
+            except _deaths(self._ray):
+                self._died(worker)
+            else:
+                self._seen = time.monotonic()
+                self._idle.put(worker)
+                return made
+        raise DataError(f"A part of the work cannot be done: {Lost().sentence}.")
+
+    def _free(self) -> Any:
+        """A worker that has nothing to do, which is waited for."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._idle.get(timeout=0.1)
+            with self._lock:
+                ready, _ = self._ray.wait(list(self._starting), timeout=0) if self._starting else ((), ())
+                found = [(reference, self._starting.pop(reference)) for reference in ready]
+            for reference, worker in found:
+                try:
+                    self._ray.get(reference)
+                except _deaths(self._ray):
+                    self._died(worker)
+                else:
+                    self._seen = time.monotonic()
+                    self._idle.put(worker)
+            if len(self._starting) == self.count and time.monotonic() - self._seen > _PATIENCE:
+                raise DataError(_NO_WORKER)
+
+    def _died(self, worker: Any) -> None:
+        self._on_death()
+        with self._lock:  # Ray starts it again, here or elsewhere
+            self._starting[worker.ready.remote()] = worker
+
+
 class _Worker:
     """What runs elsewhere."""
 
@@ -163,6 +249,19 @@ class _Worker:
 
     def work(self, piece: Any) -> Any:
         return self._work(piece)
+
+
+def _workers(ray: Any, cluster: Cluster, set_up: Callable[[], Work], most: int | None) -> list[Any]:
+    """As many as there is room for, starting. Raises UsageError for no room."""
+    needs = {"num_cpus": cluster.cpus, "num_gpus": cluster.gpus}
+    room = _room(ray, needs)
+    actor = ray.remote(_Worker).options(**needs, max_restarts=-1, max_task_retries=0)
+    return [actor.remote(set_up) for _ in range(room if most is None else min(room, most))]
+
+
+def _deaths(ray: Any) -> tuple[type[Exception], ...]:
+    """What it means that a worker or its machine has died."""
+    return ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError, ray.exceptions.ObjectLostError
 
 
 def _room(ray: Any, needs: dict[str, float]) -> int:

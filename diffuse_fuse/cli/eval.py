@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +45,7 @@ from diffuse_fuse.errors import MetricError, UsageError, one_line
 if TYPE_CHECKING:
     from diffuse_fuse.cluster import Cluster
     from diffuse_fuse.evaluation import Evaluation, Plan
+    from diffuse_fuse.evaluation.afar import Found
     from diffuse_fuse.evaluation.methods import Balanced, Matching
     from diffuse_fuse.evaluation.reading import Reading
     from diffuse_fuse.images.options import LoadOptions
@@ -53,7 +56,10 @@ _NAMED = 40  # problems printed one by one; the rest is in summary.json
 
 def eval_(
     dataset: Annotated[
-        Path | None, typer.Argument(metavar="DATASET", help="Folder of a data set, as downloaded, or with ir/ and vi/.")
+        Path | None,
+        typer.Argument(
+            metavar="DATASET", help="Folder of a data set, as downloaded, or with ir/ and vi/; or its address."
+        ),
     ] = None,
     ir: Annotated[
         Path | None, typer.Option("--ir", metavar="DIR", help="Instead of DATASET: the folder of infrared pictures.")
@@ -140,7 +146,7 @@ def eval_(
             return
         raise UsageError("Which data set? Give its folder, or --ir and --vis, or --manifest.")
     from diffuse_fuse import evaluation
-    from diffuse_fuse.evaluation.given import given_dataset
+    from diffuse_fuse.evaluation.afar import Named, find
 
     part = parse_shard(shard)
     if part and out is None:
@@ -159,11 +165,12 @@ def eval_(
         **file_options(ir_band, vis_bands, vis_page, palette, thermal_unit, raw_size, raw_type),
     )
     workers = workers or _cores()
-    found = given_dataset(dataset, ir, vis, manifest, rules(ir_pattern, vis_pattern, map_file, by_order))
+    named = Named(dataset, ir, vis, manifest, tuple(fused or ()), out)
+    found = find(named, rules(ir_pattern, vis_pattern, map_file, by_order))
     try:
         plan = evaluation.prepare(
-            found,
-            _rows(model, fused, balance),
+            found.dataset,
+            _rows(model, found.fused, balance),
             metrics,
             convention,
             baselines=baselines,
@@ -174,14 +181,16 @@ def eval_(
     except MetricError as error:  # nothing is measured yet: a name in the call is wrong
         raise UsageError(str(error)) from None
     _say_before(plan, quiet)
-    result = _run(plan, out, workers, device, quiet, overwrite, cluster)
-    _say_after(plan, result)
+    out = found.out
+    with found.mirror.kept() if found.mirror else nullcontext():
+        result = _run(plan, found, workers, device, quiet, overwrite, cluster)
+        _say_after(plan, result)
+        if out and not part:  # before anything is printed: whatever becomes of the terminal, the work is not lost
+            evaluation.write_all(result, out, overwrite)
     if part:
         if not quiet:
             say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
         raise typer.Exit(0 if result.ok else 1)
-    if out:  # before anything is printed: whatever becomes of the terminal, the work is not lost
-        evaluation.write_all(result, out, overwrite)
     if as_json:
         print_json(result.as_dict())
     else:
@@ -203,7 +212,7 @@ def _reading(load: LoadOptions, align_file: Path | None, ir_field: str | None) -
 
 
 def _rows(
-    models: list[str] | None, fused: list[str] | None, balances: list[str] | None = None
+    models: list[str] | None, fused: Sequence[str] | None, balances: list[str] | None = None
 ) -> dict[str, Balanced | Path | Matching]:
     """Name → weights with their balance, or a folder; models first. Raises UsageError when two rows have one name."""
     from diffuse_fuse.evaluation.methods import Balanced, model_name, parse_fused
@@ -225,19 +234,20 @@ def _rows(
 
 
 def _run(
-    plan: Plan, out: Path | None, workers: int, device: Device, quiet: bool, overwrite: bool, cluster: Cluster | None
+    plan: Plan, found: Found, workers: int, device: Device, quiet: bool, overwrite: bool, cluster: Cluster | None
 ) -> Evaluation:
     from diffuse_fuse import evaluation
     from diffuse_fuse.cli.progress import progress_bar
 
     how: dict[str, Any] = {"workers": workers, "device": device.value, "overwrite": overwrite}
+    out, mirror = found.out, found.mirror
     try:
         with progress_bar("scoring", len(plan.cases), "pair", hidden=quiet) as advance:
             if cluster and out:
                 from diffuse_fuse.evaluation.on_ray import run_on_ray
 
-                return run_on_ray(plan, out, cluster, on_pair=advance, **how)
-            return evaluation.run(plan, out, on_pair=advance, **how)
+                return run_on_ray(plan, out, cluster, on_pair=advance, mirror=mirror, **how)
+            return evaluation.run(plan, out, on_pair=mirror.after(advance) if mirror else advance, **how)
     except KeyboardInterrupt:
         rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
         say(f"Interrupted; {rest}.")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from diffuse_fuse.cli.train_pairs import find_pairs, require_here
+
 if TYPE_CHECKING:
     from diffuse_fuse.training.augment import Augment
-    from diffuse_fuse.training.pairs import PairSet
 
 app = typer.Typer(
     help="Train weights from a recipe, or: the diffusion model, the fusion model on top of it, a fast student of that.",
@@ -18,7 +19,9 @@ app = typer.Typer(
 
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", help="A data set's folder as dfuse eval takes it, or a table of pairs; several times."),
+    typer.Option(
+        "--data", help="A data set's folder as dfuse eval takes it, its address, or a table of pairs; several times."
+    ),
 ]
 IrFolder = Annotated[
     Path | None, typer.Option("--ir", metavar="DIR", help="Instead of --data: the folder of infrared pictures.")
@@ -107,7 +110,7 @@ def diffusion(
         out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val, ir, vis)
+    train_pairs, val_pairs = find_pairs(data, val, ir, vis)
     config = UNetConfig(channels=_numbers("--channels", channels), blocks=_numbers("--blocks", blocks))
     model, source = start_model(config, Schedule(schedule), prediction, init, seed)
     model = choose_linear_path(model, linear_path, train_pairs, crop, trained=init is not None)
@@ -172,7 +175,7 @@ def fusion(
         out, minutes, steps, resume=resume, overwrite=overwrite, lr=lr, precision=precision, optimizer=optimizer,
         compile=compile_, checkpoint_minutes=checkpoint_minutes, quiet=quiet,
     )  # fmt: skip
-    train_pairs, val_pairs = _pairs(data, val, ir, vis)
+    train_pairs, val_pairs = find_pairs(data, val, ir, vis)
     model, source = start_model(diffusion, init, _numbers("--feature-steps", feature_steps), noise, seed)
     task = FusionTask(
         model,
@@ -240,7 +243,7 @@ def student(
     )  # fmt: skip
     (model, start), path = start_student(size, seed, init), models.locate(teacher)
     weights = load_weights(path, models.FUSES)
-    train_pairs, val_pairs = _pairs(data, val, ir, vis)
+    train_pairs, val_pairs = find_pairs(data, val, ir, vis)
     task = StudentTask(
         model,
         model_of(weights, path),
@@ -262,20 +265,8 @@ def student(
 def _settings(out: Path, minutes: float | None, steps: int | None, **rest: Any) -> Any:
     from diffuse_fuse.training.loop import Settings
 
+    require_here("--out", out, "copy the weights there when they are made")
     return Settings(out=out, minutes=minutes, steps=steps, **rest)
-
-
-def _pairs(
-    data: list[Path] | None, val: list[Path] | None, ir: Path | None, vis: Path | None
-) -> tuple[PairSet, PairSet]:
-    from diffuse_fuse.errors import UsageError
-    from diffuse_fuse.evaluation.given import given_dataset
-    from diffuse_fuse.training.pairs import PairSet
-
-    if bool(data) == (ir is not None or vis is not None):
-        raise UsageError("What to train on? Give --data FOLDER, or --ir DIR and --vis DIR.")
-    pairs = PairSet.from_folders(data) if data else PairSet.from_datasets([given_dataset(ir=ir, vis=vis)])
-    return (pairs, PairSet.from_folders(val)) if val else pairs.split(every=12)
 
 
 def chosen_device(name: str, threads: int | None) -> str:

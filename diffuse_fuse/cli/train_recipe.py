@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from diffuse_fuse.cli.train import Device, Overwrite, Quiet, Resume, Threads, app, chosen_device
+from diffuse_fuse.cli.train_pairs import require_here
 
 
 @app.command()
@@ -36,6 +37,8 @@ def recipe(
     from diffuse_fuse.training.recipe import read_recipe
     from diffuse_fuse.training.recipe_run import Place, run_recipe
 
+    require_here("--data-root", data_root, "copy the data sets that the recipe names first")
+    require_here("--out", out, "copy the weights there when they are made")
     read = read_recipe(file)
     place = Place(data_root, out, chosen_device(device, threads))
     try:

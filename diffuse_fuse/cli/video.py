@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -25,9 +28,11 @@ from diffuse_fuse.cli.options import (
     IrField,
     IrPattern,
     MapFile,
+    OnRay,
     RawNumbers,
     RawSize,
     RawType,
+    RayGpus,
     Unit,
     VisPattern,
     check_balance,
@@ -35,6 +40,7 @@ from diffuse_fuse.cli.options import (
     file_options,
     given_field,
     make_aligner,
+    parse_cluster,
     parse_range,
     rules,
 )
@@ -43,7 +49,10 @@ from diffuse_fuse.errors import ImageWriteError, UsageError, counted
 from diffuse_fuse.schema import headed
 
 if TYPE_CHECKING:
-    from diffuse_fuse.video.run import Summary
+    from diffuse_fuse.cluster import Cluster
+    from diffuse_fuse.video.afar import Ends
+    from diffuse_fuse.video.run import Summary, VideoOptions
+    from diffuse_fuse.video.source import Frames
 
 
 class PairBy(str, Enum):
@@ -102,6 +111,8 @@ def video(
     ] = Backend.torch,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads of the network.")] = None,
+    ray: OnRay = None,
+    ray_gpus: RayGpus = None,
     fps: Annotated[
         str | None, typer.Option(metavar="N", help="Frames a second, such as 25 or 30000/1001; else the sources'.")
     ] = None,
@@ -145,16 +156,16 @@ def video(
     from diffuse_fuse import backends
     from diffuse_fuse.images.options import LoadOptions, is_camera
     from diffuse_fuse.video import run
+    from diffuse_fuse.video.afar import ends
 
     if out is None:
         raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
-    _check_inputs(ir, vis)
-    _check_output(path, as_folder, [path for path in (ir, vis, align_file, map_file) if path], overwrite)
     given_range = parse_range(thermal_range)
     by_camera = is_camera(given_range)
     weight = check_balance(balance)
-    at_once, threads = backends.frames_at_once(device.value, threads)
+    cluster = parse_cluster(ray, ray_gpus, threads)
+    at_once, threads = (1, cluster.cpus) if cluster else backends.frames_at_once(device.value, threads)
     options = run.VideoOptions(
         fps=None if fps is None else _rate(fps),
         codec=codec,
@@ -176,40 +187,75 @@ def video(
     by: Literal["time", "frame"] | None = None
     if pair:
         by = "time" if pair is PairBy.time else "frame"
-    how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream)
     load = LoadOptions(**file_options(ir_band, None, None, palette, thermal_unit, raw_size, raw_type))
-    frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how, load)
-    from diffuse_fuse.cli.interrupt import gentle_interrupt
-    from diffuse_fuse.cli.progress import progress_bar
-
-    fuser = backends.load_fuser(
-        model,
-        device.value,
-        threads,
-        backend.value,
-        None if quiet else say_export,
-        weight,
-    )
-    with (
-        gentle_interrupt(quiet) as stop,
-        progress_bar("fusing", frames.count or 0, "frame", hidden=quiet or not frames.count) as advance,
-    ):
-        summary = run.fuse_video(
-            frames,
-            fuser,
-            path,
-            as_folder,
-            options,
-            vis or (None if ir.is_dir() else ir),
-            on_frame=advance,
-            stop=stop,
-        )
-    if as_json:
-        print_json(headed("video", {"out": str(path), "model": fuser.model_name, **summary.as_dict()}))
-    if not quiet:
-        _tell(summary, path)
+    network = _Network(model, device.value, threads, backend.value, weight, cluster, quiet)
+    with ends(ir, vis, path, as_folder) as there:
+        ir, vis = there.ir, there.vis
+        _check_inputs(ir, vis)
+        _check_output(there.out, as_folder, [path for path in (ir, vis, align_file, map_file) if path], overwrite)
+        there.bring()
+        how = run.Pairing(by, offset, options.fps, ir_stream, vis_stream, there.read_file)
+        frames = run.open_sources(ir, vis, options.fps, pairing, by_camera, nodata, how, load)
+        summary, name = _fuse(frames, network, there, as_folder, replace(options, sent=there.sent))
+        if as_json:
+            print_json(headed("video", {"out": str(there.out), "model": name, **summary.as_dict()}))
+        if not quiet:
+            _tell(summary, there.out)
     if summary.stopped:
         raise KeyboardInterrupt
+
+
+class _Network(NamedTuple):
+    """What fuses the frames, as the options say it."""
+
+    model: str
+    device: str
+    threads: int | None
+    backend: str
+    balance: float | str
+    cluster: Cluster | None
+    quiet: bool
+
+
+def _fuse(
+    frames: Frames, network: _Network, there: Ends, as_folder: bool, options: VideoOptions
+) -> tuple[Summary, str]:
+    """The video, and the name of the weights."""
+    from diffuse_fuse.cli.interrupt import gentle_interrupt
+    from diffuse_fuse.cli.progress import progress_bar
+    from diffuse_fuse.video import run
+
+    quiet, sound_of = network.quiet, there.vis or (None if there.ir.is_dir() else there.ir)
+    with _fuser(network, frames.count) as fuser:
+        options = replace(options, at_once=getattr(fuser, "at_once", options.at_once))
+        with (
+            gentle_interrupt(quiet) as stop,
+            progress_bar("fusing", frames.count or 0, "frame", hidden=quiet or not frames.count) as advance,
+        ):
+            summary = run.fuse_video(
+                frames, fuser, there.out, as_folder, options, sound_of, on_frame=advance, stop=stop
+            )
+        return summary, fuser.model_name
+
+
+@contextmanager
+def _fuser(network: _Network, frames: int | None) -> Iterator[Any]:
+    model, device, threads, backend, balance, cluster, quiet = network
+    if cluster is None:
+        from diffuse_fuse import backends
+
+        yield backends.load_fuser(model, device, threads, backend, None if quiet else say_export, balance)
+        return
+    from diffuse_fuse.batch.network import choose
+    from diffuse_fuse.video.on_ray import fuser_on_ray
+
+    def died() -> None:
+        if not quiet:
+            say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
+
+    chosen = choose(model, device, threads, None, backend, balance=balance)
+    with fuser_on_ray(chosen, cluster, frames, died) as fuser:
+        yield fuser
 
 
 def _output(text: str) -> tuple[bool, Path]:

@@ -16,6 +16,7 @@ from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.evaluation.score import Known, read_pair
 from diffuse_fuse.files import sha256
 from diffuse_fuse.images import encode, seam
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.write import write_bytes
 from diffuse_fuse.models import name_of, require_same
 
@@ -34,9 +35,11 @@ class Fusing:
     """Fuses with models and functions, one pair after the other, in this process: networks use all cores already.
 
     With an output folder, the pictures are written to ``out/fused/METHOD``, and those of models are not made again.
+    read_file: what reads the pairs' files.
     """
 
-    def __init__(self, out: Path | None, device: str = "auto") -> None:
+    def __init__(self, out: Path | None, device: str = "auto", read_file: ReadBytes = read_bytes) -> None:
+        self._read_file = read_file
         self._out = out
         self._device = device
         self._fusers: dict[str, object] = {}
@@ -53,7 +56,7 @@ class Fusing:
             return Fused(method.source, make_key(method.identity, case.ir.sha256, case.vis.sha256))
         if method.kind == "model":
             return self._by_model(method, case, cache)
-        ir, vis = read_pair(case.ir.path, case.vis.path, case.reading, _known(case))
+        ir, vis = read_pair(case.ir.path, case.vis.path, case.reading, self._known(case))
         return self._keep(method, case, method.source(ir, vis), cache, f"file {method.name}/{case.name}")
 
     def _by_model(self, method: Method, case: Case, cache: Cache) -> Fused:
@@ -62,7 +65,7 @@ class Fusing:
         known = cache.picture(key)
         if file and known and file.exists() and sha256(file) == known:
             return Fused(file, known)
-        pair = (case.reading or Reading()).pair(case.ir.path, case.vis.path, _known(case))
+        pair = (case.reading or Reading()).pair(case.ir.path, case.vis.path, self._known(case))
         made = seam.over_holes(self._fuser(method).fuse(pair.ir, pair.vis), pair.vis, pair.holes)
         return self._keep(method, case, made, cache, key)
 
@@ -86,6 +89,9 @@ class Fusing:
 
     def _file(self, method: Method, case: Case) -> Path | None:
         return fused_file(self._out, method, case) if self._out else None
+
+    def _known(self, case: Case) -> Known:
+        return Known({case.ir.path: case.ir.of_file, case.vis.path: case.vis.of_file}, self._read_file)
 
     def _fuser(self, method: Method):
         if method.name not in self._fusers:

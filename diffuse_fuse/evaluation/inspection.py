@@ -17,7 +17,7 @@ from diffuse_fuse.evaluation.methods import Method
 from diffuse_fuse.evaluation.reading import Reading
 from diffuse_fuse.images import headerless
 from diffuse_fuse.images.arrays import is_grey, to_one_channel
-from diffuse_fuse.images.decode import decode, read_bytes
+from diffuse_fuse.images.decode import ReadBytes, decode, read_bytes
 from diffuse_fuse.images.header import LONGEST_START, format_of
 from diffuse_fuse.images.load import load_pair
 from diffuse_fuse.images.names import is_headerless
@@ -82,25 +82,31 @@ def inspect(
     folders: Mapping[str, tuple[Method, Results]],
     threads: int = 1,
     reading: Reading | None = None,
+    read_file: ReadBytes = read_bytes,
 ) -> Inspection:
     """Look at the files of all pairs and of all folders of results.
 
     folders: by the method's name, the method and what ``match_results`` found. Sources that cannot be used take their
     pair out; results that cannot be used leave a gap in their row. Never raises for a bad file.
-    reading: how the sources of each pair are brought to one size; without, they must have one.
+    reading: how the sources of each pair are brought to one size; without, they must have one. read_file: what reads
+    the files.
     """
     sources = [path for pair in pairs for path in (pair.ir, pair.vis)]
     fused = [path for _, results in folders.values() for path in results.files.values()]
     with ThreadPoolExecutor(max(1, threads)) as pool:  # decoding releases the interpreter's lock
         lenient = reading is not None and bool(reading.load.of_the_file())
-        pictures = dict(zip(sources, pool.map(partial(look_at, lenient=lenient), sources), strict=True))
+        pictures = dict(
+            zip(sources, pool.map(partial(look_at, lenient=lenient, read_file=read_file), sources), strict=True)
+        )
         both = [pair.ir for pair in pairs if pair.ir == pair.vis]
-        pictures |= zip(both, pool.map(_with_both, (pictures[path] for path in both)), strict=True)
-        pictures |= zip(fused, pool.map(partial(look_at, trace=True), fused), strict=True)
+        with_both = partial(_with_both, read_file)
+        pictures |= zip(both, pool.map(with_both, (pictures[path] for path in both)), strict=True)
+        pictures |= zip(fused, pool.map(partial(look_at, trace=True, read_file=read_file), fused), strict=True)
     readings: dict[str, Reading] = {}
     for pair in pairs if reading else ():
         assert reading is not None
-        cut, readings[pair_name(pair)] = _together(pair, pictures[pair.ir], pictures[pair.vis], reading)
+        both_pictures = pictures[pair.ir], pictures[pair.vis]
+        cut, readings[pair_name(pair)] = _together(pair, both_pictures, reading, read_file)
         pictures[pair.ir], pictures[pair.vis] = cut
     problems: list[str] = []
     notes: list[str] = []
@@ -128,14 +134,14 @@ def inspect(
     return Inspection(cases, tuple(problems), tuple(notes))
 
 
-def look_at(path: Path, trace: bool = False, lenient: bool = False) -> Picture:
+def look_at(path: Path, trace: bool = False, lenient: bool = False, read_file: ReadBytes = read_bytes) -> Picture:
     """Read and decode one file; ``trace`` asks for ``jpeg_trace``, which takes as long as decoding.
 
     lenient: a file that cannot be decoded without options may be one with them, which is for later to say.
     """
     data = b""
     try:
-        data = read_bytes(path)
+        data = read_file(path)
         if is_headerless(path) and format_of(data[:LONGEST_START]) is None:
             headerless.picture(data, path, None, 1, MAX_PIXELS)  # raises, and says what to do
         image = decode(data, path).array
@@ -155,23 +161,26 @@ def look_at(path: Path, trace: bool = False, lenient: bool = False) -> Picture:
     )
 
 
-def _with_both(picture: Picture) -> Picture:
+def _with_both(read_file: ReadBytes, picture: Picture) -> Picture:
     """A file that must hold both pictures of a pair, with the size that they have together."""
     if picture.error:
         return picture
     try:
-        loaded = load_pair(picture.path, picture.path)
+        loaded = load_pair(picture.path, picture.path, read_file=read_file)
     except DfuseError as error:
         return replace(picture, error=str(error))
     return replace(picture, size=loaded.vis.shape[:2])
 
 
-def _together(pair: Pair, ir: Picture, vis: Picture, reading: Reading) -> tuple[tuple[Picture, Picture], Reading]:
+def _together(
+    pair: Pair, sources: tuple[Picture, Picture], reading: Reading, read_file: ReadBytes
+) -> tuple[tuple[Picture, Picture], Reading]:
     """Both sources with the size that they have together, or with why they have none; and how they are read."""
+    ir, vis = sources
     if ir.error or vis.error:
         return (ir, vis), reading
     try:
-        loaded = reading.pair(pair.ir, pair.vis)
+        loaded = reading.pair(pair.ir, pair.vis, read_file)
     except DfuseError as error:
         return (replace(ir, error=f"{pair.ir} and {pair.vis}: {error}"), vis), reading
     own = reading.settled(loaded)

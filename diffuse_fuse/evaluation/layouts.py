@@ -16,6 +16,7 @@ from typing import NamedTuple
 from diffuse_fuse.arguments import path_of
 from diffuse_fuse.errors import DataError, UsageError
 from diffuse_fuse.evaluation.tokens import TokenPairing, pair_by_tokens
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.pairing import Rules, pair_sources
 from diffuse_fuse.images.pairs import (
     Pair,
@@ -31,7 +32,8 @@ from diffuse_fuse.images.pairs import (
 class Dataset:
     """A folder of pairs. ``layout`` says what was recognised, ``problems`` name what cannot be scored.
 
-    border: pixels of white around every picture, which is no part of the scene.
+    border: pixels of white around every picture, which is no part of the scene. read_file: what reads the files, which
+    may be elsewhere.
     """
 
     root: Path
@@ -41,6 +43,7 @@ class Dataset:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     border: int = 0
+    read_file: ReadBytes = read_bytes
 
 
 class Layout(NamedTuple):
@@ -183,6 +186,11 @@ def find_dataset(root: str | os.PathLike[str], train: bool = False) -> Dataset:
         f"{root} has no layout that dfuse knows: give its two folders with --ir DIR --vis DIR, a table of pairs with "
         "--manifest, or patterns such as --ir-pattern '*_1.*' --vis-pattern '*_2.*'."
     )
+
+
+def map_files() -> frozenset[str]:
+    """The names of the files in data sets that say which pictures go together."""
+    return frozenset(known.how for known in (*_REGISTERED, *TABLE) if known.how.endswith(".json"))
 
 
 def register_layout(layout: Layout) -> Layout:

@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse.arguments import path_of, text
 from diffuse_fuse.errors import UsageError, WeightsError
 from diffuse_fuse.evaluation.baselines import BASELINES
+from diffuse_fuse.remote.urls import told
 
 Kind = Literal["model", "folder", "baseline", "function"]
 Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -113,9 +114,9 @@ def _one(name: str, value: Any) -> Method:
         return Method(name, "function", value)
     value, balance = value if isinstance(value, Balanced) else (value, "auto")
     if isinstance(value, Matching):
-        return Method(name, "folder", value.folder, facts={"folder": str(value.folder), "pattern": value.pattern})
+        return Method(name, "folder", value.folder, facts={"folder": told(str(value.folder)), "pattern": value.pattern})
     if os.path.isdir(path_of(value, f"What {name} fuses with")):
-        return Method(name, "folder", Path(value), facts={"folder": str(value)})
+        return Method(name, "folder", Path(value), facts={"folder": told(str(value))})
     from diffuse_fuse import models
 
     card = models.find(value)

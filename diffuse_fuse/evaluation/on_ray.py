@@ -20,23 +20,36 @@ from diffuse_fuse.evaluation.output import require_output
 from diffuse_fuse.evaluation.plan import Plan
 from diffuse_fuse.evaluation.result import Evaluation
 from diffuse_fuse.evaluation.run import run, work_off
+from diffuse_fuse.remote.mirror import Mirror
 
 _CASES = 4  # of a piece
 
 
 @dataclass(frozen=True)
 class SetUp:
-    """What a worker is set up with; it is called there."""
+    """What a worker is set up with; it is called there. mirror: of an output folder that is elsewhere."""
 
     plan: Plan
     out: Path
     device: str
+    mirror: Mirror | None = None
 
     def __call__(self) -> Callable[[Sequence[Case]], int]:
         import cv2
 
         cv2.setNumThreads(1)
-        return partial(work_off, self.plan, self.out, Cache(self.out, part=True), Fusing(self.out, self.device))
+        out = self.out
+        if self.mirror is not None:  # this worker's own
+            self.mirror.bring()
+            out = self.mirror.folder
+        fusing = Fusing(out, self.device, self.plan.dataset.read_file)
+        return partial(self._work, partial(work_off, self.plan, out, Cache(out, part=True), fusing))
+
+    def _work(self, work: Callable[[Sequence[Case]], int], cases: Sequence[Case]) -> int:
+        done = work(cases)
+        if self.mirror is not None:
+            self.mirror.send()
+        return done
 
 
 def run_on_ray(
@@ -48,17 +61,20 @@ def run_on_ray(
     device: str = "auto",
     on_pair: Callable[[], None] | None = None,
     overwrite: bool = False,
+    mirror: Mirror | None = None,
 ) -> Evaluation:
-    """As ``run``; ``out`` is a folder that all machines see, as are the pictures. workers: of the last step.
+    """As ``run``; ``out`` is a folder that all machines see, or that of ``mirror``. workers: of the last step.
 
     Raises DataError where workers die of a pair again and again, and what ``run`` and ``cluster.spread`` raise.
     """
     require_output(plan, out, Cache(out), overwrite)
     pieces = [plan.cases[start : start + _CASES] for start in range(0, len(plan.cases), _CASES)]
-    for number, done in spread(cluster, SetUp(plan, out, device), pieces):
+    for number, done in spread(cluster, SetUp(plan, out, device, mirror), pieces):
         if isinstance(done, Lost):
             raise DataError(f"{pieces[number][0].name} and the pairs behind it: {done.sentence}.")
         if on_pair:
             for _ in range(done):
                 on_pair()
+    if mirror is not None:
+        mirror.bring()
     return run(plan, out, workers=workers, device=device, overwrite=overwrite)

@@ -90,7 +90,7 @@ def prepare(
             folders[method.name] = (method, Results(files, missing, results.extra, results.affix))
     if found.border:
         reading = replace(reading or Reading(), border=found.border)
-    inspection = inspect(pairs, folders, threads, reading)
+    inspection = inspect(pairs, folders, threads, reading, found.read_file)
     problems = found.problems + inspection.problems
     if not inspection.cases and (pairs or not shard):
         first = f" ({problems[0]})" if problems else ""

@@ -12,6 +12,7 @@ import numpy as np
 
 from diffuse_fuse.evaluation import statistics
 from diffuse_fuse.evaluation.methods import Method
+from diffuse_fuse.remote.urls import told
 from diffuse_fuse.schema import headed
 
 
@@ -95,7 +96,7 @@ class Evaluation:
             "date": self.date,
             "dataset": {
                 "name": self.dataset,
-                "folder": str(self.root),
+                "folder": told(str(self.root)),
                 "layout": self.layout,
                 "pairs": len(self.pairs),
                 "pairs_in_set": self.pairs_in_set,

@@ -26,6 +26,7 @@ from diffuse_fuse.evaluation.output import require_output, write_all
 from diffuse_fuse.evaluation.plan import Plan, Sample, prepare, report_folder
 from diffuse_fuse.evaluation.result import Evaluation, Views
 from diffuse_fuse.evaluation.score import Item, OneThreadEach, Scores, Task, score, start_worker
+from diffuse_fuse.remote.urls import told
 from diffuse_fuse.threads import require
 
 # Whatever decides about a value besides the pictures; a change there makes old cache lines useless.
@@ -87,7 +88,7 @@ def run(
     cache = Cache(out, part=plan.shard is not None)
     if out is not None:
         require_output(plan, out, cache, overwrite)
-    work = _Work(plan, out, cache, Fusing(out, device))
+    work = _Work(plan, out, cache, Fusing(out, device, plan.dataset.read_file))
     with _scorer(workers) as submit:
         waiting: set[Future[Scores]] = set()
         for case in plan.cases:
@@ -150,10 +151,18 @@ class _Work:
         ir_views, vis_views = self._views(case.ir.sha256), self._views(case.vis.sha256)
         if not items and not ir_views and not vis_views:
             return None
-        convention = self.plan.convention
         hashes |= {case.ir.path: case.ir.of_file, case.vis.path: case.vis.of_file}
         return Task(
-            case.name, case.ir.path, case.vis.path, tuple(items), convention, hashes, ir_views, vis_views, case.reading
+            case.name,
+            case.ir.path,
+            case.vis.path,
+            tuple(items),
+            self.plan.convention,
+            hashes,
+            ir_views,
+            vis_views,
+            case.reading,
+            self.plan.dataset.read_file,
         )
 
     def _item(self, method: Method, case: Case, fused: Fused) -> Item:
@@ -226,8 +235,8 @@ class _Work:
             version=__version__,
             metric_code=code_version(*_SCORING_CODE),
             date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            problems=plan.problems + tuple(self.problems),
-            notes=self.notes(),
+            problems=tuple(map(told, (*plan.problems, *self.problems))),
+            notes=tuple(map(told, self.notes())),
             views=tuple(
                 Views(case.ir.sha256[:16], case.vis.sha256[:16], self.views.get(case.name, {}), case.vis.size)
                 for case in plan.cases

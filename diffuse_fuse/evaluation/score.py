@@ -44,7 +44,7 @@ class Item:
 @dataclass(frozen=True)
 class Task:
     """A pair and its fused pictures. hashes: SHA-256 of the files, by which what is found is kept. views: (picture,
-    thumbnail) to write of the sources, None if they are there."""
+    thumbnail) to write of the sources, None if they are there. read_file: what reads the files."""
 
     case: str
     ir: Path
@@ -55,6 +55,7 @@ class Task:
     ir_views: tuple[Path, Path] | None = None
     vis_views: tuple[Path, Path] | None = None
     reading: Reading | None = None
+    read_file: ReadBytes = read_bytes
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,11 @@ class Known:
     Called as ``read_bytes``; raises ImageReadError for a file that has been replaced.
     """
 
-    def __init__(self, hashes: Mapping[Path, str]) -> None:
-        self._hashes = hashes
+    def __init__(self, hashes: Mapping[Path, str], read_file: ReadBytes = read_bytes) -> None:
+        self._hashes, self._read_file = hashes, read_file
 
     def __call__(self, path: str | os.PathLike[str]) -> bytes:
-        data = read_bytes(path)
+        data = self._read_file(path)
         if hashlib.sha256(data).hexdigest() != self._hashes.get(Path(path), ""):
             raise ImageReadError(f"{shown(path)} was replaced meanwhile: start the evaluation again.")
         return data
@@ -140,7 +141,7 @@ def score(task: Task) -> Scores:
     """Compute what a task asks for and write its views. A metric that fails is a sentence, not an exception."""
     from diffuse_fuse import metrics
 
-    known = Known(task.hashes)
+    known = Known(task.hashes, task.read_file)
     try:
         ir, vis, holes = _read_pair(task.ir, task.vis, task.reading, known)
     except DfuseError as error:

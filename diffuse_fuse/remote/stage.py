@@ -8,38 +8,40 @@ a time, however many there are.
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import os
 import tempfile
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from diffuse_fuse.errors import UsageError
+from diffuse_fuse.images.decode import read_bytes
 from diffuse_fuse.images.names import is_picture_name
 from diffuse_fuse.images.table import COLUMNS, read_manifest
 from diffuse_fuse.remote.store import Store
-from diffuse_fuse.remote.urls import MARK, TABLE, names_urls, url_of
+from diffuse_fuse.remote.urls import MARK, TABLE, names_urls, place_in, url_of
+
+_LARGE = 64_000_000  # bytes from which on a file goes in parts
 
 
 class Stage:
     """See above. The folder goes with the object."""
 
-    def __init__(self) -> None:
+    def __init__(self, planned: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix=MARK, ignore_cleanup_errors=True)
         self.root = Path(self._folder.name)
-        self._planned = self.root
+        self._planned = planned or self.root
         self._stores: dict[str, Store] = {}
         self._held: dict[Path, int] = defaultdict(int)
         self._locks: dict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"planned": self.root}
-
-    def __setstate__(self, state: dict[str, Path]) -> None:
+    def __reduce__(self) -> tuple[Callable[[Path], Stage], tuple[Path]]:
         """In another process, maybe on another machine, it has a folder of its own: see ``own`` and ``planned``."""
-        Stage.__init__(self)
-        self._planned = state["planned"]
+        return _there, (self._planned,)
 
     def own(self, path: Path) -> Path:
         """The place here of what the process that planned has at ``path``; a path that is no place as it is."""
@@ -57,11 +59,7 @@ class Stage:
 
     def place(self, url: str) -> Path:
         """Where an address is in this folder. Raises UsageError for one that leads out of it."""
-        scheme, _, rest = url.partition("://")
-        parts = [part for part in rest.split("/") if part]
-        if ".." in parts or not parts:
-            raise UsageError(f"{url} is no address of a file or folder: write it without '..'.")
-        return self.root.joinpath(scheme, *parts)
+        return place_in(self.root, url)
 
     def url(self, place: Path) -> str | None:
         """The address of a place; None for a path that is none."""
@@ -70,8 +68,11 @@ class Stage:
         scheme, *parts = place.relative_to(self.root).parts
         return f"{scheme}://{'/'.join(parts)}"
 
-    def source(self, path: Path | None, recursive: bool) -> Path | None:
-        """The place of a file or folder to read, with empty files in it; a path of this machine as it is."""
+    def source(self, path: Path | None, recursive: bool, whole: Collection[str] = ()) -> Path | None:
+        """The place of a file or folder to read, with empty files in it; a path of this machine as it is.
+
+        whole: names of files whose contents come at once, wherever they are, as they say what belongs together.
+        """
         if (url := url_of(path)) is None:
             return path
         place, store = self.place(url), self.store(url)
@@ -83,8 +84,11 @@ class Stage:
             return place
         place.mkdir(parents=True, exist_ok=True)
         for name in store.listed(url, recursive):
-            if is_picture_name(name.rpartition("/")[2]):
+            last = name.rpartition("/")[2]
+            if is_picture_name(last) or last in whole:
                 _touch(place / name)
+            if last in whole:
+                (place / name).write_bytes(store.read(f"{url.rstrip('/')}/{name}"))
         return place
 
     def output(self, path: Path | None, many: bool) -> Path | None:
@@ -136,10 +140,10 @@ class Stage:
             return str(place)
         return cell if not cell or cell.startswith("~") else str((folder / cell).absolute())
 
-    def fetch(self, path: Path, must: bool = True) -> None:
+    def fetch(self, path: Path, must: bool = True, large: bool = False) -> None:
         """Brings the file of a place here; a path that is none stays as it is. To be followed by ``release``.
 
-        must: raises ImageReadError where there is no such file; else nothing is there then.
+        must: raises ImageReadError where there is no such file; else nothing is there then. large: not by the memory.
         """
         if (url := self.url(path)) is None:
             return
@@ -148,7 +152,9 @@ class Stage:
         with lock:
             if not self._held[path]:
                 store = self.store(url)
-                if must or store.kind(url) == "file":
+                if large:
+                    store.bring(url, path)
+                elif must or store.kind(url) == "file":
                     data = store.read(url)
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(data)
@@ -166,10 +172,25 @@ class Stage:
                 del self._held[path]
                 path.unlink(missing_ok=True)
 
+    def read(self, path: str | os.PathLike[str]) -> bytes:
+        """As ``images.decode.read_bytes``, of a file that comes for it where it has a place; in any process."""
+        own = self.own(Path(path))
+        self.fetch(own)
+        try:
+            return read_bytes(own)
+        finally:
+            self.release(own)
+
     def push(self, path: Path) -> None:
         """Writes the file at a place to its address, whole or not at all. Raises ImageWriteError."""
         if (url := self.url(path)) is not None:
-            self.store(url).write(url, path.read_bytes())
+            self.store(url).write(url, path if path.stat().st_size > _LARGE else path.read_bytes())
+
+
+@functools.cache
+def _there(planned: Path) -> Stage:
+    """The one of this process for that of the process that planned."""
+    return Stage(planned)
 
 
 def _touch(place: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from diffuse_fuse.errors import DataError, ImageReadError, ImageWriteError, UsageError
@@ -57,12 +59,24 @@ class Store:
         def whole() -> bytes:
             size = self._files.info(url).get("size")
             data = self._files.cat_file(url)
-            if size is not None and len(data) != size:
-                raise OSError(f"{len(data)} of {size} bytes came")
+            _require_whole(len(data), size)
             return data
 
+        return self._come(url, whole)
+
+    def bring(self, url: str, path: Path) -> None:
+        """All of a file to a path here, which is never in memory as a whole: for videos. Raises ImageReadError."""
+
+        def whole() -> None:
+            size = self._files.info(url).get("size")
+            self._files.get_file(url, os.fspath(path))
+            _require_whole(path.stat().st_size, size)
+
+        self._come(url, whole)
+
+    def _come(self, url: str, call: Callable[[], T]) -> T:
         try:
-            return _again(whole)
+            return _again(call)
         except UsageError:
             raise
         except FileNotFoundError:
@@ -72,18 +86,25 @@ class Store:
         except Exception as error:
             raise ImageReadError(f"{url} cannot be read, tried {TRIES} times: {_said(error)}.") from error
 
-    def write(self, url: str, data: bytes) -> None:
-        """A file, whole or not at all. Raises ImageWriteError; what was there before is then as it was."""
+    def write(self, url: str, data: bytes | Path) -> None:
+        """A file, whole or not at all: these bytes, or those of a file here, which may be large. Raises
+        ImageWriteError; what was there before is then as it was."""
+
+        def put(target: str) -> None:
+            if isinstance(data, Path):
+                self._files.put_file(os.fspath(data), target)
+            else:
+                self._files.pipe_file(target, data)
 
         def whole() -> None:
             if self.scheme in _WHOLE:
-                self._files.pipe_file(url, data)
+                put(url)
             else:  # under another name first
                 folder, _, name = url.rpartition("/")
                 self._files.makedirs(folder, exist_ok=True)
                 temporary = f"{folder}/.{name}.{secrets.token_hex(4)}.tmp"
                 try:
-                    self._files.pipe_file(temporary, data)
+                    put(temporary)
                     self._files.mv(temporary, url)
                 finally:
                     if self._files.exists(temporary):
@@ -122,14 +143,20 @@ class Store:
 
     def listed(self, url: str, recursive: bool = False) -> Iterator[str]:
         """The names of files below a folder, relative to it, in order. Raises DataError."""
+        yield from self.sizes(url, recursive)
+
+    def sizes(self, url: str, recursive: bool = True) -> dict[str, int | None]:
+        """The names of files below a folder, relative to it, in order, and their bytes. Raises DataError."""
         try:
-            found = _again(lambda: self._files.find(url, maxdepth=None if recursive else 1))
+            found = _again(lambda: self._files.find(url, maxdepth=None if recursive else 1, detail=True))
         except UsageError:
             raise
         except Exception as error:
             raise DataError(f"The folder {url} cannot be read: {_said(error)}.") from error
         root = self._files._strip_protocol(url).rstrip("/") + "/"
-        yield from (name[len(root) :] for name in map(self._files._strip_protocol, sorted(found)) if name != root)
+        names = {self._files._strip_protocol(key)[len(root) :]: info.get("size") for key, info in sorted(found.items())}
+        # a key may be anything
+        return {name: size for name, size in names.items() if name and ".." not in name.split("/")}
 
 
 def _again(call: Callable[[], T]) -> T:
@@ -142,6 +169,11 @@ def _again(call: Callable[[], T]) -> T:
         except Exception:  # each library has errors of its own for what a network does
             time.sleep(wait)
     return call()
+
+
+def _require_whole(came: int, size: int | None) -> None:
+    if size is not None and came != size:
+        raise OSError(f"{came} of {size} bytes came")
 
 
 def _said(error: Exception) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
+
+from diffuse_fuse.errors import UsageError
 
 MARK = "dfuse-afar-"  # in the name of every stage's folder
 
@@ -25,6 +28,15 @@ def url_of(text: str | os.PathLike[str] | None) -> str | None:
     if match is None or os.path.exists(f"{match[1]}:"):  # a folder of such a name
         return None
     return f"{match[1]}://{match[2]}"
+
+
+def place_in(root: Path, url: str) -> Path:
+    """Where an address has its place below a folder. Raises UsageError for one that leads out of it."""
+    scheme, _, rest = url.partition("://")
+    parts = [part for part in rest.split("/") if part]
+    if ".." in parts or not parts:
+        raise UsageError(f"{url} is no address of a file or folder: write it without '..'.")
+    return root.joinpath(scheme, *parts)
 
 
 def names_urls(manifest: str | os.PathLike[str]) -> bool:

@@ -31,7 +31,7 @@ def overlapped(
     ``work`` raises, or on Ctrl-C, before the exception goes on. Once ``finish`` has raised it is not called again.
     """
     todo: queue.Queue[Any] = queue.Queue(AHEAD)
-    done: queue.Queue[Any] = queue.Queue(AHEAD)
+    done: queue.Queue[Any] = queue.Queue(max(AHEAD, at_once))
     over = threading.Event()
     failed: list[BaseException] = []
     pool = ThreadPoolExecutor(at_once) if at_once > 1 else None

@@ -25,7 +25,7 @@ from diffuse_fuse.video.flicker import Flicker, FlickerMeter, luma
 from diffuse_fuse.video.light import SteadyLight
 from diffuse_fuse.video.pairs import FramePair, prepared
 from diffuse_fuse.video.pipeline import overlapped
-from diffuse_fuse.video.sink import FolderSink, Sink, VideoSink
+from diffuse_fuse.video.sink import FolderSink, Sink, VideoSink, nothing
 from diffuse_fuse.video.source import AS_THEY_ARE, Frames, Pairing, open_files, open_folders
 from diffuse_fuse.video.stabilise import STRENGTH, Stabiliser
 from diffuse_fuse.video.stack import is_picture_file
@@ -51,7 +51,8 @@ class VideoOptions:
     field: where the infrared frames lie in the visible ones. enlarge: how small infrared frames are enlarged, as in
     ``LoadOptions``.
     sound: copy that of the visible video. at_once: frames that the network has at the same time, each in a thread of
-    its own. balance: as ``Fuser`` takes it.
+    its own. balance: as ``Fuser`` takes it. sent: called with each file that is written and whole, for outputs that
+    are elsewhere.
     """
 
     fps: Fraction | None = None
@@ -67,6 +68,7 @@ class VideoOptions:
     sound: bool = True
     at_once: int = 1
     balance: Balance = AUTO
+    sent: Callable[[Path], None] = nothing
 
 
 @dataclass
@@ -125,7 +127,7 @@ def open_sources(
     if ir.is_dir() and (vis is None or vis.is_dir()):
         if how.given:
             raise UsageError("--pair, --offset and streams are for videos; the frames of two folders pair by name.")
-        return open_folders(ir, vis, rules, camera, load)
+        return open_folders(ir, vis, rules, camera, load, how.read_file)
     if vis is None:
         if is_picture_file(ir):
             raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
@@ -155,7 +157,7 @@ def fuse_video(
     fps = options.fps or frames.fps or FOLDER_FPS
     summary = Summary(fps=float(fps), warnings=list(frames.warnings))
     sound = None if as_folder or sound_of is None or not options.sound else _sound(sound_of, frames, fps, summary)
-    sink: Sink = FolderSink(out) if as_folder else VideoSink(out, fps, options.codec, options.crf, sound)
+    sink: Sink = FolderSink(out, options.sent) if as_folder else VideoSink(out, fps, options.codec, options.crf, sound)
     summary.sound = sound is not None
     scale = SteadyRange(float(fps), options.thermal_range, options.black_hot)
     stabiliser, meter = Stabiliser(options.stabilise), FlickerMeter()
@@ -185,6 +187,8 @@ def fuse_video(
     except BaseException:
         sink.drop()
         raise
+    if summary.frames and not as_folder:
+        options.sent(out)
     summary.stopped = stop()
     summary.seconds = time.perf_counter() - start
     summary.flicker = meter.result()

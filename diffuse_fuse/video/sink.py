@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -156,17 +157,23 @@ class VideoSink:
                 raise ImageWriteError(f"{shown(self._path)} cannot be written: {text}.") from error
 
 
+def nothing(path: Path) -> None:
+    """What becomes of a file that stays where it is."""
+
+
 class FolderSink:
-    """A folder of PNG files, one a frame, by the frame's name."""
+    """A folder of PNG files, one a frame, by the frame's name. ``sent``: called with each file that is whole."""
 
     padded = False
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, sent: Callable[[Path], None] = nothing) -> None:
+        self._folder, self._sent = folder, sent
 
     def write(self, name: str, frame: np.ndarray) -> None:
         """The frame ``name``, uint8 H×W×3 RGB."""
-        write_image(self._folder / f"{name}.png", frame)
+        path = self._folder / f"{name}.png"
+        write_image(path, frame)
+        self._sent(path)
 
     def close(self) -> None:
         """Nothing is left to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ import numpy as np
 from diffuse_fuse import shortage
 from diffuse_fuse.errors import DataError, DfuseError, ImageReadError, UsageError, counted
 from diffuse_fuse.extras import need
+from diffuse_fuse.images.decode import ReadBytes, read_bytes
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import DEFAULT, LoadOptions
 from diffuse_fuse.images.pairing import NO_RULES, Rules, pair_sources, why_none
@@ -75,7 +76,7 @@ class Pairing:
 
     pair: "time" or "frame"; None: by time where the rates differ. offset: seconds by which the infrared source begins
     after the visible one. fps: frames a second of the result, where they are given. ir_stream, vis_stream: the picture
-    stream of a file, as ffmpeg counts.
+    stream of a file, as ffmpeg counts. read_file: what reads the pictures of folders, which may be elsewhere.
     """
 
     pair: Pair | None = None
@@ -83,6 +84,7 @@ class Pairing:
     fps: Fraction | None = None
     ir_stream: int | None = None
     vis_stream: int | None = None
+    read_file: ReadBytes = field(default=read_bytes, compare=False)
 
     @property
     def given(self) -> bool:
@@ -94,7 +96,12 @@ AS_THEY_ARE = Pairing()
 
 
 def open_folders(
-    ir: Path, vis: Path | None, rules: Rules = NO_RULES, camera: bool = False, load: LoadOptions = DEFAULT
+    ir: Path,
+    vis: Path | None,
+    rules: Rules = NO_RULES,
+    camera: bool = False,
+    load: LoadOptions = DEFAULT,
+    read_file: ReadBytes = read_bytes,
 ) -> Frames:
     """Two folders of pictures, or one of both kinds, paired as everywhere; frame_10 comes after frame_9.
 
@@ -115,8 +122,8 @@ def open_folders(
 
     def read() -> Iterator[Frame]:
         for pair in pairs:
-            values, span = read_heat(pair.ir, load, camera)
-            yield Frame(pair.relative.name, values, read_visible(pair.vis), span)
+            values, span = read_heat(pair.ir, load, camera, read_file)
+            yield Frame(pair.relative.name, values, read_visible(pair.vis, read_file=read_file), span)
 
     return Frames(read(), len(pairs), None, tuple(odd))
 
@@ -134,8 +141,8 @@ def open_files(
     if load.of_the_file() and not ir.is_dir() and not is_picture_file(ir):
         raise UsageError(f"{ir} is a video: bands, palettes, units and raw sizes are said of pictures only.")
     ir_stream, vis_stream, odd = _streams(ir, vis, how)
-    first = _source(ir, ir_stream, load, camera)
-    second = _source(vis, vis_stream, DEFAULT, False)
+    first = _source(ir, ir_stream, load, camera, how.read_file)
+    second = _source(vis, vis_stream, DEFAULT, False, how.read_file)
     rates = first.fps or second.fps, second.fps or first.fps
     by = how.pair or ("frame" if one_rate(first.fps, second.fps) else "time")
     if by == "time" and None in rates:
@@ -190,9 +197,9 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
     return found[0], found[1], tuple(odd)
 
 
-def _source(path: Path, stream: int | None, load: LoadOptions, camera: bool) -> Source:
+def _source(path: Path, stream: int | None, load: LoadOptions, camera: bool, read_file: ReadBytes) -> Source:
     if path.is_dir():
-        return FolderFrames(path, load, camera)
+        return FolderFrames(path, load, camera, read_file)
     return StackFile(path, load) if is_picture_file(path) else VideoFile(path, stream, load.nodata)
 
 
@@ -283,7 +290,7 @@ class VideoFile:
                 yield frame.time, frame.to_ndarray()
                 continue
             if self._raw and frame.format.name in _BARE_16:
-                yield frame.time, _counts(frame)
+                yield frame.time, streams.counts(frame)
                 continue
             if first and not frame.format.name.startswith("gray"):
                 rgb = convert(frame, "rgb24")
@@ -331,13 +338,6 @@ class VideoFile:
             container.close()
             raise
         return container
-
-
-def _counts(frame: Any) -> np.ndarray:
-    """16 bits a pixel of an uncompressed AVI, which has no name for counts, so that they are taken for RGB555."""
-    plane = frame.planes[0]
-    rows = np.frombuffer(bytes(plane), "<u2").reshape(plane.height, -1)
-    return np.ascontiguousarray(rows[:, : plane.width])
 
 
 def _with_holes(values: np.ndarray, nodata: float | None) -> np.ndarray:

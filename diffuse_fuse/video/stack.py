@@ -11,7 +11,7 @@ import numpy as np
 
 from diffuse_fuse.errors import DataError, ImageReadError
 from diffuse_fuse.images import frames, header
-from diffuse_fuse.images.decode import Picture, read_bytes
+from diffuse_fuse.images.decode import Picture, ReadBytes, read_bytes
 from diffuse_fuse.images.names import shown
 from diffuse_fuse.images.options import CAMERA, DEFAULT, LoadOptions
 from diffuse_fuse.images.pairs import find_pictures
@@ -71,9 +71,11 @@ class FolderFrames:
     fps: Fraction | None = None
     start = 0.0
 
-    def __init__(self, folder: Path, load: LoadOptions = DEFAULT, camera: bool = False) -> None:
+    def __init__(
+        self, folder: Path, load: LoadOptions = DEFAULT, camera: bool = False, read_file: ReadBytes = read_bytes
+    ) -> None:
         self._files = sorted(find_pictures(folder), key=lambda path: natural(path.name))
-        self._load, self._camera = load, camera
+        self._load, self._camera, self._read_file = load, camera, read_file
         self.count: int = len(self._files)
         if not self._files:
             raise DataError(f"There are no pictures in {shown(folder)}.")
@@ -81,17 +83,17 @@ class FolderFrames:
     def heat(self) -> Iterator[tuple[float | None, Heat]]:
         """The infrared frames."""
         for path in self._files:
-            yield None, read_heat(path, self._load, self._camera)
+            yield None, read_heat(path, self._load, self._camera, self._read_file)
 
     def light(self) -> Iterator[tuple[float | None, np.ndarray]]:
         """The visible frames, uint8 H×W×3."""
         for path in self._files:
-            yield None, read_visible(path)
+            yield None, read_visible(path, read_file=self._read_file)
 
 
-def read_heat(path: Path, load: LoadOptions, camera: bool) -> Heat:
+def read_heat(path: Path, load: LoadOptions, camera: bool, read_file: ReadBytes = read_bytes) -> Heat:
     """An infrared picture file as a frame; camera: with its camera's span, an ImageReadError where it has none."""
-    thermal: Thermal = read_as(read_bytes(path), path, load)
+    thermal: Thermal = read_as(read_file(path), path, load)
     return Heat.of(thermal, asked_range(thermal, CAMERA, path) if camera else cut_to_span(thermal))
 
 

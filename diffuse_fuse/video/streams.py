@@ -131,6 +131,13 @@ def is_grey(path: Path, index: int) -> bool:
     return float((small.max(axis=2) - small.min(axis=2)).mean()) < _COLOURED
 
 
+def counts(frame: Any) -> np.ndarray:
+    """16 bits a pixel of an uncompressed AVI, which has no name for counts, so that they are taken for RGB555."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(bytes(plane), "<u2").reshape(plane.height, -1)
+    return np.ascontiguousarray(rows[:, : plane.width])
+
+
 def require_decoder(stream: Any, path: Path) -> None:
     """Raises ImageReadError for a stream that no decoder reads, which is another thing than damage."""
     if stream.codec_context is None:

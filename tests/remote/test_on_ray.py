@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from tests.batch.conftest import contents
+
 from .conftest import BUCKET
+from .test_s3 import held
 
 pytestmark = pytest.mark.slow
 
@@ -28,3 +31,17 @@ def test_workers_fuse_a_bucket(dfuse, pairs, s3, server, tiny_model, monkeypatch
     assert {name: data for name, data in one.items() if not name.startswith(".")} == {
         name: data for name, data in many.items() if not name.startswith(".")
     }
+
+
+def test_workers_score_a_bucket_into_a_bucket(dfuse, pairs, s3, server, tiny_model, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("FSSPEC_S3", json.dumps({"endpoint_url": server.url, "key": "k", "secret": "s"}))
+    more = ["--metrics", "EN,SD", "--baselines", "--workers", 1, "--model", tiny_model, "-q"]
+    assert dfuse("eval", "--ir", "ir", "--vis", "vi", "-o", "here", *more).returncode == 0
+    far = ["--ir", f"s3://{BUCKET}/ir", "--vis", f"s3://{BUCKET}/vi", "-o", f"s3://{BUCKET}/scores"]
+    done = dfuse("eval", *far, *more, "--ray", "local")
+    assert done.returncode == 0, done.stderr
+    here, there = contents(pairs / "here"), held(s3, "scores")
+    same = ["per_image.csv", "summary.csv", *(name for name in here if name.startswith("fused/"))]
+    assert len(same) == 7 and {name: there[name] for name in same} == {name: here[name] for name in same}
+    assert not any(b"dfuse-afar-" in data for data in there.values())

@@ -301,7 +301,7 @@ def test_only_metrics_measures_what_is_there(dfuse, folders, pair, tiny_model, t
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     (tmp_path / "out" / "metrics.csv").unlink()
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
-    assert done.returncode == 0 and ", the metrics of 3 of them measured again" in done.stderr
+    assert done.returncode == 0 and ", metrics recomputed for 3 of them" in done.stderr
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     one = dfuse("fuse", *pair, "-o", "vis.png", "--only-metrics", "--json")
     assert one.returncode == 2 and "one of the inputs" in one.stderr

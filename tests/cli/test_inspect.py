@@ -123,7 +123,7 @@ def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
         write_image(camera_files / "vi" / f"{number}.png", scene[1])
     model = ["--model", str(tiny_model), "--no-metrics"]
     assert commands.main(["fuse", "ir", "vi", "-o", "out", "--thermal-window", "series", *model]) == 0
-    assert "One range for the series: --thermal-range 70" in capsys.readouterr().err
+    assert "Range of the series: --thermal-range 70" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_a_series_says_its_range(camera_files, scene, tiny_model, capsys):
         (["--thermal-range", "nan", "10"], "lower value first"),
         (["--thermal-range", "1", "2", "--thermal-window", "series"], "one of them"),
         (["--thermal-range", "camera", "--thermal-window", "series"], "one of them"),
-        (["--thermal-range", "10", "hot"], "takes two values, such as 10 40, or camera; not 10 hot"),
-        (["--thermal-range", "camera", "10"], "an argument too many"),
+        (["--thermal-range", "10", "hot"], "takes two values, such as 10 40, or camera, not 10 hot"),
+        (["--thermal-range", "camera", "10"], "Unexpected argument"),
         (["--polarity", "cold"], "--polarity"),
         (["--size", "both"], "--size"),
         (["--page", "0"], "--page"),

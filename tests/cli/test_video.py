@@ -25,7 +25,7 @@ def test_two_videos(files, tiny_model, tmp_path, capsys):  # noqa: F811
     assert check(told) == "video"
     assert told["frames"] == COUNT == len(read_video(tmp_path / "out.mp4"))
     assert told["sound"] and set(told["flicker"]) == {"ir", "vis", "fused", "still", "changes", "steady"}
-    assert "Flicker of what is still" in err and "Speed: " in err
+    assert "Flicker of still areas" in err and "Speed: " in err
     assert main(call) == 1 and "exists already" in capsys.readouterr().err
     assert main([*call, "--overwrite", "-q"]) == 0 and capsys.readouterr() == ("", "")
 

@@ -61,7 +61,7 @@ def read_ordinary(path: Path | str, largest: int = 1 << 28) -> bytes:
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no ordinary file (a folder, pipe, socket or device)")
+            raise OSError(errno.EINVAL, "it is not a regular file (a folder, pipe, socket or device)")
         if status.st_size > largest:
             raise OSError(errno.EFBIG, f"it has {status.st_size >> 20} MB, more than {largest >> 20}")
         return file.read(largest)
@@ -125,7 +125,7 @@ def require_other_folder(out: Path, folders: Iterable[Path], root: Path) -> None
     try:
         real, top = Path(os.path.realpath(out)), Path(os.path.realpath(root))
     except ValueError as error:  # a NUL
-        raise UsageError(f"The output {str(out)!r} is no path: {error}.") from None
+        raise UsageError(f"The output {str(out)!r} is not a path: {error}.") from None
     for folder in {Path(os.path.realpath(folder)) for folder in folders}:
         inside = real == folder or folder in real.parents
         if inside or (real in folder.parents and (real == top or top in real.parents)):

@@ -194,13 +194,15 @@ def register_layout(layout: Layout) -> Layout:
     """
     for folder in filter(None, (layout.ir, layout.vis)):
         if folder != folder.strip("/") or ".." in folder.split("/"):
-            raise UsageError(f"'{folder}' is no folder below a data set: write it as in 'test/ir', with / and no '..'.")
+            raise UsageError(
+                f"'{folder}' is not a folder below a data set: write it as in 'test/ir', with / and no '..'."
+            )
     if not layout.ir or (layout.vis and layout.ir.count("*") != layout.vis.count("*")):
         raise UsageError(f"'{layout.ir}' and '{layout.vis}' need as many stars: what they stand for pairs the folders.")
     try:
         re.compile(layout.stems)
     except re.error as error:
-        raise UsageError(f"'{layout.stems}' is no regular expression of names: {error}.") from None
+        raise UsageError(f"'{layout.stems}' is not a regular expression of names: {error}.") from None
     _REGISTERED.insert(0, layout)
     return layout
 

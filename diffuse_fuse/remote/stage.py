@@ -60,7 +60,7 @@ class Stage:
         scheme, _, rest = url.partition("://")
         parts = [part for part in rest.split("/") if part]
         if ".." in parts or not parts:
-            raise UsageError(f"{url} is no address of a file or folder: write it without '..'.")
+            raise UsageError(f"{url} is not the address of a file or folder: write it without '..'.")
         return self.root.joinpath(scheme, *parts)
 
     def url(self, place: Path) -> str | None:

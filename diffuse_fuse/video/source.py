@@ -181,7 +181,7 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
     for path, side, given in sides:
         if path.is_dir() or is_picture_file(path):
             if given is not None:
-                raise UsageError(f"{shown(path)} is no video file: --{side}-stream does not go with it.")
+                raise UsageError(f"{shown(path)} is not a video file: --{side}-stream does not go with it.")
             found.append(None)
             continue
         index, more = streams.pick(path, side, given)
@@ -317,7 +317,7 @@ class VideoFile:
 
     def _opened(self) -> Any:
         if self._path.exists() and not self._path.is_file():  # FFmpeg would wait for a pipe for ever
-            raise ImageReadError(f"{shown(self._path)} is no ordinary file: copy the video to a file.")
+            raise ImageReadError(f"{shown(self._path)} is not a regular file: copy the video to a file.")
         container = streams.opened(self._path)
         try:
             stream = streams.chosen(container, self._path, self._index)

@@ -156,7 +156,7 @@ def test_a_manifest_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         batch.plan_manifest(tmp_path, tmp_path)
     (tmp_path / "binary.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0" + bytes(range(256)))
-    with pytest.raises(UsageError, match="lacks the column|no CSV file"):
+    with pytest.raises(UsageError, match="lacks the column|not a CSV file"):
         batch.plan_manifest(tmp_path / "binary.csv", tmp_path)
 
 
@@ -175,8 +175,8 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, kind):
 @pytest.mark.parametrize(
     "content, words",
     [
-        (b"ir,vis,out\n" + b"a" * 200_000 + b",b,c\n", "is no CSV file: field larger than field limit"),
-        (None, "has 65 MB, and a table of pairs at most 64: divide it"),
+        (b"ir,vis,out\n" + b"a" * 200_000 + b",b,c\n", "is not a CSV file: field larger than field limit"),
+        (None, "has 65 MB, but a table of pairs at most 64: split it"),
     ],
 )
 def test_what_is_no_table_takes_no_memory(tmp_path, content, words):

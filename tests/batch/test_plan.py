@@ -24,7 +24,7 @@ def test_no_input_can_become_an_output(folders):
     for other in (ir, vis, vis / ".." / "ir", out):
         with pytest.raises(UsageError, match="is an input folder"):
             batch.plan_folders(ir, vis, other)
-    with pytest.raises(UsageError, match="two folders are needed"):
+    with pytest.raises(UsageError, match="give two different folders"):
         batch.plan_folders(vis, out, ir)
     for other in (ir / "0.png", vis / "0.png", vis, out, out / "0.png"):
         with pytest.raises(UsageError, match="one of the inputs"):

@@ -161,7 +161,7 @@ def test_what_is_no_file_in_a_picture_s_place_is_no_picture_that_is_done(folders
     os.mkfifo(out / "2.png")
     results, calls = again()
     assert states(results) == ["failed"] * 3 and calls == 0
-    wrong = ("is empty", "is a link that leads nowhere", "is no ordinary file (a pipe, socket or device)")
+    wrong = ("is empty", "is a broken link", "is not a regular file (a pipe, socket or device)")
     for result, text in zip(results, wrong, strict=True):
         assert result.error == f"{result.out} {text}: move it away, or add --overwrite."
     assert states(again(existing="replace")[0]) == ["ok"] * 3 and not (tmp_path / "nowhere.png").exists()

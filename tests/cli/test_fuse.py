@@ -163,15 +163,15 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir.png", "vis.png", "-o", "vis.png"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "a.gif"], ".gif is unknown"),
-        (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "takes no name as long as"),
+        (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "is too long for the file system"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "exr is unknown"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "jpg"], "contradict"),
         (["ir", "vi", "-o", "vi", "--overwrite"], "input folder"),
-        (["ir", "ir", "-o", "a"], "two folders are needed"),
+        (["ir", "ir", "-o", "a"], "give two different folders"),
         (["ir", "vi", "-o", "vis.png"], "is a file"),
         (["ir.png"], "VIS"),
-        ([], "not said what to fuse"),
-        (["-o", "a.png"], "not said what to fuse"),
+        ([], "Missing input"),
+        (["-o", "a.png"], "Missing input"),
         (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "--manifest names the pairs"),
         (["--manifest", "pairs.csv"], "cannot be read"),
         (["--manifest", "ir.png"], "lacks the column"),
@@ -266,7 +266,9 @@ def test_a_picture_of_somebody_else_is_kept(dfuse, folders, scene, tiny_model, t
     write_image(tmp_path / "out" / "0.png", scene[1])
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--no-metrics")
     assert (
-        done.returncode == 0 and "2 fused, 1 skipped" in done.stderr and "does not say how it was made" in done.stderr
+        done.returncode == 0
+        and "2 fused, 1 skipped" in done.stderr
+        and "does not record how it was made" in done.stderr
     )
     assert np.array_equal(read_image(tmp_path / "out" / "0.png"), scene[1])
 

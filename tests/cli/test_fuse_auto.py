@@ -31,7 +31,7 @@ def test_the_model_is_chosen_and_named(pair, tmp_path, monkeypatch, capsys, spee
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--model", "auto"], "needs to know how fast"),
+        (["--model", "auto"], "needs a time limit"),
         (["--deadline-ms", "100"], "needs --model auto"),
         (["--model", "auto", "--deadline-ms", "0"], "--deadline-ms"),
     ],

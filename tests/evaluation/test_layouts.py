@@ -264,12 +264,12 @@ def test_a_registered_layout_comes_before_those_that_dfuse_knows(tmp_path: Path,
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        (Layout("X", "/ir", "vis"), "is no folder below a data set"),
-        (Layout("X", "ir/", "vis"), "is no folder below a data set"),
-        (Layout("X", "ir", "../vis"), "is no folder below a data set"),
+        (Layout("X", "/ir", "vis"), "is not a folder below a data set"),
+        (Layout("X", "ir/", "vis"), "is not a folder below a data set"),
+        (Layout("X", "ir", "../vis"), "is not a folder below a data set"),
         (Layout("X", "", "vis"), "need as many stars"),
         (Layout("X", "*/ir", "vis"), "need as many stars"),
-        (Layout("X", "ir", "vis", "(a"), "is no regular expression"),
+        (Layout("X", "ir", "vis", "(a"), "is not a regular expression"),
     ],
 )
 def test_a_layout_that_cannot_fit_is_refused(layout: Layout, words: str, monkeypatch) -> None:

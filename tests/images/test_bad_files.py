@@ -170,7 +170,7 @@ def test_the_content_counts_and_not_the_suffix(tmp_path, scene):
 @UNIX
 def test_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(ImageReadError, match=r"a\.png is no ordinary file"):
+    with pytest.raises(ImageReadError, match=r"a\.png is not a regular file"):
         read_visible(tmp_path / "a.png")
 
 
@@ -259,7 +259,7 @@ def test_a_tiff_of_many_channels_is_refused_before_it_takes_memory(tmp_path, cha
     path = tmp_path / "a.tif"
     path.write_bytes(_with_tags(stream.getvalue(), {277: channels, 257: 16_000, 278: 16_000}))
     tracemalloc.start()
-    with pytest.raises(ImageReadError, match="cannot be decoded|to decode, and more"):
+    with pytest.raises(ImageReadError, match="cannot be decoded|to decode, more"):
         read_image(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -30,7 +30,7 @@ def test_one_pattern_chooses_and_names_pair(tmp_path):
     assert stems(found) == [("D_1_T", "D_1_Z")] and [path.name for path in found.passed_over] == ["D_1_W.JPG"]
     with pytest.raises(UsageError, match="--vis-pattern nothing fits no picture"):
         pair_sources(ir, vis, rules=Rules(vis_pattern="nothing"))
-    with pytest.raises(UsageError, match="both fit"):
+    with pytest.raises(UsageError, match="both match"):
         pair_sources(ir, rules=Rules("*", "*"))
 
 

@@ -92,7 +92,7 @@ def test_two_grids_are_cut_to_what_both_show(maps, scene):
     ir, vis = maps(geo(0.1), geo(0.1, x=500001.0, y=5399999.5))  # 10 columns to the right, 5 rows down
     pair = load_pair(ir, vis)
     assert pair.vis.shape[:2] == (height - 5, width - 10)
-    assert np.array_equal(pair.vis, scene[1][5:, 10:]) and "cut to what both show" in " ".join(pair.warnings)
+    assert np.array_equal(pair.vis, scene[1][5:, 10:]) and "cropped to their overlap" in " ".join(pair.warnings)
     place = pair.metadata.place
     assert place.size == pair.vis.shape[:2]
     assert place.affine[2] == pytest.approx(500001.0) and place.affine[5] == pytest.approx(5399999.5)

@@ -77,7 +77,7 @@ def test_metadata_that_cannot_be_so_are_refused(tmp_path, facts):
 def test_metadata_that_are_no_text_are_refused(tmp_path):
     path = graph(tmp_path / "a.onnx")
     path.write_bytes(path.read_bytes().replace(b'"card"', b'"c\xffrd"'))
-    with pytest.raises(WeightsError, match="its metadata are no text"):
+    with pytest.raises(WeightsError, match="its metadata are not text"):
         OnnxFuser(path, threads=1)
 
 

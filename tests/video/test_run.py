@@ -251,5 +251,5 @@ def test_real_frames_flicker_no_more_than_their_sources(name, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names there")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.mp4")
-    with pytest.raises(ImageReadError, match="is no ordinary file: copy the video to a file"):
+    with pytest.raises(ImageReadError, match="is not a regular file: copy the video to a file"):
         open_sources(tmp_path / "a.mp4", tmp_path / "a.mp4", None)

@@ -151,7 +151,7 @@ def test_a_stack_of_thermal_frames(clip, files, tmp_path):
         irs, _ = irs_and_vises(frames)
         assert all(map(np.array_equal, irs, deep)), name
     write_image(tmp_path / "one.tif", deep[0])
-    with pytest.raises(ImageReadError, match="is one picture, no video: dfuse fuse takes it"):
+    with pytest.raises(ImageReadError, match="is one picture, not a video: use dfuse fuse"):
         open_sources(tmp_path / "one.tif", files[1], None)
 
 

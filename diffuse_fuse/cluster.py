@@ -42,7 +42,7 @@ class Cluster:
 class Lost:
     """What comes back for a piece whose workers died again and again."""
 
-    sentence: str = "the process that worked on it died three times, most likely for want of memory"
+    sentence: str = "the process that worked on it died three times, probably out of memory"
 
 
 def spread(
@@ -120,7 +120,7 @@ class _Round:
             if ready or any(piece is not None for _, piece in self._running.values()):
                 since = time.monotonic()
             elif time.monotonic() - since > _PATIENCE:
-                raise DataError("No worker of the Ray cluster could be started for ten minutes: look at ray status.")
+                raise DataError("The Ray cluster started no worker for ten minutes: check ray status.")
             for reference in ready:
                 yield from self._take(reference)
 
@@ -172,5 +172,5 @@ def _room(ray: Any, needs: dict[str, float]) -> int:
     count = min(int(there.get(names[name], 0) / need) for name, need in needs.items() if need)
     if not count:
         asked = " and ".join(f"{need:g} {names[name]}" for name, need in needs.items() if need)
-        raise UsageError(f"The Ray cluster has no room for a worker of {asked}: give fewer --threads, or add machines.")
+        raise UsageError(f"The Ray cluster has no room for a worker of {asked}: use fewer --threads, or add machines.")
     return count

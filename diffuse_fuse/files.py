@@ -104,7 +104,7 @@ def require_free(
     if path.is_dir():
         raise UsageError(f"The output {path} is a folder: name a file.")
     if os.path.lexists(path) and not overwrite and not (own and own(path)):
-        made = "exists already" if own is None else "is there, and is not as dfuse wrote it"
+        made = "exists already" if own is None else "exists, and is not as dfuse wrote it"
         raise ImageWriteError(f"{path} {made}: name another output, or add --overwrite.")
 
 
@@ -129,10 +129,10 @@ def require_other_folder(out: Path, folders: Iterable[Path], root: Path) -> None
     for folder in {Path(os.path.realpath(folder)) for folder in folders}:
         inside = real == folder or folder in real.parents
         if inside or (real in folder.parents and (real == top or top in real.parents)):
-            raise UsageError(f"The output {out} is a folder of the inputs in {root}: give a folder of its own.")
+            raise UsageError(f"The output {out} is a folder of the inputs in {root}: name another folder.")
 
 
 def refuse_stdout(out: Path | str | None) -> None:
     """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
     if str(out) == "-":
-        raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")
+        raise UsageError("dfuse does not write pictures to standard output (-o -): name a file.")

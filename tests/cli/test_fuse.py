@@ -172,7 +172,7 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir.png"], "VIS"),
         ([], "Missing input"),
         (["-o", "a.png"], "Missing input"),
-        (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "--manifest names the pairs"),
+        (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "Both --manifest and IR"),
         (["--manifest", "pairs.csv"], "cannot be read"),
         (["--manifest", "ir.png"], "lacks the column"),
         (["--manifest", "pairs.csv", "-o", "ir.png"], "is a file"),

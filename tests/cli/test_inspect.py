@@ -83,7 +83,7 @@ def test_ranges_and_polarity_change_the_picture(camera_files, tiny_model, capsys
         outputs[name] = read_visible(path) if path.exists() else (code, capsys.readouterr().err)
     assert not np.array_equal(outputs["plain"], outputs["range"])
     assert not np.array_equal(outputs["plain"], outputs["black"])
-    assert outputs["small"][0] == 1 and "45×37 pixels, and more than 100" in outputs["small"][1]
+    assert outputs["small"][0] == 1 and "45×37 pixels, more than the limit of 100" in outputs["small"][1]
     assert outputs["page"][0] == 1 and "no page 2" in outputs["page"][1]
 
 

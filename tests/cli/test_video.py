@@ -44,8 +44,8 @@ def test_what_is_wrong_is_said_in_one_sentence(files, tmp_path, capsys):  # noqa
         ([ir, vis, "-o", str(tmp_path / "nowhere.mp4")], 1, "exists already"),
         ([ir, vis, "-o", out, "--fps", "fast"], 2, "such as 25 or 30000/1001"),
         ([ir, vis, "-o", out, "--thermal-range", "5", "5"], 2, "lower value first"),
-        ([ir, vis, "-o", out, "--thermal-range", "camera"], 2, "is a video, which does not say"),
-        ([ir, vis, "-o", out, "--backend", "onnx", "--device", "cuda"], 2, "runs on the CPU"),
+        ([ir, vis, "-o", out, "--thermal-range", "camera"], 2, "is a video, which does not store"),
+        ([ir, vis, "-o", out, "--backend", "onnx", "--device", "cuda"], 2, "runs only on the CPU"),
         ([ir, vis, "-o", out, "--backend", "torch", "--model", "none"], 2, "no model 'none'"),
     ):
         assert main(["video", *call]) == code

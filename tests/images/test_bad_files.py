@@ -80,7 +80,7 @@ def test_the_limit_is_met_exactly_by_every_format(tmp_path, suffix):
     else:
         (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, rgb)[1].tobytes())
     assert read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=2000)).shape == (40, 50, 3)
-    with pytest.raises(ImageReadError, match="claims 50×40 pixels, and more than 1999"):
+    with pytest.raises(ImageReadError, match="claims 50×40 pixels, more than the limit of 1999"):
         read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=1999))
 
 

@@ -119,7 +119,7 @@ def test_weights_that_are_replaced_before_the_export_spoil_no_cache(weights, tmp
     monkeypatch.setattr(graphs, "sha256", lambda path: "ab" * 32)  # as the file was a moment ago
     monkeypatch.setattr("diffuse_fuse.onnx.export._graph", lambda picture, facts: b"")
     monkeypatch.setattr("diffuse_fuse.onnx.export.largest_difference", lambda *_: 0.0)
-    with pytest.raises(WeightsError, match="were replaced while the run began: start it again"):
+    with pytest.raises(WeightsError, match="changed while the run started: start it again"):
         OnnxFuser(weights)
     assert not list(tmp_path.rglob("*.onnx"))
 

@@ -48,7 +48,7 @@ class FuseOptions(ReadOptions):
     model: str = Field("default", max_length=100, description="Name of weights; GET /models lists them.")
     balance: Literal["auto"] | Unit = Field(
         "auto",
-        description="How much of the infrared brightness the result takes over: 0 only hot targets, 1 all of it, or auto.",
+        description="How much of the infrared brightness the result takes over: 0 only hot targets, 1 all, or auto.",
     )
     thermal_range: str | None = Field(
         None,

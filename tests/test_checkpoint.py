@@ -78,7 +78,7 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path, file):
 def test_weights_that_are_no_numbers_are_refused(wrong):
     model = torch.nn.Linear(3, 2)
     tensors = {**model.state_dict(), "bias": torch.tensor([1.0, wrong])}
-    with pytest.raises(WeightsError, match="tensor bias holds what is no number"):
+    with pytest.raises(WeightsError, match="tensor bias holds a value that is not a number"):
         fill(model, tensors, "w")
 
 

@@ -106,5 +106,5 @@ def test_where_the_picture_of_one_pair_goes(folders, tmp_path):
     with pytest.raises(UsageError, match=r"\.gif is unknown"):
         batch.plan_pair(ir, vis, tmp_path / "a.gif")
     assert batch.format_suffix("PNG") == batch.format_suffix(".png") == ".png"
-    with pytest.raises(UsageError, match="exr is unknown: use one of png"):
+    with pytest.raises(UsageError, match="Unknown format exr: use one of png"):
         batch.format_suffix("exr")

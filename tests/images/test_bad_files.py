@@ -140,16 +140,16 @@ def test_unusual_kinds_of_usual_formats_are_read(tmp_path, scene, mode, suffix, 
 
 def test_an_animated_gif_is_no_picture_for_dfuse(tmp_path, scene):
     Image.fromarray(scene[0]).save(tmp_path / "a.gif", save_all=True, append_images=[Image.fromarray(scene[0] // 2)])
-    with pytest.raises(ImageReadError, match=r"a\.gif is a GIF, which is not read here: save it as PNG or TIFF\."):
+    with pytest.raises(ImageReadError, match=r"a\.gif is a GIF, which dfuse does not read: save it as PNG or TIFF\."):
         read_visible(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize(
     "start, what",
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture, which is not read here: save it as PNG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture, which dfuse does not read: save it as PNG"),
         (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
-        (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which is not read here: dfuse video reads videos"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which dfuse does not read: use dfuse video"),
         (b"RIFF\0\0\0\0AVI LIST", "a video"),
         (b"PK\3\4" + bytes(12), "a ZIP archive"),
         (b"%PDF-1.7\n", "a PDF"),
@@ -213,7 +213,7 @@ def test_a_path_with_a_nul_byte():
 
 def test_pickles_in_a_npy_are_not_run(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[print]], dtype=object), allow_pickle=True)
-    with pytest.raises(ImageReadError, match=r"a\.npy is damaged or not a picture"):
+    with pytest.raises(ImageReadError, match=r"a\.npy is damaged, or not a picture"):
         read_infrared(tmp_path / "a.npy")
 
 

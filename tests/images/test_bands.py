@@ -92,7 +92,7 @@ def test_bands_are_chosen(tmp_path, vis, ir, layout):
     pair = load_pair(path, path, LoadOptions(ir_band=6, vis_bands=(3, 2, 1), thermal_range=(0, 63750)))
     assert np.array_equal(pair.vis, vis.astype(np.uint16) * 250)
     assert np.allclose(pair.ir, ir / 255, atol=1e-5)
-    with pytest.raises(ImageReadError, match=r"6 (bands|pages): say which"):
+    with pytest.raises(ImageReadError, match=r"6 (bands|pages): (name|choose) the infrared"):
         load_pair(path, path)
     with pytest.raises(ImageReadError, match="6 bands: there is no band 7"):
         load_pair(path, path, LoadOptions(ir_band=7, vis_bands=(3, 2, 1)))

@@ -198,7 +198,7 @@ def test_inspect_does_not_decode_what_is_large(tmp_path, monkeypatch):
     monkeypatch.setattr("diffuse_fuse.images.describe.LOOKED_AT", 10_000)
     monkeypatch.setattr("diffuse_fuse.images.describe.decode", None)
     seen = describe(path)
-    assert seen.content is None and seen.thermal is None and "32.4 kB to decode" in seen.warnings[0]
+    assert seen.content is None and seen.thermal is None and "that takes 32.4 kB" in seen.warnings[0]
     for name in ("width", "height", "bits", "dtype", "channels", "pages", "camera", "time", "orientation", "gps"):
         assert getattr(seen, name) == getattr(whole, name), name
     assert (seen.width, seen.height, seen.as_visible) == (60, 90, "unknown, since its pixels were not decoded")

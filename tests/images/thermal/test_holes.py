@@ -53,7 +53,7 @@ def grey_picture(path, level: int = 90):
 def test_the_outside_of_a_map_of_counts(counts, outside, fill):
     found = find(np.where(outside, fill, counts).astype(np.uint16))
     assert np.array_equal(found.mask, outside) and found.values == (fill,)
-    assert f"has no value in {outside.mean():.1%}" in found.sentence and f"({fill} there" in found.sentence
+    assert f"has no value in {outside.mean():.1%}" in found.sentence and f"({fill}, which marks" in found.sentence
 
 
 @pytest.mark.parametrize("fill", [-9999, -10000, -32767, -3.4e38, np.nan, np.inf, 0, 1e20])

@@ -331,6 +331,6 @@ def _handle_errors(app: FastAPI, settings: Settings) -> None:
     async def unusable(_: Request, error: DfuseError) -> Response:
         status = 410 if isinstance(error, GoneError) else 404 if isinstance(error, UnknownModelError) else 422
         text = listed.in_fields(str(error))
-        if isinstance(error, ImageError) and " are refused" in text:
+        if isinstance(error, ImageError) and " more than the limit of " in text:
             status = 413
         return answer(status, text)

@@ -94,7 +94,7 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     assert said[1].startswith("line 4: ") and "already the output of line 2" in said[1]
     assert said[2].startswith("line 5: ") and "one of the inputs" in said[2]
     assert said[3].startswith("line 6: ") and ".gif is unknown" in said[3]
-    assert said[4].startswith("line 7: ") and "8 bits a channel" in said[4]
+    assert said[4].startswith("line 7: ") and "8 bits per channel" in said[4]
     recipe = batch.Recipe(depth=16)
     results = batch.run_folder(plan, AverageFuser(), tmp_path / "out", recipe=recipe)
     assert states(results) == ["ok", *["failed"] * 6] and "9.png does not exist" in results[1].error

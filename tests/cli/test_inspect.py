@@ -53,7 +53,7 @@ def test_inspect_as_json_and_a_bad_file(camera_files, capsys):
     assert ir["error"] is None and (ir["width"], ir["height"], ir["bits"], ir["content"]) == (45, 37, 16, "grey")
     assert ir["thermal"]["unit"] == "counts" and ir["thermal"]["used_bits"] == 13
     assert both["thermal"]["unit"] == "°C" and [one["kind"] for one in both["embedded"]] == ["thermal", "visible"]
-    assert "bad.png is damaged or not a picture" in bad["error"]
+    assert "bad.png is damaged, or not a picture" in bad["error"]
     assert captured.err.count("\n") == 1 and captured.err.startswith("Error: bad.png")
 
 

@@ -37,7 +37,7 @@ def test_what_is_wrong_is_said_in_one_sentence(files, tmp_path, capsys):  # noqa
     (tmp_path / "nowhere.mp4").symlink_to("gone.mp4")
     for call, code, text in (
         ([ir, "nothing.mp4", "-o", out], 2, "no file or folder nothing.mp4"),
-        ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "a video has one of the suffixes"),
+        ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "the suffix of a video is one of"),
         ([ir, vis, "-o", ir, "--overwrite"], 2, "one of the inputs"),
         ([ir, vis, "-o", str(tmp_path / "link.mp4"), "--overwrite"], 2, "one of the inputs"),
         ([ir, vis, "-o", str(tmp_path / "hard.mp4"), "--overwrite"], 2, "one of the inputs"),

@@ -240,7 +240,7 @@ def test_what_is_given_instead_of_found(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("ir;vis\nb\\hot_x.png;c\\x.png\n")
     found = given_dataset(manifest=tmp_path / "pairs.csv")
     assert (found.name, found.layout, found.pairs[0].relative.name) == ("pairs", "the table pairs.csv", "x")
-    with pytest.raises(UsageError, match="none of them"):
+    with pytest.raises(UsageError, match="Missing pairs"):
         given_dataset()
     with pytest.raises(UsageError, match="more than one"):
         given_dataset(tmp_path, manifest=tmp_path / "pairs.csv")

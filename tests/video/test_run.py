@@ -100,7 +100,7 @@ def test_frames_with_the_span_of_their_camera(clip, tmp_path):
     assert all(frame.span[0] == pytest.approx(25, abs=0.05) and frame.span[1] < 50 for frame in own)
     write_image(tmp_path / "ir" / "3.png", clip[0][3])
     write_image(tmp_path / "vi" / "3.png", clip[1][3])
-    with pytest.raises(ImageReadError, match=r"3\.png does not say which values"):
+    with pytest.raises(ImageReadError, match=r"3\.png does not store the range"):
         list(open_sources(tmp_path / "ir", tmp_path / "vi", None, camera=True).pairs)
     with pytest.raises(UsageError, match="is a video, which does not store"):
         open_sources(tmp_path / "a.mp4", tmp_path / "b.mp4", None, camera=True)

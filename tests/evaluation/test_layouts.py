@@ -242,7 +242,7 @@ def test_what_is_given_instead_of_found(tmp_path: Path) -> None:
     assert (found.name, found.layout, found.pairs[0].relative.name) == ("pairs", "the table pairs.csv", "x")
     with pytest.raises(UsageError, match="Missing pairs"):
         given_dataset()
-    with pytest.raises(UsageError, match="more than one"):
+    with pytest.raises(UsageError, match="more than once"):
         given_dataset(tmp_path, manifest=tmp_path / "pairs.csv")
     with pytest.raises(UsageError, match="belong together"):
         given_dataset(ir=tmp_path / "a")

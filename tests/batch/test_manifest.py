@@ -107,7 +107,7 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
         ("ir/0.png,~somebody/0.png,a.png", "vis is ~somebody/0.png, but a table does not expand ~"),
         ("ir/0.png,vi/0.png,~/a.png", "out is ~/a.png, but a table does not expand ~"),
         ("https://example.org/0.png,vi/0.png,a.png", "ir is https://example.org/0.png, which is an address"),
-        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, which is an address, not a path: save the file"),
+        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, which is an address, not a path: save"),
         ("FILE:///ir/0.png,vi/0.png,a.png", "an address, not a path: write the path alone"),
         ("ir/0.png,vi/0.png,ftp://host/a.png", "out is ftp://host/a.png, which is an address"),
     ],

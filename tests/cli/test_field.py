@@ -59,7 +59,7 @@ def test_nonsense_is_wrong_use(dfuse, tiny_model, flight):
     done = fuse(dfuse, tiny_model, flight, "--ir-field", "here")
     assert done.returncode == 2 and "X,Y,W,H" in done.stderr
     done = fuse(dfuse, tiny_model, flight, "--ir-field", "900,900,99,99")
-    assert done.returncode == 1 and "nothing in common" in done.stderr
+    assert done.returncode == 1 and "does not overlap" in done.stderr
 
 
 @pytest.mark.parametrize("option", [("--ir-field", "auto"), ("--align", "auto")])

@@ -51,7 +51,7 @@ def load_fuser(
 
         return Fuser(model, device, threads, balance)
     if text(device, "The device") not in ("auto", "cpu"):
-        raise UsageError(f"The backend onnx runs on the CPU: use --device cpu, or --backend torch for {device}.")
+        raise UsageError(f"The backend onnx runs only on the CPU: use --device cpu, or --backend torch for {device}.")
     from diffuse_fuse.onnx.fuser import OnnxFuser
 
     return OnnxFuser(model, threads, on_export, balance)

@@ -87,7 +87,7 @@ def read_header(path: Path | str) -> tuple[dict[str, Any], list[str]]:
         with safe_open(path, framework="pt") as file:
             meta, keys = file.metadata() or {}, list(file.keys())
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is no safetensors file, or is damaged ({error}).") from None
+        raise WeightsError(f"{path} is not a safetensors file, or is damaged ({error}).") from None
     return _checked(meta, path), keys
 
 
@@ -153,5 +153,7 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], what: str) -> None:
                 f"its configuration asks for {tuple(value.shape)}."
             )
         if not torch.isfinite(tensors[name]).all():
-            raise WeightsError(f"{what} is damaged: tensor {name} holds what is no number. Get the file again.")
+            raise WeightsError(
+                f"{what} is damaged: tensor {name} holds a value that is not a number. Get the file again."
+            )
     model.load_state_dict(tensors)

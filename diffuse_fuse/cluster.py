@@ -24,7 +24,7 @@ from diffuse_fuse.extras import need
 AUTO, LOCAL = "auto", "local"
 _DEATHS = 3  # of workers with one and the same piece: it is the piece
 _PATIENCE = 600.0  # seconds without any worker
-_NO_WORKER = "No worker of the Ray cluster could be started for ten minutes: look at ray status."
+_NO_WORKER = "The Ray cluster started no worker for ten minutes: check ray status."
 
 Work = Callable[[Any], Any]
 
@@ -46,7 +46,7 @@ class Cluster:
 class Lost:
     """What comes back for a piece whose workers died again and again."""
 
-    sentence: str = "the process that worked on it died three times, most likely for want of memory"
+    sentence: str = "the process that worked on it died three times, probably out of memory"
 
 
 def spread(
@@ -271,5 +271,5 @@ def _room(ray: Any, needs: dict[str, float]) -> int:
     count = min(int(there.get(names[name], 0) / need) for name, need in needs.items() if need)
     if not count:
         asked = " and ".join(f"{need:g} {names[name]}" for name, need in needs.items() if need)
-        raise UsageError(f"The Ray cluster has no room for a worker of {asked}: give fewer --threads, or add machines.")
+        raise UsageError(f"The Ray cluster has no room for a worker of {asked}: use fewer --threads, or add machines.")
     return count

@@ -61,7 +61,7 @@ def read_ordinary(path: Path | str, largest: int = 1 << 28) -> bytes:
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no ordinary file (a folder, pipe, socket or device)")
+            raise OSError(errno.EINVAL, "it is not a regular file (a folder, pipe, socket or device)")
         if status.st_size > largest:
             raise OSError(errno.EFBIG, f"it has {status.st_size >> 20} MB, more than {largest >> 20}")
         return file.read(largest)
@@ -104,7 +104,7 @@ def require_free(
     if path.is_dir():
         raise UsageError(f"The output {path} is a folder: name a file.")
     if os.path.lexists(path) and not overwrite and not (own and own(path)):
-        made = "exists already" if own is None else "is there, and is not as dfuse wrote it"
+        made = "exists already" if own is None else "exists, and is not as dfuse wrote it"
         raise ImageWriteError(f"{path} {made}: name another output, or add --overwrite.")
 
 
@@ -125,14 +125,14 @@ def require_other_folder(out: Path, folders: Iterable[Path], root: Path) -> None
     try:
         real, top = Path(os.path.realpath(out)), Path(os.path.realpath(root))
     except ValueError as error:  # a NUL
-        raise UsageError(f"The output {str(out)!r} is no path: {error}.") from None
+        raise UsageError(f"The output {str(out)!r} is not a path: {error}.") from None
     for folder in {Path(os.path.realpath(folder)) for folder in folders}:
         inside = real == folder or folder in real.parents
         if inside or (real in folder.parents and (real == top or top in real.parents)):
-            raise UsageError(f"The output {out} is a folder of the inputs in {root}: give a folder of its own.")
+            raise UsageError(f"The output {out} is a folder of the inputs in {root}: name another folder.")
 
 
 def refuse_stdout(out: Path | str | None) -> None:
     """Raise UsageError for "-": a picture says what it is made of and is whole or not there, which takes a file."""
     if str(out) == "-":
-        raise UsageError("-o - would be standard output, which dfuse does not write pictures to: name a file.")
+        raise UsageError("dfuse does not write pictures to standard output (-o -): name a file.")

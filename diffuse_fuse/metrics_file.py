@@ -233,7 +233,7 @@ def _table_of(data: bytes, path: Path | str) -> _Table:
     except csv.Error:
         header = []
     if not _is_own(header):
-        raise ImageWriteError(f"{path} is there and was not written by dfuse: move it away, or add --no-metrics.")
+        raise ImageWriteError(f"{path} exists and was not written by dfuse: move it away, or add --no-metrics.")
     table = _Table(list(header), {}, data)
     try:
         for row in reader:

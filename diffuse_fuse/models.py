@@ -82,7 +82,7 @@ def require_same(loaded: str, expected: str, what: str) -> None:
     Everything that a run notes names the weights as they were when it was planned.
     """
     if loaded != expected:
-        raise WeightsError(f"The weights {what} were replaced while the run began: start it again.")
+        raise WeightsError(f"The weights {what} changed while the run started: start it again.")
 
 
 def find(name_or_path: str | os.PathLike[str]) -> ModelCard:

@@ -29,7 +29,7 @@ class Shard:
         match = _WRITTEN.fullmatch(text.strip())
         index, count = map(int, match.groups()) if match else (0, 0)
         if not 1 <= index <= count:
-            raise UsageError(f"--shard takes part I of N as I/N, from 1/N to N/N, such as 3/8; not '{text}'.")
+            raise UsageError(f"--shard takes part I of N as I/N, from 1/N to N/N, such as 3/8, not '{text}'.")
         return cls(index, count)
 
     def __str__(self) -> str:

@@ -67,7 +67,7 @@ def _lacking(error: BaseException) -> str | None:
         where = f" for {error.filename}" if error.filename else ""
         return f"there is no space left on the disk{where}: make room, or set TMPDIR to a folder with more."
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        return "too many files are open: raise the limit (ulimit -n)."
+        return "too many open files: raise the limit (ulimit -n)."
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
-        return "no folder for temporary files can be written: set TMPDIR to one that can."
+        return "no folder for temporary files is writable: set TMPDIR to one that is."
     return None

@@ -64,10 +64,10 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path, file):
     with pytest.raises(WeightsError, match="There is no weights file"):
         load_weights(tmp_path / "none.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:-7])
-    with pytest.raises(WeightsError, match="no safetensors file, or is damaged"):
+    with pytest.raises(WeightsError, match="not a safetensors file, or is damaged"):
         load_weights(tmp_path / "cut.safetensors")
     (tmp_path / "text.safetensors").write_text("weights")
-    with pytest.raises(WeightsError, match="no safetensors file, or is damaged"):
+    with pytest.raises(WeightsError, match="not a safetensors file, or is damaged"):
         load_weights(tmp_path / "text.safetensors")
     save_file(TENSORS, tmp_path / "foreign.safetensors")
     with pytest.raises(WeightsError, match="not one that dfuse wrote"):
@@ -78,7 +78,7 @@ def test_missing_damaged_and_foreign_files_are_refused(tmp_path, file):
 def test_weights_that_are_no_numbers_are_refused(wrong):
     model = torch.nn.Linear(3, 2)
     tensors = {**model.state_dict(), "bias": torch.tensor([1.0, wrong])}
-    with pytest.raises(WeightsError, match="tensor bias holds what is no number"):
+    with pytest.raises(WeightsError, match="tensor bias holds a value that is not a number"):
         fill(model, tensors, "w")
 
 

@@ -58,7 +58,7 @@ def test_pipes_and_giants_in_place_of_files_are_refused_at_once(tmp_path):
         os.mkfifo(tmp_path / "pipes" / name)
         with open(tmp_path / "giants" / name, "wb") as file:
             file.truncate(3 << 30)
-    for kind, words in (("pipes", "no ordinary file|no model"), ("giants", "3072 MB, more than 256|has 3.2 GB")):
+    for kind, words in (("pipes", "not a regular file|no model"), ("giants", "3072 MB, more than 256|has 3.2 GB")):
         folder = tmp_path / kind
         assert not MetricsFile.is_in(folder)
         for call in (

@@ -89,7 +89,7 @@ def test_what_is_behind_an_error_counts_and_files_that_are_not_there_do_not():
 
 
 def test_no_folder_for_temporary_files(monkeypatch):
-    assert "set TMPDIR to one that can" in shortage.sentence(_no_folder(monkeypatch))
+    assert "set TMPDIR to one that is" in shortage.sentence(_no_folder(monkeypatch))
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,9 @@ def estimate(
     if after.share < least:
         return _unbelieved(found, kind, *numbers)
     if after.share < before.share + _GAIN and after.residual > before.residual - _GAIN_PX / scale:
-        return Estimate(found, kind, *numbers, "The pictures lie on each other already.")
+        return Estimate(found, kind, *numbers, "The pictures are aligned already.")
     if gain is not None and _gain(finest, small) < gain:
-        text = "Moving the infrared picture gains too little to be sure of in pictures as small as these."
+        text = "The gain of aligning is too uncertain in pictures as small as these."
         return Estimate(found, kind, *numbers, text)
     return Estimate(found, kind, *numbers)
 
@@ -109,7 +109,7 @@ def _gain(level: pyramid.Level, transform: Transform) -> float:
 
 
 def _unbelieved(found: Transform, kind: Kind, confidence: float, residual: float, before: float) -> Estimate:
-    text = "No alignment was found that can be trusted: the infrared picture was left where it is."
+    text = "No trustworthy alignment was found: the infrared picture was not moved."
     return Estimate(found, kind, confidence, residual, before, text, is_warning=True)
 
 

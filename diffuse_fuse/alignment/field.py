@@ -35,7 +35,7 @@ _LARGEST_IR, _LARGEST_VIS = 1024, 2048  # pixels of the longer side that are loo
 _EQUAL = 0.005  # of the visible picture's diagonal
 _TURN = 10.0  # degrees: no rig is turned by more
 UNSURE = (
-    "No field of the infrared picture in the visible one was found that can be trusted: give it by "
+    "No trustworthy field of the infrared picture in the visible one was found: give it with "
     "--ir-field X,Y,W,H, or make a file from many pairs with dfuse align."
 )
 

@@ -50,7 +50,9 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
     """Read what ``save_calibration`` wrote. Raises AlignmentError for anything else."""
     whole = _read_object(path_of(path))
     if whole.get("format") != FORMAT:
-        raise AlignmentError(f"{path} is no alignment of dfuse: make one with dfuse align IR_DIR VIS_DIR -o FILE.")
+        raise AlignmentError(
+            f"{path} is not an alignment file of dfuse: make one with dfuse align IR_DIR VIS_DIR -o FILE."
+        )
     if whole.get("version") not in (VERSION, VERSION_WITH_FIELD):
         raise AlignmentError(
             f"{path} has the version {whole.get('version')!r} and this dfuse reads {VERSION} and {VERSION_WITH_FIELD}."
@@ -87,7 +89,7 @@ def _read_object(path: Path) -> dict:
     except OSError as error:
         raise AlignmentError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise AlignmentError(f"{path} is no JSON file: give one that dfuse align made.") from error
+        raise AlignmentError(f"{path} is not a JSON file: give one that dfuse align made.") from error
     return whole if isinstance(whole, dict) else {}
 
 

@@ -35,7 +35,7 @@ def combine_fields(sightings: Sequence[Sighting], kind: Kind = Kind.similarity) 
     sure = [each for each in sightings if each.found.reason is None and each.found.field]
     if not sure:
         raise AlignmentError(
-            f"In none of {counted(len(sightings), 'pair')} was the infrared picture's field found with confidence: "
+            f"The infrared field was found with confidence in none of {counted(len(sightings), 'pair')}: "
             "give more pairs, in daylight and with people or poles in both pictures, or the field: --ir-field X,Y,W,H."
         )
     first = sure[0].found.field
@@ -45,8 +45,8 @@ def combine_fields(sightings: Sequence[Sighting], kind: Kind = Kind.similarity) 
     near = np.abs(boxes - np.median(boxes, axis=0)).max(axis=1) <= _FAR * max(first.w, first.h)
     if near.sum() * 2 < len(sure):
         raise AlignmentError(
-            f"The fields of {len(sure)} pairs lie apart: they are not of one rig, or one of its cameras zoomed. Align "
-            "pairs of one kind by themselves."
+            f"The fields of {len(sure)} pairs disagree: they are not of one rig, or one of its cameras zoomed. Align "
+            "the pairs of each rig and zoom separately."
         )
     x0, y0, x1, y1 = map(float, np.median(boxes[near], axis=0))
     middle = Field(x0, y0, x1 - x0, y1 - y0, first.size)

@@ -32,7 +32,7 @@ class Kind(str, Enum):
         try:
             return cls(name)
         except ValueError:
-            raise UsageError(f"There is no kind of transform {name!r}: use one of {', '.join(cls)}.") from None
+            raise UsageError(f"Unknown kind of transform {name!r}: use one of {', '.join(cls)}.") from None
 
     @property
     def parameters(self) -> int:

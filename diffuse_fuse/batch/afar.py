@@ -131,7 +131,7 @@ class FarScores:
                 self._store.write(self._url, text)
             self._clear_away()
         except (ImageReadError, DataError) as error:
-            raise ImageWriteError(f"{self._url} cannot be brought up to date: {error}") from error
+            raise ImageWriteError(f"Cannot update {self._url}: {error}") from error
 
     def _merged(self) -> dict[str, Row]:
         rows = self._table()

@@ -183,5 +183,5 @@ def format_suffix(name: str) -> str:
     suffix = "." + name.lower().lstrip(".")
     if suffix not in SUFFIXES:
         known = ", ".join(known[1:] for known in SUFFIXES)
-        raise UsageError(f"The format {name} is unknown: use one of {known}.")
+        raise UsageError(f"Unknown format {name}: use one of {known}.")
     return suffix

@@ -45,13 +45,15 @@ def plan_manifest(manifest: Path, out_dir: Path, suffix: str | None = None, dept
         job = _job(row, manifest.parent, out_dir, suffix or ".png")
         real = real_path(str(job.out))
         if damaged:
-            bad.append(failed(job, f"{where}{damaged} holds a NUL character, which no path can: correct the table."))
+            bad.append(
+                failed(job, f"{where}{damaged} holds a NUL character, which a path cannot hold: correct the table.")
+            )
         elif not row["ir"]:
             bad.append(failed(job, f"{where}the infrared picture is missing."))
         elif wrong := _no_path(row):
             bad.append(failed(job, f"{where}{wrong}"))
         elif real in taken:
-            bad.append(failed(job, f"{where}{job.out} is the output of line {taken[real]} already: name another one."))
+            bad.append(failed(job, f"{where}{job.out} is already the output of line {taken[real]}: name another one."))
         elif real in inputs or identity(job.out) in read:
             bad.append(failed(job, f"{where}the output {job.out} is one of the inputs: name another one."))
         elif wrong := _unwritable(job.out, depth):
@@ -86,13 +88,11 @@ def _no_path(row: dict[str, str]) -> str | None:
     for column in COLUMNS:
         cell = row[column]
         if cell.startswith("~"):
-            return (
-                f"{column} is {cell}, and ~ is not replaced in a table: write the whole path, or ./~ for such a name."
-            )
+            return f"{column} is {cell}, but a table does not expand ~: write the whole path, or ./~ for such a name."
         scheme, mark, _ = cell.partition("://")
         if mark and scheme.isalnum():
             do = "write the path alone" if scheme.lower() == "file" else "save the file and write its path"
-            return f"{column} is {cell}, an address and not a path: {do}."
+            return f"{column} is {cell}, which is an address, not a path: {do}."
     return None
 
 

@@ -162,7 +162,7 @@ def choose(
     if backend == "auto":
         backend = "torch" if denoise is not None else backends.choose(model, device)
     if backend == "onnx" and denoise is not None:
-        raise UsageError("--denoise is PyTorch's: leave it out, or take --backend torch.")
+        raise UsageError("--denoise needs PyTorch: use --backend torch, or leave --denoise out.")
     sigma = None if denoise in (None, "auto") else _sigma(denoise)
     path = models.locate(model)
     weights = sha256(path)
@@ -214,7 +214,7 @@ def model_in_time(
             raise UsageError("--deadline-ms chooses the model: it needs --model auto.")
         return model
     if deadline_ms is None:
-        raise UsageError("--model auto needs to know how fast: add --deadline-ms 100, for example.")
+        raise UsageError("--model auto needs a time limit: add --deadline-ms, such as --deadline-ms 100.")
     size = next(_sizes(jobs), None)
     if size is None:  # nothing to fuse, or it will be said why it cannot be
         return "default"
@@ -248,4 +248,4 @@ def _sigma(text: str) -> float:
     try:
         return checked_sigma(float(text))
     except ValueError:
-        raise UsageError(f"--denoise takes auto or the noise in 8-bit levels, such as 10; not '{text}'.") from None
+        raise UsageError(f"--denoise takes auto or the noise in 8-bit levels, such as 10, not '{text}'.") from None

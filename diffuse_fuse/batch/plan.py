@@ -25,12 +25,12 @@ def require_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest:
     refuse_stdout(out)
     if manifest is not None:
         if ir is not None:
-            raise UsageError("--manifest names the pairs, and so do IR and VIS: give one of them.")
+            raise UsageError("Both --manifest and IR name the input: use only one of them.")
         if out is not None and out.exists() and not out.is_dir():
-            raise UsageError(f"The output {out} is a file: with --manifest it is a folder.")
+            raise UsageError(f"The output {out} is a file: with --manifest, name a folder.")
         return out or manifest.parent
     if ir is None:
-        raise UsageError("It is not said what to fuse: give IR and VIS, two files or two folders, or --manifest FILE.")
+        raise UsageError("Missing input: pass IR and VIS, two files or two folders, or --manifest FILE.")
     for path in (ir, vis):
         if path is not None and not path.exists():
             raise UsageError(f"There is no file or folder {path}.")
@@ -40,7 +40,7 @@ def require_paths(ir: Path | None, vis: Path | None, out: Path | None, manifest:
     if out is None:
         example = "-o FOLDER" if ir.is_dir() else "-o fused.png"
         also = "" if vis else ", and VIS, the visible picture, unless IR holds its own"
-        raise UsageError(f"It is not said where the result goes: add {example}{also}.")
+        raise UsageError(f"Missing output: add {example}{also}.")
     return out
 
 
@@ -84,7 +84,7 @@ def plan_pair(ir: Path, vis: Path, out: Path, suffix: str | None = None) -> Job:
     elif not out.suffix:
         out = out.with_name(out.name + (suffix or ".png"))
     elif suffix and canonical(out.suffix) != canonical(suffix):
-        raise UsageError(f"The output {out} and the format {suffix[1:]} contradict each other: give one of them.")
+        raise UsageError(f"The output {out} and the format {suffix[1:]} contradict each other: give only one of them.")
     try:
         require_suffix(out)
     except ImageWriteError as error:
@@ -109,7 +109,7 @@ def plan_folders(
     DataError when a folder cannot be read.
     """
     if os.path.realpath(ir_dir) == os.path.realpath(vis_dir):
-        raise UsageError(f"{ir_dir} is given as the infrared and as the visible folder: two folders are needed.")
+        raise UsageError(f"{ir_dir} is both the infrared and the visible folder: give two different folders.")
     _refuse_folder(out_dir, (ir_dir, vis_dir))
     found = pair_sources(ir_dir, vis_dir, recursive, out_dir, rules)
     if not found.pairs and not found.ambiguous:
@@ -172,7 +172,7 @@ def with_own_gifs(plan: Plan) -> Plan:
         if first is job:
             jobs.append(job)
         else:
-            error = f"{first.out} and {job.out} would both write {job.gif}: name one of them otherwise."
+            error = f"{first.out} and {job.out} would both write {job.gif}: rename one of them."
             bad.append(Result(job.ir, job.vis, job.out, "failed", error=error))
     return replace(plan, jobs=tuple(jobs), failed=(*plan.failed, *bad))
 
@@ -188,10 +188,10 @@ def part_of(plan: Plan, shard: Shard, out_dir: Path) -> Plan:
 
 def _refuse_folder(out_dir: Path, inputs: Sequence[Path]) -> None:
     if out_dir.exists() and not out_dir.is_dir():
-        raise UsageError(f"The output {out_dir} is a file: folders are fused into a folder.")
+        raise UsageError(f"The output {out_dir} is a file, but folders are fused into a folder: name a folder.")
     for folder in inputs:
         if os.path.realpath(out_dir) == os.path.realpath(folder):
-            raise UsageError(f"The output {out_dir} is an input folder: give a folder of its own.")
+            raise UsageError(f"The output {out_dir} is an input folder: name another folder.")
 
 
 def _refuse_inputs_as_outputs(jobs: Sequence[Job]) -> None:

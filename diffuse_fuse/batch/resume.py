@@ -24,8 +24,8 @@ from diffuse_fuse.images.provenance import Provenance, Side, Source, read_proven
 from diffuse_fuse.images.show import is_own_gif
 from diffuse_fuse.images.write import holds_metadata
 
-KEPT_UNKNOWN = "The output was there and does not say how it was made: it was kept (--overwrite replaces it)."
-KEPT_SILENT = "{} files cannot say how they were made: one that is there is kept, whatever changed since (--overwrite)."
+KEPT_UNKNOWN = "The output exists and does not record how it was made: it was kept (--overwrite replaces it)."
+KEPT_SILENT = "{} files cannot record how they were made: existing ones are kept, whatever has changed (--overwrite)."
 
 _TEMPORARY = re.compile(r"\.(.+)\.((?:[0-9a-f]{6}-)?\d+)\.tmp", re.DOTALL)  # files.temporary_path
 
@@ -46,7 +46,7 @@ class Standing:
 def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
     """Compares what ``job`` would make with what is there; the sources are read for it, the pictures not decoded."""
     if _is_too_long(job.out):
-        return Standing(error=f"{job.out} cannot be written: the file system takes no name as long as that.")
+        return Standing(error=f"{job.out} cannot be written: its name is too long for the file system.")
     if job.out.is_dir():
         return Standing(error=f"{job.out} is a folder: move it away, or name another output.")
     there = os.path.lexists(job.out)
@@ -72,7 +72,7 @@ def standing(job: Job, existing: Existing, recipe: Recipe) -> Standing:
         else:
             return Standing(keep=True)
     if recipe.gif and existing != "replace" and _is_foreign_gif(job.gif):
-        return Standing(error=f"{job.gif} is there, and dfuse did not write it: move it away, or add --overwrite.")
+        return Standing(error=f"{job.gif} exists, and dfuse did not write it: move it away, or add --overwrite.")
     if wrong := _refuses_files(job.out.parent):  # said before the network has worked for nothing
         return Standing(error=f"{job.out} cannot be written: {wrong}.")
     return Standing(redone=redone)
@@ -120,7 +120,7 @@ def what_changed(before: Provenance, now: Provenance) -> str:
 
 def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for somebody who writes into it
-        raise OSError(f"{path} is no ordinary file")
+        raise OSError(f"{path} is not a regular file")
     return sha256(path)
 
 
@@ -130,11 +130,11 @@ def _is_nothing(path: Path) -> str | None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        return "is a link that leads nowhere"
+        return "is a broken link"
     except OSError as error:  # a link in a circle, too
         return f"cannot be opened ({error.strerror or error})"
     if not stat.S_ISREG(status.st_mode):
-        return "is no ordinary file (a pipe, socket or device)"
+        return "is not a regular file (a pipe, socket or device)"
     return None if status.st_size else "is empty"
 
 
@@ -155,7 +155,7 @@ def _refuses_files(folder: Path) -> str | None:
     folder = _existing(folder)
     if not folder.is_dir():
         return f"{folder} is a file, not a folder"
-    return None if os.access(folder, os.W_OK) else f"there is no write permission for the folder {folder}"
+    return None if os.access(folder, os.W_OK) else f"the folder {folder} is not writable"
 
 
 def _existing(folder: Path) -> Path:

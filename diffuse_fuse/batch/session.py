@@ -97,9 +97,9 @@ def open_session(options: FuseOptions, listener: Listener = SILENT) -> Session:
     out = require_paths(options.ir, options.vis, options.out, options.manifest)
     many = options.ir is None or options.ir.is_dir()
     if not many and options.shard:
-        raise UsageError("--shard parts folders and tables of pairs, and two files are one pair: leave it out.")
+        raise UsageError("--shard divides folders and tables of pairs, but two files are one pair: leave it out.")
     if not many and options.cluster:
-        raise UsageError("--ray spreads folders and tables of pairs, and two files are one pair: leave it out.")
+        raise UsageError("--ray spreads folders and tables of pairs, but two files are one pair: leave it out.")
     recipe, network = options.recipe, None
     sources = (options.ir, options.vis, out, options.manifest)
     plan = plan_paths(*sources, options.recursive, options.picture_format, recipe.depth, options.rules)
@@ -126,7 +126,9 @@ def _staged(options: FuseOptions) -> tuple[FuseOptions, Stage | None]:
     if not any(map(url_of, (ir, vis, out, manifest))) and (manifest is None or not names_urls(manifest)):
         return options, None
     if options.series:
-        raise UsageError("--thermal-window series looks at all files first: with addresses, give --thermal-range.")
+        raise UsageError(
+            "--thermal-window series reads all files first, but some are remote: use --thermal-range instead."
+        )
     from diffuse_fuse.remote.stage import Stage
 
     stage = Stage()
@@ -183,7 +185,7 @@ class Session:
     def look_ahead(self, check: bool) -> Preflight:
         """What a run will do and take; ``check``: all files are opened for it. Raises UsageError."""
         if check and self.stage is not None:
-            raise UsageError("--dry-run opens all files, and some of these are elsewhere: leave it out.")
+            raise UsageError("--dry-run opens all files, but some of these are remote: leave it out.")
         return look_ahead(
             self.plan,
             self.network.fuser if self.network and not self.options.cluster else None,  # others take another time

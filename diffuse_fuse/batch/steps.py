@@ -113,7 +113,7 @@ class Steps:
         if not (self._scores and self._recipe.measure) or found.warning == KEPT_UNKNOWN or self._scores.has(job.out):
             return result
         again = self.measure(job).value
-        warning = again.error and f"The metrics of {shown(job.out)} are missing and cannot be measured: {again.error}"
+        warning = again.error and f"The metrics of {shown(job.out)} are missing and cannot be computed: {again.error}"
         warnings = (*result.warnings, warning) if warning else result.warnings
         return replace(result, seconds=again.seconds, metrics=again.metrics, warnings=warnings)
 
@@ -282,7 +282,7 @@ def _failure(
     elif isinstance(error, DfuseError):
         text = f"{job}: {error}"
     elif shortage.of_memory(error):
-        text = f"{job}: there is not enough memory for pictures of this size, or its limit (ulimit -v) is too low."
+        text = f"{job}: not enough memory for pictures of this size, or the memory limit (ulimit -v) is too low."
     elif lacking := shortage.sentence(error):
         text = f"{job}: {lacking}"
     else:  # one pair that trips over a bug must not cost the other thousand

@@ -84,4 +84,4 @@ def _of_archive(path: Path) -> dict[str, bytes]:
 
 
 def _no_package(path: Path) -> UsageError:
-    return UsageError(f"{path} is no package {PACKAGE}: npm pack {PACKAGE}@{VERSION} gets it.")
+    return UsageError(f"{path} is not the package {PACKAGE}: npm pack {PACKAGE}@{VERSION} gets it.")

@@ -59,16 +59,16 @@ def align(
     vis: Annotated[
         Path | None,
         typer.Argument(
-            metavar="VIS_DIR", help="Folder of visible ones; left out where IR_DIR holds them.", show_default=False
+            metavar="VIS_DIR", help="Folder of visible pictures; omit it where IR_DIR holds them.", show_default=False
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="T.json", help="Alignment file to write.", show_default=False),
     ] = None,
-    kind: Annotated[RigKind, typer.Option(help="How the transform may bend a picture.")] = RigKind.similarity,
+    kind: Annotated[RigKind, typer.Option(help="Kind of transform to fit.")] = RigKind.similarity,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Use N pairs, evenly spread over the folder.")
+        int | None, typer.Option(min=1, metavar="N", help="Use only N pairs, evenly spread over the folder.")
     ] = None,
     ir_field: IrField = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
@@ -85,14 +85,14 @@ def align(
     vis_pattern: VisPattern = None,
     map_file: MapFile = None,
     by_order: ByOrder = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Find how the infrared camera of a rig lies over the visible one, from many pairs of pictures.
+    """Find the alignment of a rig's infrared and visible camera from many pairs of pictures.
 
-    Each pair is aligned by itself; the result is the robust middle of those that can be trusted. Where the visible
-    camera sees more (pictures of other proportions, or --ir-field), the file holds the field too. Use it with
+    dfuse aligns each pair by itself, and takes the robust mean of the trustworthy results. Where the visible camera
+    sees more (different aspect ratios, or --ir-field), the file also holds the infrared field. Use the file with
     dfuse fuse --align-file T.json.
     """
     out = _check_paths(ir, vis, out)
@@ -167,10 +167,10 @@ def _field_rows(calibration: Calibration) -> list[tuple[str, str]]:
 def _check_paths(ir: Path, vis: Path | None, out: Path | None) -> Path:
     """The output; raises UsageError for paths that cannot be."""
     if out is None:
-        raise UsageError("It is not said where the alignment goes: add -o rig.json.")
+        raise UsageError("Missing output: add -o rig.json.")
     for folder in (ir, vis):
         if folder is not None and not folder.is_dir():
-            raise UsageError(f"{folder} is no folder: give a folder of infrared pictures and one of visible ones.")
+            raise UsageError(f"{folder} is not a folder: give a folder of infrared pictures and one of visible ones.")
     if out.is_dir():
         raise UsageError(f"The output {out} is a folder: name a file, for example {out / 'T.json'}.")
     return out

@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 def bench(
     model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Weights; dfuse models lists them.")] = "default",
     size: Annotated[str, typer.Option(metavar="WxH", help="Width and height of the pictures.")] = "640x480",
-    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed runs, after one that warms up.")] = 5,
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="Timed runs, after one warm-up run.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
-    files: Annotated[bool, typer.Option("--files", help="Time reading, metrics and writing of PNG files too.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Also time reading, metrics and writing of PNG files.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Time the fusion of one pair, arrays in, array out, with the peak memory of the process.
+    """Time the fusion of one pair, from arrays to array, and measure the peak memory of the process.
 
-    Nothing else should run meanwhile. The speed of a plain convolution is printed beside the times: with it they can
-    be compared with those of another machine.
+    Run nothing else meanwhile. The command also prints the speed of a plain convolution, so that you can compare the
+    times with those of another machine.
     """
     shape = _parse_size(size)
     weight = check_balance(balance)
@@ -59,7 +61,10 @@ def describe(result: Bench) -> str:
         ("", f"{1 / median:.1f} pairs/s, {median / megapixels:.2f} s a megapixel"),
         *((f"  {name}", f"{seconds:.3f} s") for name, seconds in result.stages.items()),
         *((name, f"{seconds:.3f} s") for name, seconds in result.files.items()),
-        ("peak memory", "not known here" if result.peak_memory is None else f"{result.peak_memory / 1e6:.0f} MB"),
+        (
+            "peak memory",
+            "unknown on this system" if result.peak_memory is None else f"{result.peak_memory / 1e6:.0f} MB",
+        ),
         ("network", f"{network}, {result.kmac_per_pixel:.1f} kMAC a pixel, {result.precision}"),
         ("3×3 convolutions here", f"{result.convolution_gflops:.0f} GFLOP/s"),
     ]
@@ -70,5 +75,5 @@ def _parse_size(text: str) -> tuple[int, int]:
     """640x480 → (640, 480). Raises UsageError for anything else."""
     match = re.fullmatch(r"([1-9]\d{0,5})[x×]([1-9]\d{0,5})", text)
     if not match:
-        raise UsageError(f"--size {text}: give width and height in pixels, as in --size 640x480.")
+        raise UsageError(f"--size {text}: give width and height in pixels, such as --size 640x480.")
     return int(match[1]), int(match[2])

@@ -57,13 +57,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def dfuse(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors; may stand anywhere.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
 ) -> None:
     """Fuse an infrared and a visible picture of one scene into one colour picture.
 
-    dfuse fuse IR VIS -o OUT  for two files, two folders of pairs, or one folder that holds both kinds.
+    dfuse fuse IR VIS -o OUT fuses two files, two folders of pairs, or one folder that holds both kinds.
     """
 
 
@@ -110,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _unexpected(error: Exception, debug: bool) -> tuple[str, int]:
     """The sentence and the exit code for an error that is no DfuseError."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # from whichever path is looked at first
-        return f"Error: the file system takes no name as long as {error.filename!r}: shorten it.", 2
+        return f"Error: the name {error.filename!r} is too long for the file system: shorten it.", 2
     if lacking := shortage.sentence(error):
         return f"Error: {lacking}", 1
     text = f"Error: this is a bug in dfuse: {type(error).__name__}: {error}"

@@ -76,21 +76,21 @@ def eval_(
     by_order: ByOrder = False,
     ir_field: IrField = None,
     align_file: Annotated[
-        Path | None, typer.Option(metavar="T.json", help="Cut and move the pairs as this file of dfuse align says.")
+        Path | None, typer.Option(metavar="T.json", help="Register with this alignment file, written by dfuse align.")
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. The shipped ones unless given."),
+        typer.Option(metavar="NAME|FILE", help="Weights to fuse with; may be repeated. Default: the shipped ones."),
     ] = None,
     balance: Annotated[
         list[str] | None,
-        typer.Option(metavar="auto|0..1", help=f"{BALANCE_HELP} May be repeated: a row of each model for each."),
+        typer.Option(metavar="auto|0..1", help=f"{BALANCE_HELP} May be repeated: each model gets a row for each."),
     ] = None,
     fused: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=DIR[:PATTERN]",
-            help="Results of another method, named like the pairs; PATTERN such as '*_NAME.png'; may be repeated.",
+            help="Results of another method, named like the pairs, with PATTERN such as '*_NAME.png'; may be repeated.",
         ),
     ] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="Add the rows visible, average and max.")] = False,
@@ -98,10 +98,11 @@ def eval_(
         str | None, typer.Option(metavar="NAME,…|all", help="Metrics; dfuse metrics lists them.")
     ] = None,
     convention: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose numbers: plain, tang, tang-sheets, cddfuse; or guess.")
+        str,
+        typer.Option(metavar="NAME", help="Convention of the metrics: plain, tang, tang-sheets, cddfuse; or guess."),
     ] = "plain",
     paper: Annotated[
-        str | None, typer.Option(metavar="EN=6.69,…", help="A paper's row, for --convention guess.")
+        str | None, typer.Option(metavar="EN=6.69,…", help="A row of a paper's table, for --convention guess.")
     ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
@@ -112,17 +113,17 @@ def eval_(
     thermal_unit: Unit = None,
     raw_size: RawSize = None,
     raw_type: RawNumbers = RawType.uint16,
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only N pairs, drawn by the seed.")] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the drawn pairs and the intervals.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Score only N pairs, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of --limit and of the confidence intervals.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Processes that compute metrics; one a core unless given.")
+        int | None, typer.Option(min=1, metavar="N", help="Processes that compute metrics; by default one per core.")
     ] = None,
     shard: Shard = None,
     ray: OnRay = None,
     ray_gpus: RayGpus = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and what is needed to go on."),
+        typer.Option("-o", "--out", metavar="OUT", help="Folder for tables, report and the state to resume from."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files in OUT that an evaluation did not write.")
@@ -131,11 +132,11 @@ def eval_(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the table and errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
 ) -> None:
-    """Score fused pictures of a data set: of models, and of folders that other methods wrote.
+    """Score fused pictures of a data set: those of models, and those that other methods wrote.
 
-    Without --model and --fused the shipped model is scored; with --fused only, no model is run. OUT gets
-    per_image.csv, summary.csv, summary.json, table.md, table.tex, report.html and the fused pictures; the same
-    command again goes on where it was stopped.
+    Without --model and --fused, the command scores the shipped model; with --fused alone, it runs no model. It writes
+    per_image.csv, summary.csv, summary.json, table.md, table.tex, report.html and the fused pictures into OUT. The
+    same command resumes a run that was stopped.
 
     dfuse eval MSRS --model default --fused SeAFusion=results/SeAFusion --baselines -o out
     """
@@ -144,18 +145,18 @@ def eval_(
     if not (dataset or ir or vis or manifest):
         if paper is not None:
             return
-        raise UsageError("Which data set? Give its folder, or --ir and --vis, or --manifest.")
+        raise UsageError("Missing data set: give its folder, or --ir and --vis, or --manifest.")
     from diffuse_fuse import evaluation
     from diffuse_fuse.evaluation.afar import Named, find
 
     part = parse_shard(shard)
     if part and out is None:
-        raise UsageError("--shard leaves its part of the work in a folder: add -o OUT, the same for all parts.")
+        raise UsageError("--shard writes its part into a folder: add -o OUT, the same for all parts.")
     cluster = parse_cluster(ray, ray_gpus, None)
     if cluster and out is None:
-        raise UsageError("--ray has its workers leave what they make in a folder: add -o OUT, which all of them see.")
+        raise UsageError("The workers of --ray write into a shared folder: add -o OUT, which all of them can reach.")
     if cluster and part:
-        raise UsageError("--ray spreads the pairs over a cluster and --shard takes a part of them: give one of them.")
+        raise UsageError("--ray spreads the pairs over a cluster and --shard takes a part of them: use only one.")
     from diffuse_fuse.images.options import LoadOptions
 
     load = LoadOptions(
@@ -189,14 +190,14 @@ def eval_(
             evaluation.write_all(result, out, overwrite)
     if part:
         if not quiet:
-            say(f"Part {part} is done. Once all are, the same command without --shard writes tables and report.")
+            say(f"Part {part} is done. When all parts are, the same command without --shard writes tables and report.")
         raise typer.Exit(0 if result.ok else 1)
     if as_json:
         print_json(result.as_dict())
     else:
         _print_table(result)
     if out and not quiet:
-        say(f"Wrote {out / 'report.html'}, tables and scores beside it.")
+        say(f"Wrote {out / 'report.html'}, and tables and scores beside it.")
     if not result.ok:
         raise typer.Exit(1)
 
@@ -228,7 +229,7 @@ def _rows(
     rows: dict[str, Balanced | Path | Matching] = {}
     for name, value in given:
         if name in rows:
-            raise UsageError(f"Two rows are called '{name}': give one of them another name.")
+            raise UsageError(f"Two rows have the name '{name}': rename one.")
         rows[name] = value
     return rows
 
@@ -249,7 +250,7 @@ def _run(
                 return run_on_ray(plan, out, cluster, on_pair=advance, mirror=mirror, **how)
             return evaluation.run(plan, out, on_pair=mirror.after(advance) if mirror else advance, **how)
     except KeyboardInterrupt:
-        rest = "the same command again goes on from here" if out else "with -o OUT it could go on from here"
+        rest = "the same command resumes it" if out else "with -o OUT, the same command could resume it"
         say(f"Interrupted; {rest}.")
         raise
 

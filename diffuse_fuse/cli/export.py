@@ -15,16 +15,18 @@ from diffuse_fuse.schema import headed
 def export(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.onnx", help="File to write.")],
     model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Weights; dfuse models lists them.")] = "default",
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="For pictures of any size.")] = False,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Without --dynamic: the size of all pictures.")] = "640x480",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Export a graph for pictures of any size.")] = False,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Without --dynamic: the only size of picture that the graph takes.")
+    ] = "640x480",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Write a fusion model as an ONNX file: pair in, colour picture out.
 
-    Inputs ir (1, 1, H, W) and vis (1, 3, H, W), output fused (1, 3, H, W), float32 in [0, 1]. The graph is compared
-    with PyTorch before it is written. dfuse fuse --backend onnx --model FILE.onnx uses it.
+    The inputs are ir (1, 1, H, W) and vis (1, 3, H, W), the output is fused (1, 3, H, W), all float32 in [0, 1]. dfuse
+    compares the graph with PyTorch before it writes the file. dfuse fuse --backend onnx --model FILE.onnx uses it.
     """
     if out.suffix.lower() != ".onnx":
         raise UsageError(f"{out}: an ONNX file has the suffix .onnx.")
@@ -47,6 +49,6 @@ def export(
         for_size = f"{facts.size[1]}×{facts.size[0]} pixels" if facts.size else "any size"
         typer.echo(
             f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB): {facts.model}, for pictures of {for_size}; "
-            f"it differs from PyTorch by at most {difference:.3f} of 255 (but for 1 pixel in 100 000 at most).",
+            f"it differs from PyTorch by at most {difference:.3f} of 255, except for at most 1 pixel in 100 000.",
             err=True,
         )

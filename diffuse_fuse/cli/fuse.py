@@ -83,7 +83,7 @@ def fuse(
         Path | None,
         typer.Argument(
             metavar="VIS",
-            help="Visible picture, or a folder of them; left out where IR holds both kinds.",
+            help="Visible picture, or a folder of them; omit it where IR holds both kinds.",
             show_default=False,
         ),
     ] = None,
@@ -92,7 +92,7 @@ def fuse(
         typer.Option("-o", "--out", metavar="OUT", help="Picture to write (its suffix sets the format), or a folder."),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("-r", "--recursive", help="Search subfolders too, and keep them in OUT.")
+        bool, typer.Option("-r", "--recursive", help="Search subfolders too, and recreate them in OUT.")
     ] = False,
     manifest: Annotated[
         Path | None,
@@ -107,11 +107,13 @@ def fuse(
     ] = "default",
     deadline_ms: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="MS", help="With --model auto: the best model that takes no longer for a pair."),
+        typer.Option(
+            min=0.1, metavar="MS", help="With --model auto: use the best model that fuses a pair in this time."
+        ),
     ] = None,
     balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
     backend: Annotated[
-        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
+        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU if its extra is installed.")
     ] = Backend.torch,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
@@ -119,8 +121,8 @@ def fuse(
         str | None,
         typer.Option(
             metavar="N|auto",
-            help="Threads that read and write beside the network; one a core, up to 4, unless given. auto: a long run "
-            "tries how the cores are shared best.",
+            help="Threads that read and write files; by default one per core, up to 4. auto: a long run tries how the "
+            "cores are shared best.",
         ),
     ] = None,
     batch: Annotated[
@@ -133,45 +135,53 @@ def fuse(
     shard: Shard = None,
     ray: OnRay = None,
     ray_gpus: RayGpus = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     picture_format: Annotated[
         str | None,
-        typer.Option("--format", metavar="png|jpg|tif|webp|bmp", help="Format of the outputs; PNG unless given."),
+        typer.Option("--format", metavar="png|jpg|tif|webp|bmp", help="Format of the outputs; PNG by default."),
     ] = None,
-    depth: Annotated[Depth, typer.Option(help="Bits a channel of the outputs; 16 in PNG and TIFF.")] = Depth.eight,
+    depth: Annotated[
+        Depth, typer.Option(help="Bits per channel of the outputs; 16 only in PNG and TIFF.")
+    ] = Depth.eight,
     side_by_side: Annotated[
-        bool, typer.Option("--side-by-side", help="Write infrared, visible and fused beside each other.")
+        bool, typer.Option("--side-by-side", help="Write infrared, visible and fused side by side.")
     ] = False,
-    gif: Annotated[bool, typer.Option("--gif", help="Write OUT.gif too: visible, infrared and fused in turn.")] = False,
-    size: Annotated[Size, typer.Option(help="Whose size the fused picture gets.")] = Size.vis,
+    gif: Annotated[
+        bool, typer.Option("--gif", help="Also write OUT.gif: visible, infrared and fused in turn.")
+    ] = False,
+    size: Annotated[
+        Size, typer.Option(help="Give the fused picture the size of the visible or the infrared one.")
+    ] = Size.vis,
     stretch: Annotated[
-        bool, typer.Option("--stretch", help="Take pictures of other proportions too: they show the same field.")
+        bool,
+        typer.Option("--stretch", help="Accept different aspect ratios: the pictures show the same field of view."),
     ] = False,
     enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     thermal_range: GivenRange = None,
     thermal_window: Annotated[
-        Window, typer.Option(help="Without --thermal-range: a range for each picture, or one for the whole folder.")
+        Window,
+        typer.Option(help="Without --thermal-range: one range per picture, or one for the whole folder (series)."),
     ] = Window.picture,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
-    polarity: Annotated[Polarity, typer.Option(help="What hot looks like in the infrared pictures.")] = (
+    polarity: Annotated[Polarity, typer.Option(help="Whether hot is white or black in the infrared pictures.")] = (
         Polarity.white_hot
     ),
     ir_field: IrField = None,
     align: Annotated[
         Align,
         typer.Option(
-            help="Move the infrared picture onto the visible one; auto: shift, rotation and scale, and its field where "
-            "the visible camera sees more."
+            help="Register the infrared picture to the visible one. auto: by shift, rotation and scale, and by its "
+            "field where the visible camera sees more."
         ),
     ] = Align.none,
     align_file: Annotated[
-        Path | None, typer.Option(metavar="T.json", help="Move it as this file of dfuse align says.")
+        Path | None, typer.Option(metavar="T.json", help="Register with this alignment file, written by dfuse align.")
     ] = None,
     denoise: Annotated[
         str | None,
         typer.Option(
             metavar="auto|SIGMA",
-            help="Take noise of this deviation (8-bit levels) out of the pair first. Experimental.",
+            help="Remove noise of this standard deviation (in 8-bit levels) from the pair first. Experimental.",
         ),
     ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of multi-page infrared files.")] = 1,
@@ -183,34 +193,34 @@ def fuse(
     raw_size: RawSize = None,
     raw_type: RawNumbers = RawType.uint16,
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
+        int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million by default.")
     ] = None,
     no_gps: Annotated[
-        bool, typer.Option("--no-gps", help="Leave out of the outputs where the visible picture was taken.")
+        bool, typer.Option("--no-gps", help="Do not copy the visible picture's location to the outputs.")
     ] = False,
     world_file: Annotated[
-        bool, typer.Option("--world-file", help="Write OUT.wld too: where a map lies, for formats other than TIFF.")
+        bool, typer.Option("--world-file", help="Also write OUT.wld, a map's position, for formats other than TIFF.")
     ] = False,
     only_metrics: Annotated[
-        bool, typer.Option("--only-metrics", help="Measure the pictures that are in OUT already; fuse nothing.")
+        bool, typer.Option("--only-metrics", help="Measure the pictures that exist in OUT; fuse nothing.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, how long it takes, how much disk it needs.")
+        bool, typer.Option("--dry-run", help="Print what a run would do, and the time and disk space it needs.")
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
-    no_metrics: Annotated[bool, typer.Option("--no-metrics", help="Do not compute the fidelity metrics.")] = False,
+    no_metrics: Annotated[bool, typer.Option("--no-metrics", help="Do not compute metrics.")] = False,
 ) -> None:
     """Fuse infrared and visible pictures: two files, two folders, or one folder that holds both kinds.
 
-    Folders are paired by name, whatever the suffix, the case and marks such as _ir and _vis; outputs that are up to
-    date are skipped, so the same command goes on with a run that was stopped. The metrics of a pair are printed, those
-    of a folder are written to OUT/metrics.csv. A FLIR radiometric JPEG with its own visible picture, or a folder of
-    them, needs no VIS. dfuse inspect tells what a file holds.
+    dfuse pairs folders by name, regardless of suffix, case and marks such as _ir and _vis. It skips outputs that are
+    up to date, so the same command resumes a run that was stopped. It prints the metrics of a pair, and writes those
+    of a folder to OUT/metrics.csv. A FLIR radiometric JPEG that contains its visible picture, or a folder of them,
+    needs no VIS. dfuse inspect shows what a file contains.
     """
     given_range = parse_range(thermal_range)
     if given_range is not None and thermal_window is Window.series:
-        raise UsageError("--thermal-range sets the range and --thermal-window series looks for one: give one of them.")
+        raise UsageError("Both --thermal-range and --thermal-window series set the range: use only one of them.")
     weight = check_balance(balance)
     if only_metrics:
         _check_only_metrics(
@@ -337,4 +347,6 @@ def _check_only_metrics(**others: bool) -> None:
     """Raise UsageError when --only-metrics comes with an option that only fusing has a use for."""
     for name, given in others.items():
         if given:
-            raise UsageError(f"--only-metrics fuses nothing, so --{name.replace('_', '-')} has no meaning with it.")
+            raise UsageError(
+                f"--only-metrics fuses nothing, so --{name.replace('_', '-')} has no effect with it: leave it out."
+            )

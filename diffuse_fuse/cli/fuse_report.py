@@ -35,7 +35,7 @@ class Told(Listener):
     def picked(self, pick: Pick, size: tuple[int, int]) -> None:
         took = f"about {pick.milliseconds:.3g} ms for {size[0]}×{size[1]}"
         if not pick.in_time:
-            say(f"Warning: no model is fast enough here; the fastest, {pick.name}, takes {took}.")
+            say(f"Warning: no model meets the deadline on this machine; the fastest, {pick.name}, takes {took}.")
         elif not self.quiet:
             say(f"Model {pick.name}: {took}.")
 
@@ -51,11 +51,11 @@ class Told(Listener):
         if self.quiet:
             return
         if found is None:
-            say("Warning: --thermal-window series changes nothing: 8-bit pictures share one scale already.")
+            say("Warning: --thermal-window series has no effect: 8-bit pictures already share one scale.")
             return
         assert not is_camera(found)  # it is not given together with a window
         low, high = found
-        say(f"One range for the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
+        say(f"Range of the series: --thermal-range {low:.6g} {high:.6g} ({unit}).")
 
     def split(self, split: Split, tried: int) -> None:
         if not self.quiet:
@@ -67,7 +67,7 @@ class Told(Listener):
 
     def worker_died(self) -> None:
         if not self.quiet:
-            say("Warning: a worker of the Ray cluster died; what it had in hand is done again.")
+            say("Warning: a worker of the Ray cluster died; another one redoes its pairs.")
 
 
 def say_dry_run(found: Preflight, session: Session, as_json: bool, quiet: bool) -> None:
@@ -89,9 +89,9 @@ def say_preflight(found: Preflight, out: Path) -> None:
     parts = [f"{found.to_do} of {counted(found.pairs, 'pair')} to fuse"]
     notes = []
     if found.redone:
-        notes.append(f"{found.redone} of them again, as they are not up to date")
+        notes.append(f"{found.redone} of them again because they are out of date")
     if found.kept:
-        notes.append(f"{found.kept} {'are up to date or kept' if found.checked else 'are there already'}")
+        notes.append(f"{found.kept} {'are up to date or kept' if found.checked else 'exist already'}")
     if found.errors:
         notes.append(f"{len(found.errors)} cannot be fused")
     if notes:
@@ -100,10 +100,10 @@ def say_preflight(found: Preflight, out: Path) -> None:
         parts.append(_sizes(found))
     if found.seconds is not None and found.bytes is not None:
         takes = f"about {_duration(found.seconds)} and {_size(found.bytes)}"
-        parts.append(f"{takes}; {_size(found.free)} are free in {out}")
+        parts.append(f"{takes}; {_size(found.free)} free in {out}")
     say(f"{': '.join(parts[:2])}{''.join('; ' + part for part in parts[2:])}.")
     if found.bytes is not None and found.bytes > found.free:
-        say(f"Warning: the pictures need about {_size(found.bytes)}, and {_size(found.free)} are free.")
+        say(f"Warning: the pictures need about {_size(found.bytes)}, but only {_size(found.free)} are free.")
 
 
 def say_ran(ran: Ran, session: Session, quiet: bool) -> None:
@@ -145,10 +145,10 @@ def _say_about_pair(result: Result, quiet: bool, only_metrics: bool) -> None:
 def say_interrupted(ran: Ran, session: Session) -> None:
     """How far it came, and how it goes on."""
     done = sum(result.status == "ok" for result in ran.results)
-    how = "the same command without --overwrite" if session.options.overwrite else "the same command again"
+    how = "the same command without --overwrite" if session.options.overwrite else "the same command"
     left = session.left(ran)
     rest = f"{left} of {counted(len(session.plan.jobs), 'pair')} {'is' if left == 1 else 'are'} left"
-    say(f"Interrupted: {done} {_done(session)}, {rest}; {how} does the rest.")
+    say(f"Interrupted: {done} {_done(session)}, {rest}; {how} continues.")
 
 
 def _done(session: Session) -> str:
@@ -164,14 +164,14 @@ def _summary(ran: Ran, session: Session) -> str:
     if again:
         text += f" ({', '.join(f'{number} redone: {why}' for why, number in again.most_common())})"
     if count["skipped"]:
-        text += f", {count['skipped']} skipped (already there; --overwrite fuses them again)"
+        text += f", {count['skipped']} skipped (up to date or kept; --overwrite fuses them again)"
         if lost := sum(result.status == "skipped" and bool(result.metrics) for result in results):
-            text += f", the metrics of {lost} of them measured again"
+            text += f", metrics recomputed for {lost} of them"
     if count["failed"]:
         text += f", {count['failed']} failed"
     if count["ok"]:
         a_pair = ran.seconds / count["ok"]
-        text += f"; {a_pair:.2f} s a pair" if a_pair >= 0.1 else f"; {1000 * a_pair:.0f} ms a pair"
+        text += f"; {a_pair:.2f} s per pair" if a_pair >= 0.1 else f"; {1000 * a_pair:.0f} ms per pair"
     if ran.network_share:
         text += f", the network busy {ran.network_share:.0%} of the time"
     return f"{text}; in {session.out}"
@@ -263,7 +263,7 @@ def _size(count: float) -> str:
 def _sizes(found: Preflight) -> str:
     names = [name if len(found.sizes) == 1 else f"{name} ({count})" for name, count in found.sizes[:4]]
     more = f" and {len(found.sizes) - 4} other sizes" if len(found.sizes) > 4 else ""
-    of = f" (of {found.looked_at} looked at)" if found.looked_at < found.to_do else ""
+    of = f" (of {found.looked_at} checked)" if found.looked_at < found.to_do else ""
     return f"{', '.join(names)}{more}{of}"
 
 

@@ -23,22 +23,22 @@ class Spacing(str, Enum):
     quadratic = "quadratic"
 
 
-Steps = Annotated[int, typer.Option("--steps", min=1, metavar="S", help="Time steps used, of all that were trained.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the noise: the same one gives the same bytes.")]
-Space = Annotated[Spacing, typer.Option("--spacing", help="How the time steps are spread.")]
+Steps = Annotated[int, typer.Option("--steps", min=1, metavar="S", help="Number of sampling steps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the noise: the same seed gives the same bytes.")]
+Space = Annotated[Spacing, typer.Option("--spacing", help="Spacing of the time steps.")]
 Model = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="Diffusion weights.")]
 Layout = Annotated[
     str,
     typer.Option(
         "--layout",
         metavar="auto|none|NAME|FILE",
-        help="Weights that draw the whole scene small, which --model then enlarges; none: --model alone.",
+        help="Weights that draw the whole scene at low resolution, for --model to enlarge; none: --model alone.",
     ),
 ]
 FusionModel = Annotated[str, typer.Option("--fusion-model", metavar="NAME|FILE", help="Weights that fuse the pairs.")]
 OnDevice = Annotated[Device, typer.Option("--device", help="Where the network runs.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, metavar="N", help="CPU threads to use.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 
 

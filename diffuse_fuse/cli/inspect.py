@@ -42,7 +42,7 @@ def inspect(
         list[Path],
         typer.Argument(metavar="FILE|FOLDER…", help="Picture files, or folders of them.", show_default=False),
     ],
-    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders of a folder too.")] = False,
+    recursive: Annotated[bool, typer.Option("-r", "--recursive", help="Search subfolders too.")] = False,
     ir_pattern: IrPattern = None,
     vis_pattern: VisPattern = None,
     map_file: MapFile = None,
@@ -56,16 +56,15 @@ def inspect(
     raw_size: RawSize = None,
     raw_type: RawNumbers = RawType.uint16,
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million unless given.")
+        int | None, typer.Option(min=1, metavar="N", help="Refuse larger pictures; 100 million by default.")
     ] = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout, one object a file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list on stdout, one object per file.")] = False,
 ) -> None:
-    """Say what picture files are: size, depth, thermal range and unit, pictures inside, camera, place.
+    """Show what picture files contain: size, depth, thermal range and unit, embedded pictures, camera, place.
 
-    Of a picture that dfuse fused also what it was made of. Of a folder: its kinds of files, and what pairs, in a table.
-
-    A file that cannot be read is named with the reason; the exit code is then 1.
+    For a picture that dfuse fused, the command also shows the sources. For a folder, it shows a table of the kinds of
+    files, and the pairs. If it cannot read a file, it names the file and the reason, and the exit code is 1.
     """
     from diffuse_fuse.errors import ImageError
     from diffuse_fuse.images.describe import describe
@@ -190,11 +189,11 @@ def _place(facts: Facts) -> list[tuple[str, str]]:
         rows.append(("pose", ", ".join(f"{name} {value:g}" for name, value in facts.pose.items())))
     if facts.map:
         system, (width, height), extent = facts.map["system"], facts.map["pixel"], facts.map["extent"]
-        where = "turned against the axes"
+        where = "rotated against the axes"
         if extent:
             left, bottom, right, top = (f"{value:.12g}" for value in extent)
             where = f"{left} to {right}, {bottom} to {top}"
-        rows.append(("map", f"{system or 'a system of its own'}: {where}; a pixel is {width:g}×{height:g}"))
+        rows.append(("map", f"{system or 'an unnamed coordinate system'}: {where}; a pixel is {width:g}×{height:g}"))
     return rows
 
 
@@ -216,7 +215,7 @@ def _text(facts: Facts) -> str:
     ]
     rows += [("camera", facts.camera)] if facts.camera else []
     rows += [("time", facts.time)] if facts.time else []
-    rows += [("orientation", f"EXIF {facts.orientation}, turned upright")] if facts.orientation != 1 else []
+    rows += [("orientation", f"EXIF {facts.orientation}, rotated upright")] if facts.orientation != 1 else []
     rows += [("digital zoom", f"{facts.zoom:g}")] if facts.zoom > 1 else []
     rows += _place(facts)
     rows += [("profile", facts.profile)] if facts.profile else []

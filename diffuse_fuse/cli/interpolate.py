@@ -19,10 +19,10 @@ def interpolate(
     ir2: Annotated[Path, typer.Argument(metavar="IR2", help="Infrared picture of the second pair.")],
     vis2: Annotated[Path, typer.Argument(metavar="VIS2", help="Visible picture of the second pair.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="PNG", help="The strip to write.")],
-    count: Annotated[int, typer.Option("-n", "--count", min=2, metavar="N", help="Pictures along the way.")] = 9,
+    count: Annotated[int, typer.Option("-n", "--count", min=2, metavar="N", help="Number of pairs in the strip.")] = 9,
     steps: generating.Steps = 50,
     size: Annotated[
-        str, typer.Option(metavar="WxH", help="Width and height of each picture; the pairs are cut and resized to it.")
+        str, typer.Option(metavar="WxH", help="Width and height of each picture; dfuse crops and resizes the pairs.")
     ] = "256x192",
     spacing: generating.Space = Spacing.linear,
     model: generating.Model = "diffusion",
@@ -35,7 +35,7 @@ def interpolate(
 ) -> None:
     """Encode two pairs by DDIM, interpolate between their noises (slerp), and decode: a strip of N pairs.
 
-    Rows: visible, infrared, fused. The first and the last column are what encoding keeps of the two pairs.
+    The rows are visible, infrared and fused. The first and the last column show how well encoding keeps the two pairs.
     """
     import numpy as np
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from diffuse_fuse.metrics import Metric
 
 _ARROWS = {"up": "↑", "down": "↓", "none": "·"}
-_BETTER = {"up": "higher is better", "down": "lower is better", "none": "neither high nor low is better"}
+_BETTER = {"up": "higher is better", "down": "lower is better", "none": "neither higher nor lower is better"}
 
 
 def metrics(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Explain this metric only.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Explain only this metric.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
-    """List the metrics, or explain one: definition, pitfalls, what other programs print."""
+    """List the metrics, or explain one: its definition, its pitfalls, and what other programs print."""
     from diffuse_fuse.metrics import CONVENTIONS, DEFAULT, REGISTRY
 
     if name is not None:

@@ -26,7 +26,7 @@ def models(
         typer.echo("\n\n".join(describe(card) for card in cards))
         typer.echo(f"\nTerms of the training data: {DATA_TERMS}")
     else:
-        typer.echo("No weights are installed; dfuse train makes some.", err=True)
+        typer.echo("No weights are installed; dfuse train makes them.", err=True)
 
 
 def as_dict(card: ModelCard) -> dict[str, Any]:

@@ -95,48 +95,53 @@ class RawType(str, Enum):
 
 
 BALANCE_HELP = (
-    "How much of the infrared picture's light: 0 the scene as the eye saw it with hot targets added, 1 all of it; "
-    "auto: by the light of the scene."
+    "How much of the infrared brightness the result takes over. 0: only hot targets; 1: all of it; auto: decided by "
+    "the light of the scene."
 )
-NODATA_HELP = "Infrared value that means nothing was measured, such as 0 or -9999; the usual ones are found without."
-_PANEL = "What files do not say"
+NODATA_HELP = "Infrared value of pixels without a measurement, such as 0 or -9999; dfuse detects the usual ones."
+_PANEL = "How to read the files"
 
 Shard = Annotated[
     str | None,
-    typer.Option("--shard", metavar="I/N", help="Only part I of N of the pairs, for N machines with one OUT."),
+    typer.Option(
+        "--shard", metavar="I/N", help="Take only part I of N of the pairs, so that N machines share one OUT."
+    ),
 ]
 OnRay = Annotated[
     str | None,
     typer.Option(
         RAY,
         metavar="[ADDRESS]",
-        help="Spread the work over a Ray cluster: host:port or ray://host:port, local, or auto (unless given): the one "
-        "that this machine belongs to.",
+        help="Spread the work over a Ray cluster. ADDRESS: host:port, ray://host:port, local, or auto (the default), "
+        "the cluster that this machine belongs to.",
     ),
 ]
 RayGpus = Annotated[
     float | None,
-    typer.Option("--ray-gpus", min=0.0, metavar="N", help="GPUs of each worker, such as 1 or 0.25; none unless given."),
+    typer.Option("--ray-gpus", min=0.0, metavar="N", help="GPUs for each worker, such as 1 or 0.25; none by default."),
 ]
 IrPattern = Annotated[
     str | None,
     typer.Option(
-        metavar="'*_T.*'", help="Names of the infrared pictures; with both patterns, what * stands for pairs."
+        metavar="'*_T.*'",
+        help="Names of the infrared pictures. With both patterns, pictures pair whose names agree at the *.",
     ),
 ]
 VisPattern = Annotated[str | None, typer.Option(metavar="'*_W.*'", help="Names of the visible pictures.")]
 MapFile = Annotated[
     Path | None,
-    typer.Option("--map", metavar="FILE", help="What belongs together: JSON {visible: infrared}, or a table ir, vis."),
+    typer.Option(
+        "--map", metavar="FILE", help="File that lists the pairs: JSON {visible: infrared}, or a table ir, vis."
+    ),
 ]
-ByOrder = Annotated[bool, typer.Option("--by-order", help="Pair by consecutive numbers, or by the order of the names.")]
+ByOrder = Annotated[bool, typer.Option("--by-order", help="Pair by consecutive numbers, or by the order of names.")]
 GivenRange = Annotated[
     tuple[str, str] | None,
     typer.Option(
         RANGE,
         metavar="LO HI|camera",
-        help="Infrared values that become black and white; °C where the file is radiometric. camera: those of the "
-        "camera's screen, where the file says them.",
+        help="Infrared values that become black and white, in °C where the file is radiometric; camera: the range of "
+        "the camera's display, where the file stores it.",
     ),
 ]
 IrField = Annotated[
@@ -146,29 +151,30 @@ IrField = Annotated[
         "--crop-vis",
         "--crop",
         metavar="auto|X,Y,W,H|N",
-        help="The infrared picture shows this part of the visible one, in pixels or fractions, or its middle, which N "
-        "such make up in width; auto: look for it. The visible picture is cut to it.",
+        help="Part of the visible picture that the infrared one shows. X,Y,W,H: in pixels or as fractions; N: the "
+        "middle, one N-th as wide; auto: search for it. The visible picture is cropped to it.",
         show_default=False,
     ),
 ]
 IrBand = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Band of the file that is the infrared picture.", rich_help_panel=_PANEL),
+    typer.Option(min=1, metavar="N", help="Band of the file that holds the infrared picture.", rich_help_panel=_PANEL),
 ]
 VisBands = Annotated[
     str | None,
-    typer.Option(metavar="R,G,B", help="Bands of the file that are the visible picture.", rich_help_panel=_PANEL),
+    typer.Option(metavar="R,G,B", help="Bands of the file that hold the visible picture.", rich_help_panel=_PANEL),
 ]
 VisPage = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Page of the file that is the visible picture.", rich_help_panel=_PANEL),
+    typer.Option(min=1, metavar="N", help="Page of the file that holds the visible picture.", rich_help_panel=_PANEL),
 ]
 GivenPalette = Annotated[
     str | None,
     typer.Option(
         "--palette",
         metavar="NAME|FILE|reversed",
-        help="False colours of the infrared pictures, by name or a picture of the bar; reversed: hot and cold change.",
+        help="Palette of false-colour infrared pictures: its name, or a picture of its colour bar; reversed: swap hot "
+        "and cold.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -176,7 +182,7 @@ Unit = Annotated[
     ThermalUnit | None,
     typer.Option(
         "--thermal-unit",
-        help="What the infrared numbers mean, so that --thermal-range is in °C; cK: hundredths of a kelvin.",
+        help="Unit of the infrared values, so that --thermal-range is in °C; cK: hundredths of a kelvin.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -185,7 +191,8 @@ RawSize = Annotated[
     typer.Option(metavar="WxH", help="Size of infrared files without a header (.raw, .bin).", rich_help_panel=_PANEL),
 ]
 RawNumbers = Annotated[
-    RawType, typer.Option("--raw-type", help="Type of their numbers; be: big-endian.", rich_help_panel=_PANEL)
+    RawType,
+    typer.Option("--raw-type", help="Number type of files without a header; be: big-endian.", rich_help_panel=_PANEL),
 ]
 
 
@@ -196,7 +203,7 @@ def check_balance(text: str) -> float | str:
     try:
         return checked_balance(text)
     except UsageError:
-        raise UsageError(f"--balance takes auto or a number from 0 to 1, such as 0.3; not '{text}'.") from None
+        raise UsageError(f"--balance takes auto or a number from 0 to 1, such as 0.3, not '{text}'.") from None
 
 
 def parse_count(text: str, option: str) -> int | None:
@@ -221,7 +228,7 @@ def parse_cluster(address: str | None, gpus: float | None, threads: int | None) 
     """The cluster of --ray and its options; None where it is not given. Raises UsageError."""
     if address is None:
         if gpus is not None:
-            raise UsageError("--ray-gpus says what a worker of --ray needs: add --ray.")
+            raise UsageError("--ray-gpus sets the GPUs of a worker of --ray: add --ray.")
         return None
     from diffuse_fuse.cluster import Cluster
 
@@ -244,9 +251,9 @@ def parse_range(given: Sequence[str] | None) -> ThermalRange | None:
     try:
         low, high = map(float, given)
     except ValueError:
-        raise UsageError(f"{RANGE} takes two values, such as 10 40, or camera; not {' '.join(given)}.") from None
+        raise UsageError(f"{RANGE} takes two values, such as 10 40, or camera, not {' '.join(given)}.") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"{RANGE} takes the lower value first, such as 10 40; not {low:g} {high:g}.")
+        raise UsageError(f"{RANGE} takes the lower value first, such as 10 40, not {low:g} {high:g}.")
     return low, high
 
 
@@ -265,8 +272,8 @@ def is_auto(text: str | None) -> bool:
 
 
 ENLARGE_HELP = (
-    "How an infrared picture of half the visible one's size or less is enlarged; guided: with details that both show; "
-    "prior: by the diffusion model, which takes seconds; auto: cubic."
+    "How to enlarge an infrared picture of half the visible one's size or less. guided: with the detail that both "
+    "pictures show; prior: by the diffusion model, which takes seconds; auto: cubic."
 )
 
 
@@ -288,9 +295,9 @@ def make_aligner(align: Align, file: Path | None, ir_field: str | None = None) -
     if align is Align.none and file is None and not search:
         return None
     if file is not None and ir_field is not None:
-        raise UsageError("--align-file brings the field along and --ir-field says or looks for one: give one of them.")
+        raise UsageError("Both --align-file and --ir-field set the infrared field: use only one of them.")
     if align is not Align.none and file is not None:
-        raise UsageError("--align looks for an alignment and --align-file brings one: give one of them.")
+        raise UsageError("Both --align and --align-file set the alignment: use only one of them.")
     from diffuse_fuse import alignment
 
     if file is not None:
@@ -331,12 +338,12 @@ def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--vis-bands takes numbers from 1, red first, such as 3,2,1; not {text!r}.") from None
+        raise UsageError(f"--vis-bands takes numbers from 1, red first, such as 3,2,1, not {text!r}.") from None
 
 
 def _size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(part) for part in text.lower().replace("×", "x").split("x"))
     except ValueError:
-        raise UsageError(f"--raw-size takes width and height, such as 640x512; not {text!r}.") from None
+        raise UsageError(f"--raw-size takes width and height, such as 640x512, not {text!r}.") from None
     return width, height

@@ -36,17 +36,17 @@ def overlay(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Picture to write.", show_default=False)],
     overlay_: Annotated[str, typer.Option("--overlay", metavar="iron|…", help="Palette, from cold to hot.")] = "iron",
-    pip: Annotated[bool, typer.Option("--pip", help="Picture in picture: the palette in the middle.")] = False,
-    msx: Annotated[bool, typer.Option("--msx", help="The palette everywhere, with PICTURE's edges on it.")] = False,
+    pip: Annotated[bool, typer.Option("--pip", help="Picture in picture: colour only the middle.")] = False,
+    msx: Annotated[bool, typer.Option("--msx", help="Colour everything, and draw PICTURE's edges on top.")] = False,
     above: Annotated[
         float | None,
-        typer.Option(metavar="T", help="Paint what is this hot or hotter; the hottest tenth by default."),
+        typer.Option(metavar="T", help="Paint what has at least this temperature; by default the hottest tenth."),
     ] = None,
-    below: Annotated[float | None, typer.Option(metavar="T", help="And at most this hot.")] = None,
+    below: Annotated[float | None, typer.Option(metavar="T", help="Paint what has at most this temperature.")] = None,
     ir_field: IrField = None,
-    align: Annotated[Align, typer.Option(help="Look for how the infrared picture lies on PICTURE.")] = Align.none,
+    align: Annotated[Align, typer.Option(help="Register the infrared picture to PICTURE.")] = Align.none,
     align_file: Annotated[
-        Path | None, typer.Option(metavar="T.json", help="Cut and move as this file of dfuse align says.")
+        Path | None, typer.Option(metavar="T.json", help="Register with this alignment file, written by dfuse align.")
     ] = None,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Page of a multi-page infrared file.")] = 1,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
@@ -57,13 +57,13 @@ def overlay(
     raw_type: RawNumbers = RawType.uint16,
     enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     no_bar: Annotated[bool, typer.Option("--no-bar", help="Draw no colour bar.")] = False,
-    stretch: Annotated[bool, typer.Option("--stretch", help="Take pictures of other proportions too.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    stretch: Annotated[bool, typer.Option("--stretch", help="Accept different aspect ratios.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
 ) -> None:
-    """Lay the temperatures of an infrared picture on a fused or visible one, in colours, with a colour bar.
+    """Overlay the temperatures of an infrared picture in colours on a fused or visible one, with a colour bar.
 
-    Temperatures are in °C where the infrared file is radiometric, else in the file's own values. Without --above and
-    --below the palette goes over the picture's own range; what is painted by --above T begins at its cold end.
+    Temperatures are in °C where the infrared file is radiometric, else in the file's own values. With --pip or --msx,
+    the palette spans the picture's own range. With --above T, the cold end of the palette is at T.
     """
     import numpy as np
 
@@ -74,7 +74,7 @@ def overlay(
     from diffuse_fuse.images.write import write_image
 
     if pip + msx + (above is not None or below is not None) > 1:
-        raise UsageError("--pip, --msx, and --above with --below are three ways to show it: give one of them.")
+        raise UsageError("--pip, --msx, and --above or --below exclude each other: use only one of them.")
     colours = lay.colours_of(overlay_)
     given = [ir, picture, *(Path(path) for path in (palette, align_file) if path)]
     require_free(out, given, overwrite)
@@ -91,7 +91,7 @@ def overlay(
         say(f"{ir}: {warning}")
     measured = values[np.isfinite(values)]
     if not measured.size:
-        raise ImageReadError(f"{ir} holds no measurement: all of it is marked as empty.")
+        raise ImageReadError(f"{ir} holds no measurement: all its pixels are marked as empty.")
     low, high = map(float, np.percentile(measured, (0.5, 100)))
     if pip or msx:
         limits = low, high
@@ -118,6 +118,6 @@ def _told(share: float, limits: tuple[float, float], there: tuple[float, float],
         return f"{low} to {high} {unit}"
 
     if share == 0:
-        return f"Warning: nothing is painted: the infrared picture goes from {span(there)}."
+        return f"Warning: nothing is painted: the infrared picture ranges from {span(there)}."
     shown = f"{share:.1%}" if share >= 0.0005 else "less than 0.1%"
     return f"{shown} of the infrared picture is painted: {span(limits)}."

@@ -50,7 +50,7 @@ def left_out(
     sentences = without_partner(ir_only, vis_only)
     if passed_over:
         pictures = "picture was" if len(passed_over) == 1 else "pictures were"
-        sentences.append(f"{len(passed_over)} {pictures} passed over, as no pair needs them: {named(passed_over)}.")
+        sentences.append(f"{len(passed_over)} {pictures} ignored, since no pair needs them: {named(passed_over)}.")
     return [*sentences, *notes]
 
 
@@ -97,4 +97,4 @@ def say(text: str) -> None:
 
 def say_export(name: str, graph: Path) -> None:
     """On stderr: why the first run with onnxruntime takes longer."""
-    say(f"Exporting {name} for onnxruntime, once: {graph}")
+    say(f"Exporting {name} for onnxruntime (only the first time): {graph}")

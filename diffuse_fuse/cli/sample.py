@@ -22,17 +22,19 @@ STRIP = 8  # pictures along a trajectory
 
 
 def sample(
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder of the pictures; made if missing.")],
-    count: Annotated[int, typer.Option("-n", "--count", min=1, metavar="N", help="How many pairs.")] = 16,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for the pictures; created if missing.")
+    ],
+    count: Annotated[int, typer.Option("-n", "--count", min=1, metavar="N", help="Number of pairs.")] = 16,
     steps: generating.Steps = 50,
     eta: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="0: DDIM, the noise at the start decides all; 1: as DDPM.")
+        float, typer.Option(min=0.0, max=1.0, help="0: DDIM, only the first noise is random; 1: as DDPM.")
     ] = 0.0,
     seed: generating.Seed = 0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height.")] = "256x192",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Width and height of the pictures.")] = "256x192",
     spacing: generating.Space = Spacing.linear,
     trajectory: Annotated[
-        bool, typer.Option("--trajectory", help="Write what was predicted along the way as a strip, too.")
+        bool, typer.Option("--trajectory", help="Also write a strip of the predictions during sampling.")
     ] = False,
     model: generating.Model = "diffusion",
     layout: generating.Layout = "auto",
@@ -44,8 +46,8 @@ def sample(
 ) -> None:
     """Draw registered infrared-visible pairs from the diffusion models (DDIM), and fuse them.
 
-    One model draws each scene small, another enlarges it (--layout). DIR gets generated-000-vis.png, -ir.png and
-    -fused.png for each pair, and a contact sheet.
+    One model (--layout) draws each scene at low resolution, another (--model) enlarges it. For each pair, the command
+    writes generated-000-vis.png, -ir.png and -fused.png into DIR, and for all of them a contact sheet.
     """
     import torch
 

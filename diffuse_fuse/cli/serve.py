@@ -13,38 +13,38 @@ _MEGABYTE = 1_000_000
 
 def serve(
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 lets other machines in.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen at; 0.0.0.0 admits other machines.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes any that is free.")] = 8000,
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Weights that requests get which name none.")
-    ] = "default",
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes any free one.")] = 8000,
+    model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Weights for requests that name none.")] = "default",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads to use.")] = None,
-    max_mb: Annotated[float, typer.Option(min=0.1, metavar="MB", help="Largest body of a request.")] = 64,
+    max_mb: Annotated[float, typer.Option(min=0.1, metavar="MB", help="Largest request body.")] = 64,
     max_pixels: Annotated[
         int, typer.Option(min=1, metavar="N", help="Largest picture; larger ones are refused.")
     ] = 50_000_000,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="S", help="Seconds that an upload may take, and the work on it.")
+        float, typer.Option(min=0.1, metavar="S", help="Time limit in seconds of an upload, and of the work on it.")
     ] = 60,
     queue: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Requests that may wait; more are told to come again (429).")
+        int, typer.Option(min=0, metavar="N", help="Requests that may wait; further ones get status 429.")
     ] = 16,
     held_mb: Annotated[
-        float, typer.Option(min=0, metavar="MB", help="Pictures held in memory for the page's dial, for 15 minutes.")
+        float, typer.Option(min=0, metavar="MB", help="Memory for pictures that the page's dial reuses for 15 minutes.")
     ] = 256,
     cors: Annotated[
         list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Let pages of this origin call the service; may be repeated; * is all."),
+        typer.Option(
+            metavar="ORIGIN", help="Let pages of this origin call the service; may be repeated; * allows all."
+        ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
 ) -> None:
-    """Serve a page to fuse pictures on, and the same for programs over HTTP, until Ctrl-C.
+    """Serve a page that fuses pictures, and an HTTP API that does the same, until Ctrl-C.
 
-    The page is at the address that is printed; what programs can ask is at /docs. Nothing is stored, and only this
-    machine gets in unless --host says otherwise.
+    The command prints the address of the page; the API is documented at /docs. The service stores no pictures on disk,
+    and admits only this machine unless --host says otherwise.
     """
     from diffuse_fuse.extras import need
 
@@ -68,14 +68,14 @@ def serve(
     )
     if not settings.is_local:
         typer.echo(
-            f"Warning: --host {host}: whoever reaches this machine can use the service, without a password and "
-            "unencrypted. Put it behind a proxy that asks for one where that is not wanted.",
+            f"Warning: --host {host}: anyone who can reach this machine can use the service, without a password and "
+            "without encryption. Put it behind a proxy that adds both if you do not want that.",
             err=True,
         )
 
     def ready(address: str) -> None:
         if not quiet:
-            typer.echo(f"dfuse is at {address} (Ctrl-C ends it).", err=True)
+            typer.echo(f"dfuse runs at {address} (Ctrl-C stops it).", err=True)
         if open_page:
             import webbrowser
 

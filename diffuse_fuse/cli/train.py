@@ -13,49 +13,51 @@ if TYPE_CHECKING:
     from diffuse_fuse.training.augment import Augment
 
 app = typer.Typer(
-    help="Train weights from a recipe, or: the diffusion model, the fusion model on top of it, a fast student of that.",
+    help="Train weights: by a recipe, or one stage (diffusion model, fusion model, student) by itself.",
     no_args_is_help=True,
 )
 
 Data = Annotated[
     list[Path] | None,
     typer.Option(
-        "--data", help="A data set's folder as dfuse eval takes it, its address, or a table of pairs; several times."
+        "--data", help="A data set's folder as for dfuse eval, its address, or a table of pairs; may be repeated."
     ),
 ]
 IrFolder = Annotated[
     Path | None, typer.Option("--ir", metavar="DIR", help="Instead of --data: the folder of infrared pictures.")
 ]
-VisFolder = Annotated[Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible ones.")]
-Out = Annotated[Path, typer.Option("--out", help="The run's folder: weights, state, log, preview.")]
+VisFolder = Annotated[
+    Path | None, typer.Option("--vis", metavar="DIR", help="With --ir: the folder of visible pictures.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run: weights, state, log, preview.")]
 Val = Annotated[
     list[Path] | None,
-    typer.Option("--val", help="Validation pairs, as --data. Without it every 12th training pair is held out."),
+    typer.Option("--val", help="Validation pairs, given like --data; by default every 12th training pair."),
 ]
-Minutes = Annotated[float | None, typer.Option("--minutes", min=0.01, help="Train for so long.")]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for so many steps.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Begin anew: replace what is in --out.")]
-Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops a step.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", min=0.01, help="Train for this many minutes.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Train for this many steps.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume from the last checkpoint in --out.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start again, and replace the run in --out.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Crops per step.")]
 Crop = Annotated[int, typer.Option("--crop", min=16, help="Side of a crop in pixels.")]
 CropSize = Annotated[
-    str, typer.Option("--crop", help="Size of a crop in pixels: its side, or width and height such as 448x256.")
+    str, typer.Option("--crop", help="Size of a crop in pixels: one side, or width and height such as 448x256.")
 ]
 Rate = Annotated[float, typer.Option("--lr", min=0.0, help="Learning rate.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16; auto takes bf16 where it is fast.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16; auto uses bf16 where it is fast.")]
 Optimizer = Annotated[
     str,
-    typer.Option("--optimizer", help="adamw, or muon: more from the same steps, for the price of a longer step."),
+    typer.Option("--optimizer", help="adamw, or muon, which learns more per step but takes longer for it."),
 ]
 Compile = Annotated[
     bool,
-    typer.Option("--compile", help="Compile the network first, unless that fails or loses gradients; 1.3× faster."),
+    typer.Option("--compile", help="Compile the network first (1.3× faster), unless that fails or loses gradients."),
 ]
 Checkpoint = Annotated[float, typer.Option("--checkpoint-minutes", min=0.0, help="Minutes between checkpoints.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress bar.")]
 
 
 @app.command()
@@ -73,24 +75,24 @@ def diffusion(
     crop: Crop = 128,
     lr: Rate = 4e-4,
     prediction: Annotated[
-        str, typer.Option("--prediction", help="What the UNet writes: v, or the noise itself as in DDPM, eps.")
+        str, typer.Option("--prediction", help="What the UNet predicts: v, or eps, the noise itself as in DDPM.")
     ] = "v",
     init: Annotated[
-        str | None, typer.Option("--init", help="Start from diffusion weights (name or file), to go on with them.")
+        str | None, typer.Option("--init", help="Diffusion weights (name or file) to continue from.")
     ] = None,
     linear_path: Annotated[
         str,
         typer.Option(
             "--linear-path",
-            help="The Wiener filter beside the network, for v: keep (that of --init, else a new one), fit (a new one, "
-            "and the network's share of the result) or none.",
+            help="The Wiener filter beside the network, for v. keep: that of --init, else a new one; fit: a new one, "
+            "and a new share of the network in the result; none: without.",
         ),
     ] = "keep",
     schedule: Annotated[str, typer.Option("--schedule", help="Noise schedule: linear or cosine.")] = "linear",
     channels: Annotated[
-        str, typer.Option("--channels", help="Channels a level, from half resolution downwards.")
+        str, typer.Option("--channels", help="Channels per level, from half resolution downwards.")
     ] = "64,96,160,256",
-    blocks: Annotated[str, typer.Option("--blocks", help="Residual blocks a level.")] = "1,1,2,2",
+    blocks: Annotated[str, typer.Option("--blocks", help="Residual blocks per level.")] = "1,1,2,2",
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = None,
@@ -100,7 +102,7 @@ def diffusion(
     checkpoint_minutes: Checkpoint = 3.0,
     quiet: Quiet = False,
 ) -> None:
-    """Train the diffusion model of four-channel pictures (R, G, B, IR): DDPM, algorithm 1."""
+    """Train the diffusion model of four-channel pictures (R, G, B, IR) by algorithm 1 of DDPM."""
     from diffuse_fuse.diffusion.schedule import Schedule
     from diffuse_fuse.networks.unet import UNetConfig
     from diffuse_fuse.training.augment import Augment
@@ -135,17 +137,17 @@ def fusion(
     vis: VisFolder = None,
     diffusion: Annotated[
         str | None,
-        typer.Option("--diffusion", help="Diffusion weights (name or file); without them the UNet starts at random."),
+        typer.Option("--diffusion", help="Diffusion weights (name or file); by default the UNet starts at random."),
     ] = None,
-    init: Annotated[
-        str | None, typer.Option("--init", help="Start from a fusion model (name or file), to fine-tune it.")
-    ] = None,
+    init: Annotated[str | None, typer.Option("--init", help="Fusion model (name or file) to fine-tune.")] = None,
     val: Val = None,
     minutes: Minutes = None,
     steps: Steps = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
-    unet: Annotated[str, typer.Option("--unet", help="frozen, finetune or distill.")] = "finetune",
+    unet: Annotated[
+        str, typer.Option("--unet", help="How to train the UNet: frozen, finetune or distill.")
+    ] = "finetune",
     feature_steps: Annotated[
         str, typer.Option("--feature-steps", help="Time steps of the features, such as 50 or 5,50,200.")
     ] = "50",
@@ -154,7 +156,7 @@ def fusion(
     relit: Annotated[
         int | None,
         typer.Option(
-            "--relit", min=0, help="Crops of a step that are re-lit, as fuse does it by day; half unless given."
+            "--relit", min=0, help="Crops per step to re-light as dfuse fuse does by day; by default half of them."
         ),
     ] = None,
     crop: CropSize = "128",
@@ -168,7 +170,7 @@ def fusion(
     checkpoint_minutes: Checkpoint = 3.0,
     quiet: Quiet = False,
 ) -> None:
-    """Train the fusion model: a head on the diffusion UNet's decoder features, and by choice the UNet too."""
+    """Train the fusion model: a head on the diffusion UNet's decoder features, and optionally the UNet too."""
     from diffuse_fuse.training.fusion import FUSION_AUGMENT, FusionTask, start_model
 
     settings = _settings(
@@ -201,19 +203,17 @@ def student(
     teacher: Annotated[
         str, typer.Option("--teacher", metavar="NAME|FILE", help="Fusion weights that the student learns from.")
     ] = "default",
-    size: Annotated[str, typer.Option("--size", help="fast or tiny.")] = "fast",
+    size: Annotated[str, typer.Option("--size", help="Size of the student: fast or tiny.")] = "fast",
     init: Annotated[
-        str | None, typer.Option("--init", help="Start from a student of this size (name or file), to go on with it.")
+        str | None, typer.Option("--init", help="Student of this size (name or file) to continue from.")
     ] = None,
     teacher_weight: Annotated[
         float, typer.Option("--teacher-weight", min=0.0, help="Weight of the distance to the teacher's luma.")
     ] = 100.0,
     judged: Annotated[
-        int, typer.Option("--judged", min=0, help="Crops of a batch that the fusion losses see; they are slow.")
+        int, typer.Option("--judged", min=0, help="Crops per batch for the fusion losses, which are slow.")
     ] = 1,
-    reuse: Annotated[
-        int, typer.Option("--reuse", min=1, help="Steps for each batch that the teacher has seen; it is slow.")
-    ] = 8,
+    reuse: Annotated[int, typer.Option("--reuse", min=1, help="Steps per batch of the teacher, which is slow.")] = 8,
     val: Val = None,
     minutes: Minutes = None,
     steps: Steps = None,
@@ -231,7 +231,7 @@ def student(
     checkpoint_minutes: Checkpoint = 3.0,
     quiet: Quiet = False,
 ) -> None:
-    """Train a student: a small network that comes close to a fusion model at a fraction of its cost."""
+    """Train a student: a small network that approximates a fusion model at a fraction of its cost."""
     from diffuse_fuse import models
     from diffuse_fuse.checkpoint import load_weights
     from diffuse_fuse.fusion.model import model_of
@@ -289,7 +289,7 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"{option} takes whole numbers with commas, such as 5,50,200; not '{text}'.") from None
+        raise UsageError(f"{option} takes whole numbers separated by commas, such as 5,50,200, not '{text}'.") from None
 
 
 def _cropped(augment: Augment, text: str) -> Augment:
@@ -311,7 +311,7 @@ def _train(task: Any, settings: Any, count: int, held_out: int) -> None:
 
     if ranks.is_first():
         also = f", {ranks.count()} ranks" if ranks.count() > 1 else ""
-        typer.echo(f"{counted(count, 'pair')} to train on, {held_out} to validate with{also}", err=True)
+        typer.echo(f"{counted(count, 'pair')} for training, {held_out} for validation{also}", err=True)
     try:
         best = train(task, settings)
     finally:

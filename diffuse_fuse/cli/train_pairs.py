@@ -22,7 +22,7 @@ def find_pairs(
     from diffuse_fuse.training.pairs import PairSet
 
     if bool(data) == (ir is not None or vis is not None):
-        raise UsageError("What to train on? Give --data FOLDER, or --ir DIR and --vis DIR.")
+        raise UsageError("Missing training pairs: give --data FOLDER, or --ir DIR and --vis DIR.")
     if data:
         pairs = PairSet.from_folders([_here(path) for path in data])
     else:

@@ -15,24 +15,27 @@ from diffuse_fuse.cli.train_pairs import require_here
 def recipe(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A recipe, such as recipes/tiny.toml.")],
     data_root: Annotated[
-        Path, typer.Option("--data-root", metavar="DIR", help="The folder of the data sets that the recipe names.")
+        Path, typer.Option("--data-root", metavar="DIR", help="Folder of the data sets that the recipe names.")
     ] = Path("data"),
     out: Annotated[
         Path,
         typer.Option(
-            "--out", metavar="DIR", help="The folder of runs: this one's is called as the recipe, and gets the weights."
+            "--out",
+            metavar="DIR",
+            help="Folder of runs; this run and its weights go into a subfolder named like the recipe.",
         ),
     ] = Path("runs"),
     resume: Resume = False,
     overwrite: Overwrite = False,
     scale: Annotated[
-        float, typer.Option("--scale", min=0.0, max=1.0, help="A trial: this part of the recipe's steps, such as 0.01.")
+        float,
+        typer.Option("--scale", min=0.0, max=1.0, help="For a trial: run only this share of the steps, such as 0.01."),
     ] = 1.0,
     device: Device = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train weights from a recipe: its stages one after another, then their card and their log."""
+    """Train weights from a recipe: run its stages one after another, and write the weights' card and log."""
     from diffuse_fuse.training import ranks
     from diffuse_fuse.training.recipe import read_recipe
     from diffuse_fuse.training.recipe_run import Place, run_recipe

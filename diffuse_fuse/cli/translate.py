@@ -21,12 +21,13 @@ class Kind(str, Enum):
 
 
 def translate(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture that is known.")],
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="The picture to translate.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="PNG", help="The picture to write.")],
-    to: Annotated[Kind, typer.Option("--to", help="What is generated: infrared from visible, or visible.")] = Kind.ir,
+    to: Annotated[Kind, typer.Option("--to", help="Kind of picture to generate from the other one.")] = Kind.ir,
     steps: generating.Steps = 25,
     repeats: Annotated[
-        int, typer.Option(min=1, metavar="R", help="How often each step is taken (RePaint); more fits better.")
+        int,
+        typer.Option(min=1, metavar="R", help="Repeats of each step (RePaint); more of them fit the picture better."),
     ] = 3,
     seed: generating.Seed = 0,
     spacing: generating.Space = Spacing.linear,
@@ -39,7 +40,7 @@ def translate(
 ) -> None:
     """Generate the infrared picture that could belong to a visible one, or the reverse (--to vis).
 
-    It is a guess, no measurement: there may be heat where it shows none. The file's name and text say so.
+    The result is a guess, not a measurement: there may be heat where it shows none. The file's name and text say so.
     """
     import numpy as np
 

@@ -75,7 +75,7 @@ def video(
         Path | None,
         typer.Argument(
             metavar="VIS",
-            help="Visible video, stack or folder; left out where the folder or the video IR holds both.",
+            help="Visible video, stack or folder; omit it where IR holds both.",
             show_default=False,
         ),
     ] = None,
@@ -90,38 +90,48 @@ def video(
     map_file: MapFile = None,
     by_order: ByOrder = False,
     ir_stream: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Infrared stream of its file, as ffprobe counts, from 0.")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Number of the infrared stream in its file, counted from 0 as by ffprobe."
+        ),
     ] = None,
     vis_stream: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Visible stream of its file, as ffprobe counts, from 0.")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Number of the visible stream in its file, counted from 0 as by ffprobe."
+        ),
     ] = None,
     pair: Annotated[
         PairBy | None,
-        typer.Option(help="Pair by time or by number; by time where rates differ by over 0.2 % unless given."),
+        typer.Option(
+            help="Pair by time or by frame number. Default: by time where the frame rates differ by over 0.2 %."
+        ),
     ] = None,
     offset: Annotated[
-        float, typer.Option(metavar="S", help="The infrared video begins S seconds after the visible one.")
+        float, typer.Option(metavar="S", help="Seconds by which the infrared video starts after the visible one.")
     ] = 0.0,
     model: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Weights (dfuse models lists them), or an ONNX file.")
     ] = "default",
     balance: Annotated[str, typer.Option(metavar="auto|0..1", help=BALANCE_HELP)] = "auto",
     backend: Annotated[
-        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU where its extra is installed.")
+        Backend, typer.Option(help="What runs the network; auto: onnx on a CPU if its extra is installed.")
     ] = Backend.torch,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads of the network.")] = None,
     ray: OnRay = None,
     ray_gpus: RayGpus = None,
     fps: Annotated[
-        str | None, typer.Option(metavar="N", help="Frames a second, such as 25 or 30000/1001; else the sources'.")
+        str | None,
+        typer.Option(metavar="N", help="Frames per second, such as 25 or 30000/1001; by default the sources'."),
     ] = None,
     codec: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Video encoder, by ffmpeg's name; libx264 (.webm: libvpx-vp9) unless given."),
+        typer.Option(metavar="NAME", help="Video encoder, by ffmpeg's name; by default libx264, for .webm libvpx-vp9."),
     ] = None,
     crf: Annotated[
-        int | None, typer.Option(min=0, max=63, metavar="N", help="Quality, lower is better; 18 unless given.")
+        int | None,
+        typer.Option(min=0, max=63, metavar="N", help="Quality of the encoder, lower is better; 18 by default."),
     ] = None,
     thermal_range: GivenRange = None,
     nodata: Annotated[float | None, typer.Option(metavar="V", help=NODATA_HELP)] = None,
@@ -130,28 +140,31 @@ def video(
     thermal_unit: Unit = None,
     raw_size: RawSize = None,
     raw_type: RawNumbers = RawType.uint16,
-    polarity: Annotated[Hot, typer.Option(help="What hot looks like in the infrared frames.")] = Hot.white,
+    polarity: Annotated[Hot, typer.Option(help="Whether hot is white or black in the infrared frames.")] = Hot.white,
     ir_field: IrField = None,
     align_file: Annotated[
-        Path | None, typer.Option(metavar="T.json", help="Move the infrared frames as this file of dfuse align says.")
+        Path | None, typer.Option(metavar="T.json", help="Register with this alignment file, written by dfuse align.")
     ] = None,
     stretch: Annotated[
-        bool, typer.Option("--stretch", help="Take frames of other proportions too: they show the same field.")
+        bool, typer.Option("--stretch", help="Accept different aspect ratios: the frames show the same field of view.")
     ] = False,
     enlarge: Annotated[Enlarge, typer.Option(help=ENLARGE_HELP)] = Enlarge.auto,
     stabilise: Annotated[
-        float, typer.Option(min=0.0, max=0.95, metavar="0..0.95", help="Against flicker of what is still; 0: off.")
+        float,
+        typer.Option(
+            min=0.0, max=0.95, metavar="0..0.95", help="Strength of the filter against flicker of still areas; 0: off."
+        ),
     ] = 0.7,
     no_sound: Annotated[bool, typer.Option("--no-sound", help="Do not copy the sound of the visible video.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Fuse an infrared and a visible video, stacks or folders of frames, or one file of both streams, into one.
+    """Fuse an infrared and a visible video, two stacks or folders of frames, or the two streams of one file.
 
-    Frames of videos are paired by number, or by time where their rates differ; those of two folders by name. Deep
-    infrared frames get a thermal range that follows slowly, as does that of the camera's screen, so that the picture
-    does not pump; flicker of what is still is measured and printed.
+    dfuse pairs the frames of videos by number, or by time where their frame rates differ, and those of two folders by
+    name. The thermal range of deep infrared frames, and the range of the camera's display, change slowly, so that the
+    brightness does not jump. The command measures and prints the flicker of still areas.
     """
     from diffuse_fuse import backends
     from diffuse_fuse.images.options import LoadOptions, is_camera
@@ -159,7 +172,7 @@ def video(
     from diffuse_fuse.video.afar import ends
 
     if out is None:
-        raise UsageError("It is not said where the video goes: add -o fused.mp4, or a folder for frames.")
+        raise UsageError("Missing output: add -o fused.mp4, or a folder for frames.")
     as_folder, path = _output(out)
     given_range = parse_range(thermal_range)
     by_camera = is_camera(given_range)
@@ -267,7 +280,7 @@ def _output(text: str) -> tuple[bool, Path]:
     path = Path(text)
     as_folder = is_folder(path, text)
     if not as_folder and path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path}: a video has one of the suffixes {', '.join(SUFFIXES)}; a folder has none.")
+        raise UsageError(f"{path}: the suffix of a video is one of {', '.join(SUFFIXES)}; a folder has none.")
     return as_folder, path
 
 
@@ -293,9 +306,9 @@ def _rate(text: str) -> Fraction:
     try:
         rate = Fraction(text).limit_denominator(100_000)
     except (ValueError, ZeroDivisionError):
-        raise UsageError(f"--fps takes a number such as 25 or 30000/1001; not '{text}'.") from None
+        raise UsageError(f"--fps takes a number such as 25 or 30000/1001, not '{text}'.") from None
     if not 0 < rate <= 1000:
-        raise UsageError(f"--fps takes more than 0 and at most 1000 frames a second; not {text}.")
+        raise UsageError(f"--fps takes more than 0 and at most 1000 frames per second, not {text}.")
     return rate
 
 
@@ -306,16 +319,16 @@ def _tell(summary: Summary, out: Path) -> None:
         say("No frame was fused: nothing was written.")
         return
     rate = summary.frames / summary.seconds
-    speed = f"{rate:.1f} frames a second" if rate >= 1 else f"{1 / rate:.1f} s a frame"
+    speed = f"{rate:.1f} frames per second" if rate >= 1 else f"{1 / rate:.1f} s per frame"
     sound = ", with the sound of the visible video" if summary.sound else ""
-    say(f"Wrote {out}: {counted(summary.frames, 'frame')} at {summary.fps:g} a second{sound}.")
+    say(f"Wrote {out}: {counted(summary.frames, 'frame')} at {summary.fps:g} frames per second{sound}.")
     say(f"Speed: {speed} ({summary.seconds:.1f} s).")
     found = summary.flicker
     if found is None:
-        say("Flicker: nothing was still from one frame to the next.")
+        say("Flicker: not measured, since no area was still from one frame to the next.")
     else:
         verdict = "no more than the sources" if found.is_steady else "MORE than the sources: try a higher --stabilise"
         say(
-            f"Flicker of what is still ({found.still:.0%} of the picture), of 255: infrared {found.ir:.2f}, "
+            f"Flicker of still areas ({found.still:.0%} of the picture), of 255: infrared {found.ir:.2f}, "
             f"visible {found.vis:.2f}, fused {found.fused:.2f}; {verdict}."
         )

@@ -30,11 +30,11 @@ class TwoPaths(TyperCommand):
         folders = list(dict.fromkeys(os.path.dirname(path) or "." for path in files))
         if len(files) > 2 and 1 <= len(folders) <= 2:
             raise UsageError(
-                f"{len(files)} files are given, as a shell makes them of a pattern such as *.png: give the "
+                f"Got {len(files)} files, probably from a shell pattern such as *.png: give the "
                 f"{'two folders' if len(folders) == 2 else 'folder'} instead: dfuse {ctx.info_name} "
                 f"{' '.join(map(shown, folders))} (--ir-pattern and --vis-pattern choose files)."
             )
-        raise UsageError(f"There is an argument too many: {shown(ctx.args[0])}. dfuse {ctx.info_name} -h tells more.")
+        raise UsageError(f"Unexpected argument: {shown(ctx.args[0])}. See dfuse {ctx.info_name} -h.")
 
 
 class RayCommand(TwoPaths):

@@ -120,7 +120,7 @@ class Cache:
         except OSError as error:
             raise ImageWriteError(f"{path} cannot be read: {error.strerror or error}.") from error
         if any(lines) and lines[0]:  # every line of its own begins with a newline, see _append
-            raise ImageWriteError(f"{path} is there and was not written by dfuse: move it away.")
+            raise ImageWriteError(f"{path} exists and was not written by dfuse: move it away.")
         for line in lines:
             try:
                 entry = json.loads(line)

@@ -74,7 +74,7 @@ class Fusing:
         try:
             image = np.asarray(image)
         except ValueError as error:  # lists of different lengths
-            raise PairError(f"the method returned what is no array ({error})") from None
+            raise PairError(f"the method returned something that is not an array ({error})") from None
         if image.dtype != np.uint8 or image.shape[:2] != case.vis.size or image.shape[2:] not in ((), (3,)):
             wanted = "×".join(map(str, case.vis.size))
             raise PairError(f"the method returned {image.dtype} {image.shape}: uint8 {wanted} or {wanted}×3 is needed")

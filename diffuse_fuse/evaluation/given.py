@@ -25,11 +25,11 @@ def given_dataset(
     """
     ways = [dataset is not None, ir is not None or vis is not None, manifest is not None]
     if sum(ways) != 1:
-        named = "none of them is" if not any(ways) else "more than one is"
-        raise UsageError(f"The pairs come from a folder, from --ir and --vis, or from --manifest: {named} given.")
+        what = "Missing pairs" if not any(ways) else "The pairs are given more than once"
+        raise UsageError(f"{what}: give a folder, or --ir and --vis, or --manifest.")
     if manifest is not None:
         if rules.given:
-            raise UsageError("--manifest names the pairs, and so do patterns, --map and --by-order: give one of them.")
+            raise UsageError("--manifest contradicts patterns, --map and --by-order: use only one of them.")
         return _from_manifest(manifest)
     if dataset is not None and not rules.given:
         return find_dataset(dataset, train)

@@ -226,7 +226,7 @@ def _lossy(data: bytes) -> str | None:
 def _wrong_with_pair(ir: Picture, vis: Picture) -> list[str]:
     errors = [picture.error for picture in (ir, vis) if picture.error]
     if not errors and ir.size != vis.size:
-        errors = [f"{vis.path}: {_size(vis)}, and the infrared picture is {_size(ir)}; not scored"]
+        errors = [f"{vis.path}: {_size(vis)}, but the infrared picture is {_size(ir)}; not scored"]
     return errors
 
 
@@ -261,7 +261,7 @@ def _results_of(
     if any(results.affix):
         places = zip(results.affix, ("start", "end"), strict=True)
         around = " and ".join(f"'{text}' at the {where}" for text, where in places if text)
-        notes.append(f"{name}: the files are matched to the pairs without {around} of their names")
+        notes.append(f"{name}: the files match the pairs' names without {around}")
     return good, problems, notes + _quality(name, pairs, good, pictures)
 
 
@@ -279,14 +279,14 @@ def _quality(
         )
     elif good and np.median([picture.jpeg for picture in good.values()]) > _JPEG_TRACE:
         notes.append(
-            f"{name}: the results are no JPEGs but show JPEG's artefacts: they probably were JPEGs before, "
+            f"{name}: the results are not JPEGs but show JPEG artefacts: they probably were JPEGs before, "
             "which changes the numbers"
         )
     colour = [pair for pair in pairs if pair_name(pair) in good and not pictures[pair.vis].grey]
     grey = [pair for pair in colour if good[pair_name(pair)].grey]
     if grey:
         notes.append(
-            f"{name}: {len(grey)} of {len(good)} results are grey though the visible picture is in colour; "
+            f"{name}: {len(grey)} of {len(good)} results are grey although the visible picture is in colour; "
             "the colour metrics count that as an error"
         )
     return notes

@@ -201,13 +201,15 @@ def register_layout(layout: Layout) -> Layout:
     """
     for folder in filter(None, (layout.ir, layout.vis)):
         if folder != folder.strip("/") or ".." in folder.split("/"):
-            raise UsageError(f"'{folder}' is no folder below a data set: write it as in 'test/ir', with / and no '..'.")
+            raise UsageError(
+                f"'{folder}' is not a folder below a data set: write it as in 'test/ir', with / and no '..'."
+            )
     if not layout.ir or (layout.vis and layout.ir.count("*") != layout.vis.count("*")):
         raise UsageError(f"'{layout.ir}' and '{layout.vis}' need as many stars: what they stand for pairs the folders.")
     try:
         re.compile(layout.stems)
     except re.error as error:
-        raise UsageError(f"'{layout.stems}' is no regular expression of names: {error}.") from None
+        raise UsageError(f"'{layout.stems}' is not a regular expression of names: {error}.") from None
     _REGISTERED.insert(0, layout)
     return layout
 
@@ -374,14 +376,14 @@ def dataset_of(
         where = f"{sources[0][0]} and {sources[0][1]}"
         raise DataError(f"There is no pair in {where}: infrared and visible pictures need equal names.")
     if any(pair.key for pair in pairs) and sources[0][0] != sources[0][1]:
-        notes.append("infrared and visible names differ by a mark of their kind; paired without it")
+        notes.append("infrared and visible names differ by a mark such as _ir; paired without it")
     if passed:
         names = ", ".join(path.name for path in passed[:_NAMED]) + (" …" if len(passed) > _NAMED else "")
         were = "picture was" if len(passed) == 1 else "pictures were"
-        notes.append(f"{len(passed)} {were} passed over, as no pair needs them: {names}")
+        notes.append(f"{len(passed)} {were} ignored, since no pair needs them: {names}")
     others = [split.name for split in _splits_in(root) if split.name not in sources[0][0].parts]
     if others and any(part.lower() in _SPLITS for part in Path(_below(sources[0][0], root)).parts):
-        notes.append(f"only this part of the data set is scored; there is also {', '.join(others)}")
+        notes.append(f"only this part of the data set is scored; it also has {', '.join(others)}")
     return Dataset(root, name, _describe(root, sources), tuple(pairs), tuple(problems), tuple(notes))
 
 

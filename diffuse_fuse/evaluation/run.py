@@ -292,7 +292,7 @@ def _collect(
             work.take(future.result())
         except BrokenProcessPool:
             raise DataError(
-                "A worker process died, most likely for want of memory: the same command with fewer --workers goes on."
+                "A worker process died, probably out of memory: the same command with fewer --workers continues."
             ) from None
         _call(on_pair)
     return rest

@@ -210,8 +210,8 @@ def require_finite(array: np.ndarray, name: str) -> None:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array)))
         raise ImageError(
-            f"The {name} picture holds NaN or infinite values at {bad} of {array.size} places: "
-            "fill them first, with the median for example."
+            f"The {name} picture has NaN or infinite values in {bad} of {array.size} places: "
+            "fill them first, for example with the median."
         )
 
 
@@ -219,17 +219,17 @@ def odd_channels(channels: int | None, name: str) -> str | None:
     """A warning where a file has more channels than a picture in colour with alpha; None otherwise."""
     if channels is None or channels <= 4:
         return None
-    return f"The {name} file has {channels} channels: the first three are taken for red, green and blue."
+    return f"The {name} file has {channels} channels: the first three are read as red, green and blue."
 
 
 def require_picture(array: np.ndarray, name: str) -> np.ndarray:
     """The array, H×W or H×W×3, of an accepted type. Raises ImageError, which says what to do, for any other."""
     if np.ma.is_masked(array):
-        raise ImageError(f"The {name} array has masked values: fill them first, as array.filled(value) does.")
+        raise ImageError(f"The {name} array has masked values: fill them first, with array.filled(value).")
     try:
         array = np.asarray(array)
     except ValueError as error:  # lists of different lengths
-        raise ImageError(f"The {name} picture is no array ({error}).") from None
+        raise ImageError(f"The {name} picture is not an array ({error}).") from None
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f":
         raise ImageError(
             f"The {name} array is of type {array.dtype}: give uint8, uint16, or float with values in [0, 1]."
@@ -255,7 +255,7 @@ def _float_in_range(array: np.ndarray, name: str) -> np.ndarray:
     low, high = float(array.min()), float(array.max())
     if low < -_FLOAT_SLACK or high > 1 + _FLOAT_SLACK:
         raise ImageError(
-            f"The {name} array is of floats from {low:g} to {high:g}: floats must be in [0, 1]; "
-            "divide by the largest value that is possible (255 for 8-bit data)."
+            f"The {name} array has floats from {low:g} to {high:g}, but they must be in [0, 1]: "
+            "divide by the largest possible value (255 for 8-bit data)."
         )
     return np.clip(array.astype(np.float32), 0, 1)

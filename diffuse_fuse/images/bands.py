@@ -45,7 +45,7 @@ def with_thermal_channel(data: bytes, path: str | os.PathLike[str], options: Loa
         return None
     if not _is_measured(_channels(data, shown(path), found, options)[..., 3]):
         return None
-    note = "The infrared file has four channels: the fourth is taken as infrared."
+    note = "The infrared file has four channels: the fourth is read as infrared."
     return Both(replace(options, ir_band=4), note)
 
 
@@ -67,11 +67,12 @@ def find_both(data: bytes, path: str | os.PathLike[str], options: LoadOptions) -
     if bands == 4:
         if not _is_measured(_channels(data, name, found, options)[..., 3]):
             return None
-        note = "The file has four channels: the first three are taken as the visible picture, the fourth as infrared."
+        note = "The file has four channels: the first three are read as the visible picture, the fourth as infrared."
         return Both(replace(options, ir_band=4, vis_bands=(1, 2, 3)), note)
     if bands > 4:
         raise ImageReadError(
-            f"{name} has {bands} bands: say which are which, such as --ir-band {bands} --vis-bands 3,2,1."
+            f"{name} has {bands} bands: name the infrared and the visible ones, such as --ir-band {bands} "
+            "--vis-bands 3,2,1."
         )
     return None
 
@@ -107,22 +108,24 @@ def _is_measured(channel: np.ndarray) -> bool:
 
 def _by_pages(data: bytes, name: str, found: header.Header, options: LoadOptions) -> Both:
     if found.pages < 2:
-        raise ImageReadError(f"{name} has one page: there is no other for the visible picture.")
+        raise ImageReadError(
+            f"{name} has only one page, so it has none for the visible picture: give the visible picture as a file."
+        )
     page, vis_page = options.page, options.vis_page
     if vis_page is None:
         colours = [number for number in (1, 2) if _in_colour(data, number)] if found.pages == 2 else []
         if len(colours) != 1:
             raise ImageReadError(
-                f"{name} has {found.pages} pages: say which is the infrared picture (--page) and which the visible one "
-                "(--vis-page), or --ir-band and --vis-bands where pages are bands."
+                f"{name} has {found.pages} pages: choose the infrared one with --page and the visible one with "
+                "--vis-page, or use --ir-band and --vis-bands where pages are bands."
             )
         (vis_page,) = colours
         page = 3 - vis_page
     elif page == vis_page:
         if found.pages != 2:
-            raise ImageReadError(f"{name} has {found.pages} pages: say which is the infrared picture, too (--page).")
+            raise ImageReadError(f"{name} has {found.pages} pages: also choose the infrared one with --page.")
         page = 3 - vis_page
-    note = f"Page {page} of the file is taken as the infrared picture, page {vis_page} as the visible one."
+    note = f"Page {page} of the file is read as the infrared picture, page {vis_page} as the visible one."
     return Both(replace(options, page=page, vis_page=vis_page), note)
 
 
@@ -139,14 +142,14 @@ def _by_bands(name: str, bands: int, options: LoadOptions) -> Both:
         if len(vis) not in (1, 3):
             vis = (1, 2, 3)
         if ir in vis or bands < 2:
-            raise ImageReadError(f"{name} has {bands} bands: say which are the visible picture, too (--vis-bands).")
+            raise ImageReadError(f"{name} has {bands} bands: also choose the visible ones with --vis-bands.")
     if ir is None:
         others = [band for band in first if band not in vis]
         if len(others) != 1:
-            raise ImageReadError(f"{name} has {bands} bands: say which is the infrared picture, too (--ir-band).")
+            raise ImageReadError(f"{name} has {bands} bands: also choose the infrared one with --ir-band.")
         (ir,) = others
     seen = ", ".join(map(str, vis))
-    note = f"Band {ir} of the file is taken as the infrared picture, {seen} as the visible one."
+    note = f"Band {ir} of the file is read as the infrared picture, {seen} as the visible one."
     return Both(replace(options, ir_band=ir, vis_bands=vis), note)
 
 
@@ -173,7 +176,7 @@ def _of_bands(data: bytes, name: str, options: LoadOptions, wanted: tuple[int, .
     if found.format == "TIFF" and found.pages > 1 and (found.channels or 1) == 1:
         parts = [decode(data, name, band, options.max_pixels).array for band in wanted]
         if len({part.shape for part in parts}) > 1:
-            raise ImageReadError(f"{name} has pages of different sizes: they are no bands of one picture.")
+            raise ImageReadError(f"{name} has pages of different sizes: they are not bands of one picture.")
         array = np.stack(parts, axis=-1)
     else:
         array = _channels(data, name, found, options, page)[..., [band - 1 for band in wanted]]
@@ -191,7 +194,7 @@ def _channels(data: bytes, name: str, found: header.Header, options: LoadOptions
             last = view.ndim != 3 or _npy_bands(view.shape) == view.shape[2]
             array = np.array(view if last else np.moveaxis(view, 0, -1), order="C")
             if array.nbytes > header.room(options.max_pixels):
-                raise ValueError("it takes too much memory")
+                raise ValueError("it needs too much memory")
         else:
             found_by_opencv = opencv_image(data, cv2.IMREAD_UNCHANGED)
             if found_by_opencv is None or found_by_opencv.ndim != 3 or found_by_opencv.shape[2] not in (3, 4):
@@ -203,8 +206,8 @@ def _channels(data: bytes, name: str, found: header.Header, options: LoadOptions
         raise ImageReadError(f"{name} cannot be decoded: {text}.") from error
     array = array[..., None] if array.ndim == 2 else array
     if array.ndim != 3 or array.size == 0 or array.shape[2] < (found.channels or 1):
-        raise ImageReadError(f"{name} cannot be decoded: an array of the shape {array.shape} is no picture.")
+        raise ImageReadError(f"{name} cannot be decoded: an array of the shape {array.shape} is not a picture.")
     if array.dtype.kind not in "uif":
-        raise ImageReadError(f"{name} holds values of the type {array.dtype}: they are no picture.")
+        raise ImageReadError(f"{name} holds values of the type {array.dtype}, which is not a picture.")
     array = array.astype(np.float32) if array.dtype == np.float16 else array
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -18,7 +18,7 @@ from diffuse_fuse.images.names import RAW_SUFFIXES, shown
 from diffuse_fuse.images.options import MAX_PIXELS
 from diffuse_fuse.images.quiet import quiet
 
-_READABLE = "PNG, JPEG, TIFF, WebP, BMP, JPEG 2000, PGM, PPM and NumPy's .npy are"
+_READABLE = "PNG, JPEG, TIFF, WebP, BMP, JPEG 2000, PGM, PPM or NumPy's .npy"
 _LARGEST_FILE = 2**31 - 1  # bytes; OpenCV takes no more
 _AS_IT_IS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 
@@ -51,7 +51,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         if stat.S_ISDIR(status.st_mode):
             raise ImageReadError(f"{name} is a folder, not a picture.")
         if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever
-            raise ImageReadError(f"{name} is no ordinary file (a pipe, socket or device): copy the picture to a file.")
+            raise ImageReadError(
+                f"{name} is not a regular file (a pipe, socket or device): copy the picture to a file."
+            )
         with open(path, "rb") as file:
             start = file.read(header.LONGEST_START)
             if path.suffix.lower() not in RAW_SUFFIXES:
@@ -69,8 +71,8 @@ def require_picture_start(start: bytes, name: str) -> None:
     """Raise ImageReadError for bytes that begin as no picture does; ``name`` is for the message."""
     if start and header.format_of(start[: header.LONGEST_START]) is None:
         if what := header.foreign(start):
-            help = "dfuse video reads videos" if what == "a video" else "save it as PNG or TIFF"
-            raise ImageReadError(f"{name} is {what}, which is not read here: {help}.")
+            help = "use dfuse video" if what == "a video" else "save it as PNG or TIFF"
+            raise ImageReadError(f"{name} is {what}, which dfuse does not read: {help}.")
         raise _no_picture(name)
 
 
@@ -81,15 +83,15 @@ def checked_header(data: bytes, name: str, page: int = 1, max_pixels: int = MAX_
     """
     wrong = damage(data)
     if wrong:
-        raise ImageReadError(f"{name} {wrong}: get the file again from where it came from.")
+        raise ImageReadError(f"{name} {wrong}: copy the file again from its source.")
     kind = raw.kind(data)
     if kind:
         raw.require(data, name)
     found = header.read_header(data, page)
     if found is None and kind:
         raise ImageReadError(
-            f"{name} is a camera's raw picture ({kind}) that LibRaw cannot read: save it as TIFF (the preview inside "
-            "is not taken for it)."
+            f"{name} is a camera's raw picture ({kind}) that LibRaw cannot read: save it as TIFF (dfuse does not use "
+            "the preview inside)."
         )
     if found is None:
         raise _no_picture(name)
@@ -170,7 +172,7 @@ def _tiff_page(data: bytes, page: tiff.Page, room: int) -> _Decoded:
         return _rgb(image), None, False
     array = tiff.decode_page(data, page, room)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] < 3):
-        raise ValueError(f"a page of the shape {array.shape} is no picture")
+        raise ValueError(f"a page of the shape {array.shape} is not a picture")
     return _plain_dtype(array[..., :3] if array.ndim == 3 else array), None, False
 
 
@@ -208,7 +210,7 @@ def _tiff_with_lab(data: bytes, page: tiff.Page, room: int) -> np.ndarray:
     whole = page.dtype is not None and page.dtype.kind in "ui" and page.dtype.itemsize in (1, 2)
     if page.lab is None or page.lab == "ITULAB" or page.channels != 3 or not whole:
         kind = f"{page.lab}, {page.channels} channels, {page.dtype}"
-        raise ValueError(f"its colours are L*a*b* of a kind that is not read here ({kind}): save it as RGB")
+        raise ValueError(f"its colours are L*a*b* of a kind that dfuse does not read ({kind}): save it as RGB")
     plain = tiff.with_channels_as_they_are(data, page)
     stored = None if page.planar else _rgb(_by_libtiff(tiff.with_first_page(plain, page), _AS_IT_IS))
     if stored is None:
@@ -282,7 +284,7 @@ def _plain_dtype(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.float16:
         return array.astype(np.float32)
     if array.dtype.kind not in "uif":
-        raise ValueError(f"values of the type {array.dtype} are no picture")
+        raise ValueError(f"values of the type {array.dtype} are not a picture")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
@@ -298,7 +300,7 @@ def _no_picture(name: str) -> ImageReadError:
     unknown = _UNKNOWN.get(os.path.splitext(name)[1].lower())
     if unknown:
         return ImageReadError(f"{name} {unknown}.")
-    return ImageReadError(f"{name} is damaged or not a picture that dfuse can read ({_READABLE}).")
+    return ImageReadError(f"{name} is damaged, or not a picture that dfuse reads ({_READABLE}).")
 
 
 def _first_line(error: object) -> str:

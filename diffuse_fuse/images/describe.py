@@ -138,7 +138,7 @@ def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Fa
     """What is known of a picture whose pixels are not decoded."""
     noted = _noted(path, data, found, None)
     turned = noted["orientation"] >= 5
-    unseen = "its pixels were not looked at"
+    unseen = "unknown, since its pixels were not decoded"
     return Facts(
         width=found.height if turned else found.width,
         height=found.width if turned else found.height,
@@ -152,8 +152,7 @@ def _from_header(path: str | os.PathLike[str], data: bytes, found: Header) -> Fa
         as_infrared=unseen,
         as_visible=unseen,
         warnings=(
-            f"Its pixels were not looked at, since they take {amount(found.memory)} to decode: what is said here is "
-            "from its header.",
+            f"Its pixels were not decoded, since that takes {amount(found.memory)}: these facts are from its header.",
         ),
         **noted,
     )
@@ -229,9 +228,9 @@ def _as_infrared(thermal: Thermal) -> str:
     low, high = shown_range(thermal)
     if thermal.unit == "levels":
         if thermal.palette:
-            return f"its place in the palette {thermal.palette} is taken, 8-bit"
+            return f"read as positions in the palette {thermal.palette}, 8-bit"
         is_colour = thermal.picture is not None and not arrays.is_grey(thermal.picture)
-        return "its brightness is taken, 8-bit" if is_colour else "taken as it is, 8-bit"
+        return "read as brightness, 8-bit" if is_colour else "used unchanged, 8-bit"
     what = "temperatures" if thermal.unit == "°C" else "raw values"
     unit = " °C" if thermal.unit == "°C" else ""
     return f"{what}, {low:.6g} to {high:.6g}{unit} stretched from black to white"
@@ -239,12 +238,12 @@ def _as_infrared(thermal: Thermal) -> str:
 
 def _as_visible(array: np.ndarray, alpha: bool, embedded: tuple[Embedded, ...]) -> str:
     if any(picture.kind == "visible" and picture.width for picture in embedded):
-        return "needs none: its own visible picture is used when the file is given alone"
+        return "not needed: given alone, the file brings its own visible picture"
     if embedded:
-        return "its picture is the thermal one: give another file as the visible one"
+        return "its picture is the thermal one: give another file as the visible picture"
     if array.dtype.kind == "f" and not (array.min() >= 0 and array.max() <= 1):
         return "refused: floats must be in [0, 1]"
     if array.dtype.kind not in "uf" or (array.dtype.itemsize > 2 and array.dtype.kind == "u"):
-        return f"refused: values of the type {array.dtype} are none of a visible picture"
+        return f"refused: a visible picture cannot have values of the type {array.dtype}"
     text = "grey, so the fused picture is grey" if arrays.is_grey(array) else "in colour"
-    return text + (", on black where it is transparent" if alpha else "")
+    return text + (", transparent parts on black" if alpha else "")

@@ -30,7 +30,9 @@ def visible_of(thermal: Thermal, data: bytes, path: str | os.PathLike[str], max_
     """The visible picture inside a FLIR file, uint8 H×W×3 RGB, upright. Raises ImageReadError when there is none."""
     found = thermal.flir.visible_bytes() if thermal.flir else _beside(data)
     if found is None:
-        kind = "holds no visible picture" if thermal.flir else "is no radiometric JPEG with a visible picture inside"
+        kind = (
+            "holds no visible picture" if thermal.flir else "is not a radiometric JPEG that contains a visible picture"
+        )
         raise ImageReadError(f"{shown(path)} {kind}: give the visible picture as the second file.")
     return photo(found, data, path, max_pixels)
 
@@ -79,18 +81,20 @@ def lay_on(
     """
     (ir_h, ir_w), (vis_h, vis_w) = ir.shape[:2], vis.shape[:2]
     warnings: tuple[str, ...] = (
-        () if alignment else ("The file does not say how its two pictures lie: their centres were laid together.",)
+        ()
+        if alignment
+        else ("The file does not say how its two pictures are aligned: they are aligned at their centres.",)
     )
     if zoom > 1:
         warnings += (
-            f"The file notes a digital zoom of {zoom:.3g}: its thermal field of view is taken as so much less.",
+            f"The file records a digital zoom of {zoom:.3g}: its thermal field of view is reduced by that factor.",
         )
     field = field_of(ir.shape, vis.shape, alignment, zoom)
     try:
         x0, y0, x1, y1 = field.inside()
     except PairError:
         raise ImageReadError(
-            "The alignment in the file leaves nothing in common: give the visible picture by itself."
+            "By the alignment in the file, the two pictures do not overlap: give the visible one as a separate file."
         ) from None
     warnings += (
         f"The infrared picture is {ir_w}×{ir_h}, its field of view in the visible one {x1 - x0}×{y1 - y0} of "

@@ -54,8 +54,7 @@ class Field:
         y0, y1 = max(0, round(self.y)), min(self.size[1], round(self.y + self.h))
         if min(x1 - x0, y1 - y0) < min(_LEAST, *self.size):
             raise PairError(
-                f"The infrared field {self} leaves nothing in common with the visible picture of "
-                f"{self.size[0]}×{self.size[1]}."
+                f"The infrared field {self} does not overlap the visible picture of {self.size[0]}×{self.size[1]}."
             )
         return x0, y0, x1, y1
 
@@ -141,19 +140,19 @@ def parse_field(text: str) -> GivenField:
     except ValueError:
         numbers = []
     if not all(map(math.isfinite, numbers)) or len(numbers) not in (1, 4) or (any(percent) and not all(percent)):
-        raise UsageError(f"The infrared field is {_FORMS}; not '{text}'.")
+        raise UsageError(f"The infrared field is {_FORMS}, not '{text}'.")
     if len(numbers) == 1:
         return _zoom(numbers[0], text)
     x, y, w, h = numbers
     fractions = any(percent) or (max(map(abs, numbers)) <= 1.5 and min(w, h) < 1.5)
     if not min(w, h) > 0 or (fractions and max(abs(x), abs(y), w, h) > _LARGEST):
-        raise UsageError(f"The infrared field is {_FORMS}; its sides are above 0; not '{text}'.")
+        raise UsageError(f"The infrared field is {_FORMS}, with sides above 0, not '{text}'.")
     return GivenField(None, x, y, w, h, fractions)
 
 
 def _zoom(number: float, text: str) -> GivenField:
     if not 0.1 <= number <= _LARGEST:
-        raise UsageError(f"The infrared field's N says how many times more the visible camera sees; not '{text}'.")
+        raise UsageError(f"The infrared field's N is how many times more the visible camera sees, not '{text}'.")
     return GivenField(number)
 
 

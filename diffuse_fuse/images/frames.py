@@ -67,7 +67,7 @@ class _Array:
         is_stack = (array.ndim == 4 and colours) or (array.ndim == 3 and not colours and array.shape[2] != 4)
         self._array = array if is_stack else array[None]
         if array.dtype.kind not in "uif":
-            raise ValueError(f"values of the type {array.dtype} are no pictures")
+            raise ValueError(f"values of the type {array.dtype} are not pictures")
 
     def __len__(self) -> int:
         return len(self._array)
@@ -100,7 +100,7 @@ class _Pages:
         page = self._pages[0 if self._series else number]
         _check_size(int(page.imagewidth), int(page.imagelength), max_pixels)
         if int(page.samplesperpixel) > _MOST_CHANNELS:
-            raise ValueError(f"{page.samplesperpixel} channels are no picture")
+            raise ValueError(f"{page.samplesperpixel} channels are not a picture")
         if self._series:
             _, offset, _ = self._series
             kind = np.dtype(self._file.byteorder + page.dtype.char)
@@ -137,7 +137,7 @@ def _picture(kind: str, array: np.ndarray) -> Picture:
     if array.dtype == np.float16:
         array = array.astype(np.float32)
     if array.dtype.kind not in "uif" or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] < 3):
-        raise ValueError(f"a frame of the shape {array.shape} and the type {array.dtype} is no picture")
+        raise ValueError(f"a frame of the shape {array.shape} and the type {array.dtype} is not a picture")
     height, width = array.shape[:2]
     colours = np.ascontiguousarray(array[..., :3]) if array.ndim == 3 else array
     return Picture(colours, header.Header(kind, width, height, dtype=array.dtype.name))

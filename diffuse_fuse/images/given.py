@@ -94,7 +94,7 @@ def _array(given: Any, name: str) -> np.ndarray:
         array = np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; tensors on a GPU or with gradients
         raise ImageError(
-            f"The {name} picture is a {type(given).__name__} that is no array ({error}): give a NumPy array, a "
+            f"The {name} picture is a {type(given).__name__} that is not an array ({error}): give a NumPy array, a "
             "path, or a tensor by tensor.detach().cpu().numpy()."
         ) from None
     if (

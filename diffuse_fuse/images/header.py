@@ -308,18 +308,18 @@ def refusal(header: Header, max_pixels: int) -> str | None:
     width, height, memory = header.width, header.height, header.memory
     if width * height > max_pixels:
         return (
-            f"claims {width}×{height} pixels, and more than {max_pixels} are refused: "
+            f"claims {width}×{height} pixels, more than the limit of {max_pixels}: "
             "if it is a real picture and memory allows, raise --max-pixels"
         )
     if memory > room(max_pixels):
         return (
-            f"claims {width}×{height} pixels of a kind that takes {amount(memory)} to decode, and more than "
-            f"{amount(room(max_pixels))} are refused: if it is a real picture and memory allows, "
+            f"claims {width}×{height} pixels that take {amount(memory)} to decode, more than the limit of "
+            f"{amount(room(max_pixels))}: if it is a real picture and memory allows, "
             f"add --max-pixels {-(-memory // BYTES_A_PIXEL)}"
         )
     if header.passes * width * height > max(PASSES * max_pixels, _FEW * width * height):
         many = f"{header.passes}" if header.passes <= MOST_PASSES else f"more than {MOST_PASSES}"
-        return f"has {many} scans, each over all of its {width}×{height} pixels: save it anew"
+        return f"has {many} scans, each over all of its {width}×{height} pixels: save it again"
     return None
 
 

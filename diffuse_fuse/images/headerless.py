@@ -26,13 +26,15 @@ def picture(data: bytes, path: str | os.PathLike[str], layout: RawLayout | None,
     """Frame ``page`` of a headerless file. Raises ImageReadError where the layout is not given or does not fit."""
     if layout is None:
         raise ImageReadError(
-            f"{shown(path)} has no header: say what its {len(data)} bytes are, such as --raw-size 640x512 --raw-type "
-            "uint16."
+            f"{shown(path)} has no header: describe its {len(data)} bytes, for example with --raw-size 640x512 "
+            "--raw-type uint16."
         )
     width, height, dtype = layout.width, layout.height, np.dtype(_DTYPES[layout.kind])
     frame = width * height * dtype.itemsize
     if width * height > max_pixels:
-        raise ImageReadError(f"{shown(path)}: {width}×{height} pixels are more than {max_pixels} (--max-pixels).")
+        raise ImageReadError(
+            f"{shown(path)}: {width}×{height} pixels are more than the limit of {max_pixels} (--max-pixels)."
+        )
     frames, over = divmod(len(data), frame)
     if not frames or over:
         raise ImageReadError(

@@ -90,7 +90,7 @@ def load_pair(
     if thermal.picture is not None and not thermal.palette and looks_swapped(thermal.picture, seen.shown):
         warnings = [
             "The infrared picture is in colour and the visible one is grey: if they are swapped, "
-            "give them the other way round (infrared first)."
+            "give the infrared one first."
         ]
     thermal, seen, cut = _on_one_ground(thermal, seen, place.read_place(ir_data), place.read_place(vis_data), options)
     zoom = (exif.read_notes(ir_data).zoom, exif.read_notes(vis_data).zoom)
@@ -121,7 +121,10 @@ def _placed(
         return LoadedPair(ir, vis, (*told, *more, *resized), seen.metadata, holes, located)
     if zoom[0] > zoom[1] and not _is_of(ir, seen):
         by = f"{zoom[0] / zoom[1]:.3g}"
-        told = (*told, f"The infrared file notes a digital zoom of {by}: add --ir-field {by} if it shows so much less.")
+        told = (
+            *told,
+            f"The infrared file records a digital zoom of {by}: if it shows less by that factor, add --ir-field {by}.",
+        )
     ir, vis, holes, resized = together(ir, seen, options, holes)
     return LoadedPair(ir, vis, (*told, *resized), seen.metadata, holes)
 
@@ -318,8 +321,8 @@ def _uneven(field: Field, ir: tuple[int, int]) -> tuple[str, ...]:
     if 1 / (1 + ASPECT_TOLERANCE) <= ratio <= 1 + ASPECT_TOLERANCE:
         return ()
     return (
-        f"The field has other proportions than the infrared picture of {ir[0]}×{ir[1]}, which was stretched by "
-        f"{max(ratio, 1 / ratio) - 1:.0%}: is it right?",
+        f"The field has another aspect ratio than the infrared picture of {ir[0]}×{ir[1]}, which was stretched by "
+        f"{max(ratio, 1 / ratio) - 1:.0%}: check the field.",
     )
 
 
@@ -375,19 +378,19 @@ def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str
     if options.polarity == "auto" and thermal.unit != "°C":
         seen = looks_black_hot(thermal.values, thermal.holes)
         if seen is None:
-            odd.append("It cannot be told whether hot is white or black: white is assumed (--polarity black-hot).")
+            odd.append("Whether hot is white or black is unclear: white is assumed (else add --polarity black-hot).")
         elif seen:
-            odd.append("The infrared picture looks black-hot: it was turned round (--polarity white-hot keeps it).")
+            odd.append("The infrared picture looks black-hot: it was inverted (--polarity white-hot keeps it).")
         black_hot = bool(seen)
     elif options.polarity == "white-hot" and thermal.unit != "°C" and looks_black_hot(thermal.values, thermal.holes):
-        odd.append("The infrared picture looks black-hot: if hot is black in it, add --polarity black-hot.")
+        odd.append("The infrared picture looks black-hot: if it is, add --polarity black-hot.")
     given = asked_range(thermal, options.thermal_range, path)
     if given and outside(thermal, given):
         low, high = float(thermal.measured.min()), float(thermal.measured.max())
         unit = "°C" if thermal.unit == "°C" else thermal.unit
         odd.append(
             f"Almost nothing lies in the thermal range {_plain(given[0])} to "
-            f"{_plain(given[1])}: the picture goes from {_plain(low)} to {_plain(high)} {unit}."
+            f"{_plain(given[1])}: the picture ranges from {_plain(low)} to {_plain(high)} {unit}."
         )
     elif text := crowded(thermal, given):
         odd.append(text)
@@ -395,16 +398,17 @@ def _to_unit(thermal: Thermal, options: LoadOptions, path: str | os.PathLike[str
         share = float(((thermal.measured < cut[0]) | (thermal.measured > cut[1])).mean())
         if share > _MUCH:
             odd.append(
-                f"{share:.0%} of the infrared picture lies outside what the camera's screen showed, and is black or "
-                f"white: {_plain(cut[0])} to {_plain(cut[1])} {thermal.unit} are shown (--thermal-range sets others)."
+                f"{share:.0%} of the infrared picture lies outside the range of the camera's display, "
+                f"{_plain(cut[0])} to {_plain(cut[1])} {thermal.unit}, and is black or white (--thermal-range sets "
+                "another range)."
             )
     if thermal.unit == "levels" and thermal.holes is None:
         step = max(1, min(thermal.values.shape) // _LOOKED_AT)
         empty = empty_border(thermal.values[::step, ::step])
         if empty is not None:
             odd.append(
-                f"The outside of the infrared picture is all {empty:.0f}: if nothing was measured there, --nodata "
-                f"{empty:.0f} leaves it out."
+                f"The border of the infrared picture is all {empty:.0f}: if nothing was measured there, add --nodata "
+                f"{empty:.0f}."
             )
     return to_unit(thermal, given, black_hot), odd
 
@@ -426,11 +430,11 @@ def _resized(
     if differs and not stretch:
         turned = (h, w) == (to_w, to_h)
         advice = (
-            "turn one by 90°"
+            "rotate one by 90°"
             if turned
             else (
-                "they do not show the same field. --ir-field auto looks for the infrared picture in the visible one, "
-                "--ir-field X,Y,W,H says where it lies"
+                "they do not show the same field. --ir-field auto searches for the infrared field in the visible "
+                "picture, --ir-field X,Y,W,H sets it"
             )
         )
         raise PairError(f"{sizes}: {advice} (if they do show the same field, add --stretch).")

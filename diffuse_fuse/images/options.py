@@ -90,18 +90,18 @@ class LoadOptions:
             raise UsageError(f"The thermal unit is one of {there}, not {self.thermal_unit!r}.")
         if isinstance(self.enlarge, str) and self.enlarge not in METHODS:
             known = ", ".join(METHODS)
-            raise UsageError(f"The way of enlarging is one of {known}, or an Enlarger, not {self.enlarge!r}.")
+            raise UsageError(f"The enlarging method is one of {known}, or an Enlarger, not {self.enlarge!r}.")
         for number, name in ((self.ir_band, "The infrared band"), (self.vis_page, "The visible page")):
             if number is not None:
                 whole(number, name, least=1)
         if self.vis_bands is not None and (
             len(self.vis_bands) not in (1, 3) or any(whole(band, "A visible band") < 1 for band in self.vis_bands)
         ):
-            raise UsageError("The visible bands are three numbers from 1, red first, such as 3,2,1, or one.")
+            raise UsageError("The visible bands are one number from 1, or three with red first, such as 3,2,1.")
         if self.thermal_range is not None and not is_camera(self.thermal_range):
             checked_range(self.thermal_range)
         if self.nodata is not None and not isinstance(self.nodata, Real):
-            raise UsageError(f"The value that means no measurement must be a number, not {kind(self.nodata)}.")
+            raise UsageError(f"The nodata value must be a number, not {kind(self.nodata)}.")
 
     def of_the_file(self) -> dict[str, Any]:
         """What is said of files that do not say it themselves, as JSON can hold it; only what is given."""
@@ -123,7 +123,7 @@ def checked_range(given: Any) -> tuple[float, float]:
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UsageError(
-            f"A thermal range is two numbers, the lower one first, such as (10, 40), or '{CAMERA}'; not {given!r}."
+            f"A thermal range is two numbers, the lower one first, such as (10, 40), or '{CAMERA}', not {given!r}."
         )
     return low, high
 

@@ -69,7 +69,7 @@ def pair_sources(
     not fit the files.
     """
     if rules.by_order and (rules.map_file or (rules.ir_pattern and rules.vis_pattern and vis is not None)):
-        raise UsageError("--by-order and a map or two patterns contradict each other: give one of them.")
+        raise UsageError("--by-order contradicts --map or two patterns: use only one of them.")
     if vis is None and holds_both(ir):
         root, (ir, vis) = ir, find_pair_folders(ir)
         found = pair_sources(ir, vis, recursive, exclude, rules)
@@ -142,7 +142,9 @@ def _sides(
     for files, pattern, kind in ((irs, rules.ir_pattern, "infrared"), (vises, rules.vis_pattern, "visible")):
         if pattern and not files:
             option = "--ir-pattern" if kind == "infrared" else "--vis-pattern"
-            raise UsageError(f"{option} {pattern} fits no picture in {shown(ir if kind == 'infrared' else vis or ir)}.")
+            raise UsageError(
+                f"{option} {pattern} matches no picture in {shown(ir if kind == 'infrared' else vis or ir)}."
+            )
     if vis is None and not rules.map_file:
         if not rules.ir_pattern:
             marked = {path: root for path, root in irs.items() if kind_of(path) == "ir"}
@@ -151,7 +153,7 @@ def _sides(
             vises = {path: root for path, root in vises.items() if path not in irs}
         both = irs.keys() & vises.keys()
         if both:
-            raise UsageError(f"--ir-pattern and --vis-pattern both fit {shown(min(both).name)}: make them differ.")
+            raise UsageError(f"--ir-pattern and --vis-pattern both match {shown(min(both).name)}: make them differ.")
     return irs, vises, [path for path in {**first, **second} if path not in irs and path not in vises]
 
 
@@ -202,7 +204,9 @@ def _by_map(irs: Mapping[Path, Path], vises: Mapping[Path, Path], file: Path) ->
                 pairs.append(_pair(ir, vis, vises))
                 break
     if not pairs:
-        raise UsageError(f"{shown(file)} names no two pictures that are there: its names must be those of the files.")
+        raise UsageError(
+            f"No entry of {shown(file)} names two pictures that exist: its names must be those of the files."
+        )
     return _rest(pairs, irs, vises)
 
 
@@ -229,9 +233,9 @@ def _map(file: Path) -> list[tuple[str, str]]:
     except OSError as error:
         raise UsageError(f"{shown(file)} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError):
-        raise UsageError(f"{shown(file)} is no JSON: it must be an object of names, visible to infrared.") from None
+        raise UsageError(f"{shown(file)} is not JSON: it must be an object of names, visible to infrared.") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise UsageError(f"{shown(file)} is no map: it must be an object of names, visible to infrared.")
+        raise UsageError(f"{shown(file)} is not a map: it must be an object of names, visible to infrared.")
     return [(ir, vis) for vis, ir in found.items()]
 
 
@@ -254,8 +258,8 @@ def _by_order(irs: Mapping[Path, Path], vises: Mapping[Path, Path]) -> Pairing:
             return _rest([_pair(ir, vis, vises) for ir, vis in best], irs, vises)
     if len(first) != len(second):
         raise UsageError(
-            f"There are {len(first)} infrared and {len(second)} visible pictures whose numbers do not follow each "
-            "other: --by-order needs as many of each. A table of pairs (--manifest) says which belong together."
+            f"There are {len(first)} infrared and {len(second)} visible pictures without consecutive numbers, but "
+            "--by-order needs equally many of each. Use a table of pairs instead (--manifest)."
         )
     return _rest([_pair(ir, vis, vises) for ir, vis in zip(first, second, strict=True)], irs, vises)
 
@@ -290,14 +294,14 @@ def why_none(ir: Path, vis: Path | None, found: Pairing, recursive: bool) -> str
             return f"There are no pictures in {shown(ir)}{deeper}."
         do = "does" if total == 1 else "do"
         return (
-            f"The {counted(total, 'picture')} in {shown(ir)} {do} not tell by name which are infrared and which belong "
-            "together: say it with --ir-pattern '*_T.*' --vis-pattern '*_W.*' (or what fits), --map or --by-order."
+            f"The {counted(total, 'picture')} in {shown(ir)} {do} not show by name which are infrared and which belong "
+            "together: use --ir-pattern and --vis-pattern (such as '*_T.*' and '*_W.*'), --map or --by-order."
         )
     if irs and vises:
         return (
-            f"No picture in {shown(ir)} ({irs}) has the name of one in {shown(vis)} ({vises}): pairs are found by "
-            "equal names, suffixes and marks such as _ir and _vis aside; say otherwise with --ir-pattern and "
-            "--vis-pattern, with --map, or for consecutive numbers with --by-order."
+            f"No picture in {shown(ir)} ({irs}) has the name of one in {shown(vis)} ({vises}): pairs need equal names, "
+            "apart from suffixes and marks such as _ir and _vis. For other names, use --ir-pattern and --vis-pattern, "
+            "--map, or for consecutive numbers --by-order."
         )
     empty = " and ".join(shown(os.fspath(folder)) for folder, count in ((ir, irs), (vis, vises)) if not count)
     return f"There are no pictures in {empty}{deeper}."

@@ -46,7 +46,7 @@ class Ambiguous:
         for kind, paths in (("infrared", self.ir), ("visible", self.vis)):
             if len(paths) > 1:
                 parts.append(f"{len(paths)} {kind} pictures ({', '.join(map(str, paths))})")
-        return f"{' and '.join(parts)} carry the name {self.relative}: keep one, or rename them."
+        return f"{' and '.join(parts)} have the name {self.relative}: keep one, or rename them."
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _note(timed: Sequence[_Group]) -> tuple[str, ...]:
     if not timed:
         return ()
     pairs = "1 pair has" if len(timed) == 1 else f"{len(timed)} pairs have"
-    return (f"{pairs} times that differ by up to 2 s: paired by the number in the names.",)
+    return (f"{pairs} times up to 2 s apart: paired by the number in the names.",)
 
 
 def _by_marks(irs: Sequence[tuple[Path, Path]], vises: Sequence[tuple[Path, Path]]) -> list[_Group]:
@@ -374,10 +374,10 @@ def _one_of(folders: list[Path], names: tuple[str, ...], kind: str, root: Path) 
         return found[0]
     if found:
         several = ", ".join(folder.name for folder in found)
-        raise DataError(f"{root} holds more than one {kind} folder ({several}): leave one, or rename the others.")
+        raise DataError(f"{root} holds more than one {kind} folder ({several}): keep one, or rename the others.")
     there = ", ".join(folder.name for folder in folders[:8]) or "no folder"
     raise DataError(
-        f"{root} holds no {kind} folder: one named {', '.join(names)} is needed (any case), and there is {there}."
+        f"{root} holds no {kind} folder: it needs one named {', '.join(names)} (in any case), but holds {there}."
     )
 
 

@@ -134,12 +134,12 @@ def shared_part(
         return None, None, None
     if ir.system() != vis.system():
         return None, None, (
-            "The two maps are in different coordinate systems: they are fused as if they showed the same ground; bring "
-            "them to one (gdalwarp) if they do not."
+            "The two maps have different coordinate systems: they are fused as if they showed the same ground. If they "
+            "do not, convert one (gdalwarp)."
         )  # fmt: skip
     if not (ir.is_upright and vis.is_upright):
         same = all(map(math.isclose, ir.affine, vis.affine)) and ir.size == vis.size
-        text = "The two maps are turned against the axes: whether they show the same ground is not looked at."
+        text = "The two maps are rotated against the axes: dfuse does not check whether they show the same ground."
         return None, None, None if same else text
     pairs = list(zip(ir.extent, vis.extent, strict=True))
     steps = [max(abs(ir.affine[at]), abs(vis.affine[at])) for at in (0, 4)]
@@ -149,14 +149,14 @@ def shared_part(
         (max if number < 2 else min)(pair) for number, pair in enumerate(pairs)
     )  # fmt: skip
     if right - left < steps[0] or top - bottom < steps[1]:
-        raise PairError("The two maps have no ground in common, by their GeoTIFF tags: they are no pair.")
+        raise PairError("By their GeoTIFF tags, the two maps do not overlap: they are not a pair.")
     parts = tuple(_window(place, left, bottom, right, top) for place in (ir, vis))
     shares = [
         (rows.stop - rows.start) * (columns.stop - columns.start) / math.prod(place.size)
         for (rows, columns), place in zip(parts, (ir, vis), strict=True)
     ]
     text = (
-        f"The two maps cover different ground: both were cut to what both show, {shares[0]:.0%} of the infrared and "
+        f"The two maps cover different ground: both were cropped to their overlap, {shares[0]:.0%} of the infrared and "
         f"{shares[1]:.0%} of the visible one."
     )
     return parts[0], parts[1], text

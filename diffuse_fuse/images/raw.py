@@ -86,7 +86,7 @@ def develop(data: bytes, name: str, max_pixels: int) -> np.ndarray:
             height, width = raw.sizes.height, raw.sizes.width
             if width * height > max_pixels:
                 raise ImageReadError(
-                    f"{name} claims {width}×{height} pixels, and more than {max_pixels} are refused: if it is a real "
+                    f"{name} claims {width}×{height} pixels, more than the limit of {max_pixels}: if it is a real "
                     "picture and memory allows, raise --max-pixels."
                 )
             return raw.postprocess(use_camera_wb=True, output_bps=16)
@@ -115,8 +115,8 @@ def require(data: bytes, name: str) -> None:
     """Raises ImageReadError, with the line that installs it, where raw files cannot be developed here."""
     if not has("rawpy"):
         raise ImageReadError(
-            f"{name} is a camera's raw picture ({kind(data)}), and the picture that opens at once in it is a preview: "
-            "install the extra that develops it (in dfuse's folder, pip install '.[raw]'), or save it as TIFF."
+            f"{name} is a camera's raw picture ({kind(data)}), which needs the extra raw (in dfuse's folder, "
+            "pip install '.[raw]'): install it, or save the picture as TIFF."
         )
 
 

@@ -48,12 +48,12 @@ def read_manifest(manifest: Path) -> list[tuple[int, dict[str, str]]]:
         ) as file:  # not to wait for a pipe
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                what = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file (a pipe, socket or device)"
+                what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file (a pipe, socket or device)"
                 raise UsageError(f"{manifest} is {what}: give a CSV file with the columns ir, vis and out.")
             if status.st_size > LARGEST:
                 raise UsageError(
-                    f"{manifest} has {status.st_size / 1e6:.0f} MB, and a table of pairs at most {LARGEST / 1e6:.0f}: "
-                    "divide it."
+                    f"{manifest} has {status.st_size / 1e6:.0f} MB, but a table of pairs at most {LARGEST / 1e6:.0f}: "
+                    "split it."
                 )
             # utf-8-sig: spreadsheets put a mark in front; surrogateescape: a file name need not be UTF-8 on Linux
             with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
@@ -65,7 +65,7 @@ def read_manifest(manifest: Path) -> list[tuple[int, dict[str, str]]]:
     except ValueError as error:  # a NUL byte in the path
         raise UsageError(f"{shown(manifest)} cannot be read: {error}.") from error
     except csv.Error as error:
-        raise UsageError(f"{manifest} is no CSV file: {error}.") from error
+        raise UsageError(f"{manifest} is not a CSV file: {error}.") from error
     if not rows:
         raise UsageError(f"{manifest} has no rows: each pair needs one, with the columns ir and vis (and out).")
     return rows

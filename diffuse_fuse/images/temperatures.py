@@ -58,7 +58,7 @@ def read(data: bytes) -> Table:
         raise ValueError(f"it is a text of {len(data) / 1e6:.0f} MB, and more than {MOST_BYTES / 1e6:.0f} are not read")
     text = _decoded(data)
     if text is None:
-        raise ValueError("it is no text")
+        raise ValueError("it is not text")
     if text.count("\n") > _MOST_LINES:
         raise ValueError(f"it has more than {_MOST_LINES} lines: keep the table of one picture")
     runs: list[list[np.ndarray]] = []

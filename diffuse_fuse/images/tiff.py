@@ -163,7 +163,7 @@ def decode_page(data: bytes, chosen: Page, room: int) -> np.ndarray:
     with _opened(_beginning_at(data, chosen.offset)) as file:
         page = file.pages.first
         if int(page.samplesperpixel) > _MOST_CHANNELS:
-            raise ValueError(f"{page.samplesperpixel} channels are no picture")
+            raise ValueError(f"{page.samplesperpixel} channels are not a picture")
         if math.prod(page.chunked) > len(page.dataoffsets):  # tifffile would take zeros for them
             raise ValueError("a part of it is missing")
         if _memory(page, by_tifffile=True) > room:

@@ -95,7 +95,7 @@ def _unlzma(packed: memoryview) -> Iterator[int]:
         rest = unpacker.unused_data
         if not rest:
             return
-    raise ValueError("a compressed part of it is no single stream")
+    raise ValueError("a compressed part of it is not a single stream")
 
 
 def _unpackbits(packed: memoryview) -> Iterator[int]:

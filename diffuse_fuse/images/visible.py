@@ -49,7 +49,7 @@ def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions
         return Visible(
             photo,
             photo,
-            ("The visible file is a radiometric JPEG: the visible picture inside is taken, not what it shows.",),
+            ("The visible file is a radiometric JPEG: dfuse uses the visible picture inside, not the one it shows.",),
             read_source(data, flir.camera, flir.gps, found, options.gps),
             flir,
             (width, height) if turned else (height, width),
@@ -61,22 +61,22 @@ def load_visible(data: bytes, path: str | os.PathLike[str], options: LoadOptions
     if picture.alpha is not None and not picture.on_black and bands.is_picture(picture.alpha):
         picture = replace(picture, alpha=None)
         warnings.append(
-            "The visible picture's fourth channel looks like a picture and not like transparency: it is left out (if "
-            "it is the infrared one, give the file alone)."
+            "The visible picture's fourth channel looks like a picture, not like transparency: it is ignored (if it is "
+            "the infrared one, give the file alone)."
         )
     if flir or _holds_dji_counts(data):
         warnings.append(
-            "The visible file is a radiometric JPEG without a visible picture inside: what it shows is taken. If that "
-            "is the thermal picture, give another file as the visible one."
+            "The visible file is a radiometric JPEG without a visible picture inside: dfuse uses the one it shows. If "
+            "that is the thermal picture, give another file as the visible one."
         )
     if picture.alpha is not None:
-        warnings.append("The visible picture is partly transparent: there it was put on black.")
+        warnings.append("The visible picture is partly transparent: it was put on black there.")
     if many := arrays.odd_channels(picture.header.channels, "visible"):
         warnings.append(many)
     vis = read.visible_from_picture(picture, path, deep=True)
     bits = None if picture.header.white else arrays.used_bits(picture.array)
     if bits:
-        warnings.append(f"The visible picture uses {bits} of its 16 bits: {2**bits - 1} is taken for white.")
+        warnings.append(f"The visible picture uses {bits} of its 16 bits: {2**bits - 1} is read as white.")
     return Visible(vis, picture.array, tuple(warnings), read_source(data, keep_gps=options.gps))
 
 

@@ -60,10 +60,10 @@ def write_world_file(
     """
     place = place_for(metadata, *image.shape[:2])
     if place is None:
-        return ("No .wld is written: the sources do not say where they lie, or the fused picture has another grid.",)
+        return ("No .wld was written: the sources have no map position, or the fused picture has another grid.",)
     data, file = place.world_file().encode("ascii"), path.with_suffix(".wld")
     if os.path.lexists(file) and not overwrite and not _holds(file, data):
-        raise ImageWriteError(f"{file} is there and says another place: move it away, or add --overwrite.")
+        raise ImageWriteError(f"{file} exists and gives another position: move it away, or add --overwrite.")
     write_bytes(file, data)
     return ()
 
@@ -79,7 +79,7 @@ def require_depth(path: Path, depth: int) -> None:
     """Raise ImageWriteError unless the format that the suffix of ``path`` names holds ``depth`` bits a channel."""
     if depth > 8 and path.suffix.lower() not in DEEP:
         raise ImageWriteError(
-            f"{path}: {path.suffix[1:].upper()} holds 8 bits a channel, not {depth}: use PNG or TIFF."
+            f"{path}: {path.suffix[1:].upper()} holds 8 bits per channel, not {depth}: use PNG or TIFF."
         )
 
 

@@ -72,7 +72,7 @@ def guess_convention(paper: Mapping[str, float]) -> Guess:
         if name not in REGISTRY:
             raise MetricError(f"There is no metric {name!r}: dfuse metrics lists them.")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise MetricError(f"{name}={value!r} is no finite number.")
+            raise MetricError(f"{name}={value!r} is not a finite number.")
     if not paper:
         raise MetricError("A row without values tells nothing: give some, such as EN=6.69 and SD=8.4.")
 

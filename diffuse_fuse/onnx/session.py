@@ -53,7 +53,7 @@ class Session:
         try:
             properties = self._session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError:
-            raise WeightsError(f"{path} is damaged: its metadata are no text. Export it again.") from None
+            raise WeightsError(f"{path} is damaged: its metadata are not text. Export it again.") from None
         self.facts = GraphFacts.from_properties(properties, str(path))
         self._require_signature()
 
@@ -74,7 +74,7 @@ class Session:
             )
         if not (fused.min() > -_FAR and fused.max() < _FAR):  # NaN is neither
             raise WeightsError(
-                f"{self.path} computes values that are no numbers, or far from 0 to 1: its weights are damaged."
+                f"{self.path} computes values that are not numbers, or far from 0 to 1: its weights are damaged."
             )
         return fused[0]
 
@@ -85,7 +85,7 @@ class Session:
             if kind != "tensor(float)" or len(shape) != 4 or tuple(shape[:2]) != (1, channels):
                 what = f"{kind} of the shape {list(shape)}" if kind else "missing"
                 raise WeightsError(
-                    f"{self.path} is damaged or no fusion model: its array {name} is {what}, and must be "
+                    f"{self.path} is damaged or not a fusion model: its array {name} is {what}, and must be "
                     f"tensor(float) of the shape [1, {channels}, H, W]."
                 )
 
@@ -93,7 +93,7 @@ class Session:
 def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise WeightsError(f"{path} is no graph: none is larger than 2 GB.")
+            raise WeightsError(f"{path} is not a graph: none is larger than 2 GB.")
         return path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be opened: {error.strerror or error}.") from None

@@ -43,9 +43,7 @@ class Store:
                 f"{self.scheme}:// needs a package that is not there ({error.name or error}): {how}."
             ) from None
         except ValueError:
-            raise UsageError(
-                f"There is no way to {self.scheme}://: use s3, gs, az, https or sftp, or a path."
-            ) from None
+            raise UsageError(f"Unknown scheme {self.scheme}://: use s3, gs, az, https or sftp, or a path.") from None
 
     def require_writable(self, url: str) -> None:
         """Raises UsageError for an output that cannot be one, and for a scheme that nothing is known of."""

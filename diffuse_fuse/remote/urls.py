@@ -35,7 +35,7 @@ def place_in(root: Path, url: str) -> Path:
     scheme, _, rest = url.partition("://")
     parts = [part for part in rest.split("/") if part]
     if ".." in parts or not parts:
-        raise UsageError(f"{url} is no address of a file or folder: write it without '..'.")
+        raise UsageError(f"{url} is not the address of a file or folder: write it without '..'.")
     return root.joinpath(scheme, *parts)
 
 

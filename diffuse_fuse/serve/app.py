@@ -230,7 +230,7 @@ def _add_work(app: FastAPI, service: Service) -> None:
     )(service.fuse)
     app.post(
         "/inspect",
-        summary="Say what a picture file is",
+        summary="Describe a picture file",
         responses=documented.refusals(400, 403, 408, 413, 415, 422, 429, 503),
         openapi_extra=documented.inspect_body(),
     )(service.inspect)
@@ -254,7 +254,7 @@ def _add_facts(app: FastAPI, service: Service) -> None:
             listed.model(card, card.name == service.work.models.default) for card in service.work.models.cards.values()
         ]
 
-    @app.get("/health", summary="Say that the service is up")
+    @app.get("/health", summary="Check that the service is up")
     async def health() -> dict[str, Any]:
         return {
             "status": "ok",
@@ -314,7 +314,7 @@ def _handle_errors(app: FastAPI, settings: Settings) -> None:
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> Response:
         await drain(request, settings.max_bytes)
-        text = f"As many requests wait as may: come again in {error.seconds} s."
+        text = f"The queue is full: try again in {error.seconds} s."
         return answer(429, text, {"Retry-After": str(error.seconds)})
 
     @app.exception_handler(ValidationError)
@@ -323,12 +323,14 @@ def _handle_errors(app: FastAPI, settings: Settings) -> None:
 
     @app.exception_handler(StoppedError)
     async def stopped(_: Request, __: StoppedError) -> Response:
-        return answer(503, f"It took longer than {settings.seconds:g} s: take a smaller picture, or the model fast.")
+        return answer(
+            503, f"The work took longer than {settings.seconds:g} s: send a smaller picture, or use the model fast."
+        )
 
     @app.exception_handler(DfuseError)
     async def unusable(_: Request, error: DfuseError) -> Response:
         status = 410 if isinstance(error, GoneError) else 404 if isinstance(error, UnknownModelError) else 422
         text = listed.in_fields(str(error))
-        if isinstance(error, ImageError) and " are refused" in text:
+        if isinstance(error, ImageError) and " more than the limit of " in text:
             status = 413
         return answer(status, text)

@@ -22,40 +22,55 @@ class ReadOptions(_Form):
 
     page: int = Field(1, ge=1, le=1_000_000, description="Page of a multi-page infrared file.")
     nodata: float | None = Field(
-        None, allow_inf_nan=False, description="Infrared value that means nothing was measured; usual ones are found."
+        None,
+        allow_inf_nan=False,
+        description="Infrared value of pixels without a measurement; dfuse detects the usual ones.",
     )
 
 
 class FuseOptions(ReadOptions):
     """How a pair is read and fused, and what is answered."""
 
-    ir_sha256: Sha256 | None = Field(None, description="Instead of the file ir: the hash of one that is held.")
-    vis_sha256: Sha256 | None = Field(None, description="Instead of the file vis: the hash of one that is held.")
-    ir_name: str | None = Field(None, max_length=500, description="What the held file ir is called.")
-    vis_name: str | None = Field(None, max_length=500, description="What the held file vis is called.")
-    hold: bool = Field(False, description="Hold the files in memory for a while, to be named by their hashes.")
+    ir_sha256: Sha256 | None = Field(
+        None, description="Instead of the file ir: the hash of a file that the service holds."
+    )
+    vis_sha256: Sha256 | None = Field(
+        None, description="Instead of the file vis: the hash of a file that the service holds."
+    )
+    ir_name: str | None = Field(None, max_length=500, description="Name of the held file ir.")
+    vis_name: str | None = Field(None, max_length=500, description="Name of the held file vis.")
+    hold: bool = Field(
+        False, description="Hold the files in memory for a while, so that later requests can name them by their hashes."
+    )
     picture: Literal["fused", "infrared", "visible"] = Field(
-        "fused", description="What is answered: the fused picture, or a source as the fusion takes it, at its size."
+        "fused", description="What to return: the fused picture, or a source as the fusion uses it, at its size."
     )
     model: str = Field("default", max_length=100, description="Name of weights; GET /models lists them.")
     balance: Literal["auto"] | Unit = Field(
-        "auto", description="How much of the infrared picture's light: 0 the scene as seen, 1 all of it, or auto."
+        "auto",
+        description="How much of the infrared brightness the result takes over: 0 only hot targets, 1 all, or auto.",
     )
     thermal_range: str | None = Field(
         None,
         pattern=f"^(camera|{_NUMBER} {_NUMBER})$",
         description="Infrared values that become black and white, such as '10 40'; °C where the file is radiometric. "
-        "camera: those of the camera's screen.",
+        "camera: the range of the camera's display.",
     )
-    polarity: Literal["white-hot", "black-hot", "auto"] = Field("white-hot", description="What hot looks like.")
+    polarity: Literal["white-hot", "black-hot", "auto"] = Field(
+        "white-hot", description="Whether hot is white or black."
+    )
     align: Literal["none", "auto", "shift", "similarity", "affine", "homography"] = Field(
-        "none", description="Move the infrared picture onto the visible one."
+        "none", description="Register the infrared picture to the visible one."
     )
-    size: Literal["vis", "ir"] = Field("vis", description="Whose size the fused picture gets.")
-    stretch: bool = Field(False, description="Take pictures of other proportions too: they show the same field.")
+    size: Literal["vis", "ir"] = Field(
+        "vis", description="Give the fused picture the size of the visible or the infrared one."
+    )
+    stretch: bool = Field(
+        False, description="Accept different aspect ratios: the pictures show the same field of view."
+    )
     format: Literal["png", "jpg", "tif", "webp", "bmp"] = Field("png", description="Format of the answer.")
-    depth: Literal["8", "16"] = Field("8", description="Bits a channel; 16 in png and tif.")
-    gps: bool = Field(True, description="Keep where the visible picture was taken.")
+    depth: Literal["8", "16"] = Field("8", description="Bits per channel; 16 only in png and tif.")
+    gps: bool = Field(True, description="Keep the visible picture's location.")
     metrics: bool = Field(True, description="Compute the fidelity metrics of a fused picture.")
 
     def load_options(self, max_pixels: int) -> LoadOptions:

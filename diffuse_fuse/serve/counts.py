@@ -30,10 +30,10 @@ class Counts:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._pixels = Counter("dfuse_pixels", "Pixels of pictures that were answered.", registry=registry)
+        self._pixels = Counter("dfuse_pixels", "Pixels of the pictures in answers.", registry=registry)
         for name, text, value in (
-            ("dfuse_requests_inside", "Requests that upload, wait or are worked on.", lambda: admission.inside),
-            ("dfuse_requests_most", "Requests that may be inside at once.", lambda: admission.most),
+            ("dfuse_requests_inside", "Requests that upload, wait or run.", lambda: admission.inside),
+            ("dfuse_requests_most", "Limit of requests that upload, wait or run.", lambda: admission.most),
             ("dfuse_held_files_bytes", "Uploaded files that are held in memory.", lambda: work.files.nbytes),
             ("dfuse_held_pairs_bytes", "Decoded pairs that are held in memory.", lambda: work.pairs.nbytes),
         ):

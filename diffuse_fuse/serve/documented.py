@@ -16,11 +16,11 @@ _WHY = {
     403: "The request comes from the page of another site.",
     404: "There is no such model.",
     408: "The upload took too long.",
-    410: "A file that is named by its hash is not held: send it.",
+    410: "The service does not hold the file of this hash: send the file.",
     413: "The body, or a picture, is too large.",
-    415: "The body is no multipart form.",
+    415: "The body is not a multipart form.",
     422: "An option is wrong, or the pictures cannot be used; the sentence says why.",
-    429: "As many requests wait as may; come again after Retry-After seconds.",
+    429: "The queue is full; try again after Retry-After seconds.",
     503: "The work took too long, or there is not enough memory.",
 }
 

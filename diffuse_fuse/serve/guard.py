@@ -63,7 +63,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = _host(f"//{headers.get('host', '')}")
         if self._settings.is_local and host not in LOOPBACK:
-            return JSONResponse({"detail": "This service answers to localhost only."}, 421)
+            return JSONResponse({"detail": "This service answers only to localhost."}, 421)
         origin = headers.get("origin")
         if origin is None or scope["method"] in _SAFE or origin in self._settings.cors or "*" in self._settings.cors:
             return None
@@ -77,7 +77,7 @@ def _failure(error: Exception) -> ASGIApp:
     if shortage.of_memory(error):
         return JSONResponse({"detail": "There is not enough memory for pictures of this size."}, 503)
     _log.error("a request failed", exc_info=error)
-    text = f"This is a bug in dfuse: {type(error).__name__}. What the server prints says where."
+    text = f"This is a bug in dfuse: {type(error).__name__}. The server's log has the details."
     return JSONResponse({"detail": text}, 500)
 
 

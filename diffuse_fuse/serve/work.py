@@ -153,7 +153,7 @@ class Work:
             return None
         data = self.files.get(sha256)
         if data is None:
-            raise GoneError(f"The file {side} with this hash is not held, or no longer: send the file.")
+            raise GoneError(f"The service does not hold the file {side} of this hash, or no longer: send the file.")
         return File(plain_name(name, side), data, sha256)
 
     def hold(self, files: Mapping[str, File]) -> None:

@@ -126,14 +126,18 @@ def open_sources(
     load = load if nodata is None else replace(load, nodata=nodata)
     if ir.is_dir() and (vis is None or vis.is_dir()):
         if how.given:
-            raise UsageError("--pair, --offset and streams are for videos; the frames of two folders pair by name.")
+            raise UsageError(
+                "--pair, --offset and streams are for videos, but frames in folders pair by name: leave them out."
+            )
         return open_folders(ir, vis, rules, camera, load, how.read_file)
     if vis is None:
         if is_picture_file(ir):
-            raise UsageError(f"{ir} is a file and the visible video is missing: give VIS too.")
+            raise UsageError(f"Missing visible video: {ir} is a single file, so give VIS too.")
         vis = ir
     if rules.given:
-        raise UsageError("Patterns, --map and --by-order pair the files of two folders, and these are none.")
+        raise UsageError(
+            "Patterns, --map and --by-order pair the files of folders, but the inputs are not folders: leave them out."
+        )
     return open_files(ir, vis, replace(how, fps=fps), load, camera)
 
 
@@ -193,7 +197,7 @@ def fuse_video(
     summary.seconds = time.perf_counter() - start
     summary.flicker = meter.result()
     if getattr(sink, "padded", False):
-        summary.warn("A side of odd length got one more row or column, a copy of the last: video needs even sides.")
+        summary.warn("The picture got one more row or column, a copy of the last: video needs even sides.")
     return summary
 
 
@@ -206,6 +210,6 @@ def _sound(path: Path, frames: Frames, fps: Fraction, summary: Summary) -> Sound
         return None
     if frames.fps != fps:
         sound.close()
-        summary.warn("The sound is left out: with another frame rate it would not go with the pictures.")
+        summary.warn("The sound was left out: with another frame rate it would not match the pictures.")
         return None
     return sound

@@ -116,7 +116,7 @@ def open_folders(
         odd.append(f"{alone} frame{'s have' if alone > 1 else ' has'} no partner: left out.")
     odd += [f"Left out: {ambiguous}" for ambiguous in found.ambiguous]
     if found.passed_over:
-        odd.append(f"{counted(len(found.passed_over), 'picture')} in no pair of frames: passed over.")
+        odd.append(f"{counted(len(found.passed_over), 'picture')} in no pair of frames: ignored.")
     odd += found.notes
     pairs = sorted(found.pairs, key=lambda pair: natural(pair.relative.name))
 
@@ -137,22 +137,22 @@ def open_files(
     UsageError for a stream or an offset that cannot be.
     """
     if camera and not ir.is_dir():
-        raise UsageError(f"{ir} is a video, which does not say what its camera's screen showed: give two values.")
+        raise UsageError(f"{ir} is a video, which does not store the range of the camera's display: give two values.")
     if load.of_the_file() and not ir.is_dir() and not is_picture_file(ir):
-        raise UsageError(f"{ir} is a video: bands, palettes, units and raw sizes are said of pictures only.")
+        raise UsageError(f"{ir} is a video: bands, palettes, units and raw sizes are for pictures only.")
     ir_stream, vis_stream, odd = _streams(ir, vis, how)
     first = _source(ir, ir_stream, load, camera, how.read_file)
     second = _source(vis, vis_stream, DEFAULT, False, how.read_file)
     rates = first.fps or second.fps, second.fps or first.fps
     by = how.pair or ("frame" if one_rate(first.fps, second.fps) else "time")
     if by == "time" and None in rates:
-        raise UsageError("Neither source says when its frames are: pair them by --pair frame.")
+        raise UsageError("Neither source has time stamps: pair the frames with --pair frame.")
     fps = how.fps if by == "time" and how.fps else second.fps or first.fps
     offset = how.offset
     if ir == vis:  # one clock for both streams
         offset += first.start - second.start
     if offset and fps is None and how.fps is None:
-        raise UsageError("Neither source says how long a frame lasts: --offset needs --fps N beside it.")
+        raise UsageError("Neither source has a frame rate: add --fps N to --offset.")
     skip = round(offset * float(fps or how.fps or 1))
 
     def read() -> Iterator[Frame]:
@@ -167,7 +167,7 @@ def open_files(
         for number, (heat, light) in enumerate(pairs, 1):
             yield Frame(f"frame_{number:06}", heat.values, light, heat.span)
         if number == 0 and offset:
-            raise UsageError(f"With --offset {how.offset:g} the two sources have no time in common.")
+            raise UsageError(f"With --offset {how.offset:g}, the two sources do not overlap in time.")
 
     count, more = _count(first, second, by, rates, fps, offset, skip)
     return Frames(read(), count, fps, (*odd, *more), max(0.0, offset))
@@ -177,7 +177,7 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
     """The picture streams of two sources, None for what is no video, and what is odd about the choice."""
     if ir == vis or (ir.exists() and vis.exists() and ir.samefile(vis)):
         if is_picture_file(ir):
-            raise UsageError(f"{shown(ir)} is given as both: it would be fused with itself.")
+            raise UsageError(f"{shown(ir)} is both the infrared and the visible input: give two different ones.")
         return streams.pick_both(ir, how.ir_stream, how.vis_stream)
     found: list[int | None] = []
     odd: list[str] = []
@@ -188,7 +188,7 @@ def _streams(ir: Path, vis: Path, how: Pairing) -> tuple[int | None, int | None,
     for path, side, given in sides:
         if path.is_dir() or is_picture_file(path):
             if given is not None:
-                raise UsageError(f"{shown(path)} is no video file: --{side}-stream does not go with it.")
+                raise UsageError(f"{shown(path)} is not a video file: leave --{side}-stream out.")
             found.append(None)
             continue
         index, more = streams.pick(path, side, given)
@@ -324,14 +324,14 @@ class VideoFile:
 
     def _opened(self) -> Any:
         if self._path.exists() and not self._path.is_file():  # FFmpeg would wait for a pipe for ever
-            raise ImageReadError(f"{shown(self._path)} is no ordinary file: copy the video to a file.")
+            raise ImageReadError(f"{shown(self._path)} is not a regular file: copy the video to a file.")
         container = streams.opened(self._path)
         try:
             stream = streams.chosen(container, self._path, self._index)
             streams.require_decoder(stream, self._path)
             if stream.width * stream.height > DEFAULT.max_pixels:
                 raise ImageReadError(
-                    f"{shown(self._path)} claims frames of {stream.width}×{stream.height} pixels, and more than "
+                    f"{shown(self._path)} claims frames of {stream.width}×{stream.height} pixels, but more than "
                     f"{DEFAULT.max_pixels} are refused: scale it down first."
                 )
         except DfuseError:

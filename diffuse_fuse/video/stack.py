@@ -27,7 +27,7 @@ def is_picture_file(path: Path) -> bool:
     Raises ImageReadError for a pipe or a device, which would be waited for.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise ImageReadError(f"{shown(path)} is no ordinary file: copy the video to a file.")
+        raise ImageReadError(f"{shown(path)} is not a regular file: copy the video to a file.")
     try:
         with open(path, "rb") as file:
             return header.format_of(file.read(header.LONGEST_START)) is not None
@@ -48,7 +48,7 @@ class StackFile:
         self._path, self._load = path, load
         self.count: int = frames.count(path)
         if self.count < 2:
-            raise ImageReadError(f"{shown(path)} is one picture, no video: dfuse fuse takes it.")
+            raise ImageReadError(f"{shown(path)} is one picture, not a video: use dfuse fuse.")
 
     def heat(self) -> Iterator[tuple[float | None, Heat]]:
         """The infrared frames."""

@@ -26,7 +26,7 @@ def test_what_is_saved_is_read_again(calibration, tmp_path):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"format": "other"}, "no alignment of dfuse"),
+        ({"format": "other"}, "not an alignment file of dfuse"),
         ({"version": 3}, "version 3"),
         ({"version": 2}, "lacks 'field'"),
         ({"version": 2, "field": [0, 0, 0, 9], "vis_size": [9, 9]}, "damaged"),

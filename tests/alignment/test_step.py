@@ -19,7 +19,7 @@ def test_what_cannot_be_trusted_is_warned_about_and_left(shapes):
     other = make_scene(55)[0]
     aligned = Aligner().align(other, shapes[1])
     assert np.array_equal(aligned.ir, other) and not aligned.report["applied"]
-    assert "No alignment" in aligned.warnings[0] and aligned.report["reason"] == aligned.warnings[0]
+    assert "No trustworthy alignment" in aligned.warnings[0] and aligned.report["reason"] == aligned.warnings[0]
 
 
 def test_a_registered_pair_is_left_without_a_warning(shapes):

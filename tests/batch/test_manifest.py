@@ -91,10 +91,10 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
     )
     said = [result.error.split("pairs.csv, ")[1] for result in plan.failed]
     assert said[0].startswith("line 3: the infrared picture is missing")
-    assert said[1].startswith("line 4: ") and "the output of line 2 already" in said[1]
+    assert said[1].startswith("line 4: ") and "already the output of line 2" in said[1]
     assert said[2].startswith("line 5: ") and "one of the inputs" in said[2]
     assert said[3].startswith("line 6: ") and ".gif is unknown" in said[3]
-    assert said[4].startswith("line 7: ") and "8 bits a channel" in said[4]
+    assert said[4].startswith("line 7: ") and "8 bits per channel" in said[4]
     recipe = batch.Recipe(depth=16)
     results = batch.run_folder(plan, AverageFuser(), tmp_path / "out", recipe=recipe)
     assert states(results) == ["ok", *["failed"] * 6] and "9.png does not exist" in results[1].error
@@ -103,13 +103,13 @@ def test_rows_that_cannot_be_jobs_are_failures_with_their_line(table, tmp_path):
 @pytest.mark.parametrize(
     "line, words",
     [
-        ("~/ir/0.png,vi/0.png,a.png", "ir is ~/ir/0.png, and ~ is not replaced"),
-        ("ir/0.png,~somebody/0.png,a.png", "vis is ~somebody/0.png, and ~ is not replaced"),
-        ("ir/0.png,vi/0.png,~/a.png", "out is ~/a.png, and ~ is not replaced"),
-        ("https://example.org/0.png,vi/0.png,a.png", "ir is https://example.org/0.png, an address"),
-        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, an address and not a path: save the file"),
-        ("FILE:///ir/0.png,vi/0.png,a.png", "an address and not a path: write the path alone"),
-        ("ir/0.png,vi/0.png,ftp://host/a.png", "out is ftp://host/a.png, an address"),
+        ("~/ir/0.png,vi/0.png,a.png", "ir is ~/ir/0.png, but a table does not expand ~"),
+        ("ir/0.png,~somebody/0.png,a.png", "vis is ~somebody/0.png, but a table does not expand ~"),
+        ("ir/0.png,vi/0.png,~/a.png", "out is ~/a.png, but a table does not expand ~"),
+        ("https://example.org/0.png,vi/0.png,a.png", "ir is https://example.org/0.png, which is an address"),
+        ("ir/0.png,s3://bucket/0.png,a.png", "vis is s3://bucket/0.png, which is an address, not a path: save"),
+        ("FILE:///ir/0.png,vi/0.png,a.png", "an address, not a path: write the path alone"),
+        ("ir/0.png,vi/0.png,ftp://host/a.png", "out is ftp://host/a.png, which is an address"),
     ],
 )
 def test_what_is_no_path_is_said(table, tmp_path, line, words):
@@ -156,7 +156,7 @@ def test_a_manifest_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         batch.plan_manifest(tmp_path, tmp_path)
     (tmp_path / "binary.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0" + bytes(range(256)))
-    with pytest.raises(UsageError, match="lacks the column|no CSV file"):
+    with pytest.raises(UsageError, match="lacks the column|not a CSV file"):
         batch.plan_manifest(tmp_path / "binary.csv", tmp_path)
 
 
@@ -168,15 +168,15 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, kind):
         os.mkfifo(path)
     elif kind == "folder":
         path.mkdir()
-    with pytest.raises(UsageError, match="no ordinary file .a pipe|directory"):
+    with pytest.raises(UsageError, match="not a regular file .a pipe|directory"):
         batch.plan_manifest(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
     "content, words",
     [
-        (b"ir,vis,out\n" + b"a" * 200_000 + b",b,c\n", "is no CSV file: field larger than field limit"),
-        (None, "has 65 MB, and a table of pairs at most 64: divide it"),
+        (b"ir,vis,out\n" + b"a" * 200_000 + b",b,c\n", "is not a CSV file: field larger than field limit"),
+        (None, "has 65 MB, but a table of pairs at most 64: split it"),
     ],
 )
 def test_what_is_no_table_takes_no_memory(tmp_path, content, words):

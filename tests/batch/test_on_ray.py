@@ -88,7 +88,7 @@ def test_wrong_weights_are_one_sentence(dfuse, tmp_path):
     (tmp_path / "wrong.safetensors").write_bytes(b"none")
     done = dfuse("--model", tmp_path / "wrong.safetensors")
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert done.stderr.count("is no safetensors file") == 1
+    assert done.stderr.count("is not a safetensors file") == 1
 
 
 def test_a_cluster_that_is_not_there_and_room_that_is_not(dfuse, cluster):

@@ -24,7 +24,7 @@ def test_no_input_can_become_an_output(folders):
     for other in (ir, vis, vis / ".." / "ir", out):
         with pytest.raises(UsageError, match="is an input folder"):
             batch.plan_folders(ir, vis, other)
-    with pytest.raises(UsageError, match="two folders are needed"):
+    with pytest.raises(UsageError, match="give two different folders"):
         batch.plan_folders(vis, out, ir)
     for other in (ir / "0.png", vis / "0.png", vis, out, out / "0.png"):
         with pytest.raises(UsageError, match="one of the inputs"):
@@ -106,5 +106,5 @@ def test_where_the_picture_of_one_pair_goes(folders, tmp_path):
     with pytest.raises(UsageError, match=r"\.gif is unknown"):
         batch.plan_pair(ir, vis, tmp_path / "a.gif")
     assert batch.format_suffix("PNG") == batch.format_suffix(".png") == ".png"
-    with pytest.raises(UsageError, match="exr is unknown: use one of png"):
+    with pytest.raises(UsageError, match="Unknown format exr: use one of png"):
         batch.format_suffix("exr")

@@ -161,7 +161,7 @@ def test_what_is_no_file_in_a_picture_s_place_is_no_picture_that_is_done(folders
     os.mkfifo(out / "2.png")
     results, calls = again()
     assert states(results) == ["failed"] * 3 and calls == 0
-    wrong = ("is empty", "is a link that leads nowhere", "is no ordinary file (a pipe, socket or device)")
+    wrong = ("is empty", "is a broken link", "is not a regular file (a pipe, socket or device)")
     for result, text in zip(results, wrong, strict=True):
         assert result.error == f"{result.out} {text}: move it away, or add --overwrite."
     assert states(again(existing="replace")[0]) == ["ok"] * 3 and not (tmp_path / "nowhere.png").exists()
@@ -197,7 +197,7 @@ def test_a_gif_of_somebody_else_stays(folders, again, with_picture):
     Image.new("L", (9, 9)).save(out / "1.gif")
     before = (out / "1.gif").read_bytes()
     results, _ = again(replace(RECIPE, gif=True, depth=16))
-    assert states(results) == ["ok", "failed", "ok"] and "1.gif is there, and dfuse did not" in results[1].error
+    assert states(results) == ["ok", "failed", "ok"] and "1.gif exists, and dfuse did not" in results[1].error
     assert (out / "1.gif").read_bytes() == before
     assert states(again(replace(RECIPE, gif=True, depth=16), existing="replace")[0]) == ["ok"] * 3
     assert states(again(replace(RECIPE, gif=True))[0]) == ["ok"] * 3  # its own are replaced
@@ -247,4 +247,4 @@ def test_a_name_that_is_too_long_is_said_before_the_network_works(folders, again
     results, calls = again(suffix=".tiff")
     assert sorted(states(results)) == ["failed", "ok", "ok"] and calls == 2
     (error,) = (result.error for result in results if result.error)
-    assert error.endswith(".tiff cannot be written: the file system takes no name as long as that.")
+    assert error.endswith(".tiff cannot be written: its name is too long for the file system.")

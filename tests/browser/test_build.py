@@ -140,7 +140,7 @@ def test_what_is_no_package_is_refused(tmp_path, content) -> None:
         path.mkdir()
     else:
         path.write_bytes(content)
-    with pytest.raises(runtime.UsageError, match="is no package"):
+    with pytest.raises(runtime.UsageError, match="is not the package"):
         runtime.runtime_files(path)
     with pytest.raises(runtime.UsageError, match="cannot be read"):
         runtime.runtime_files(tmp_path / "missing.tgz")

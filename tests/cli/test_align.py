@@ -74,8 +74,8 @@ def test_without_a_pair_to_trust_no_file_is_written(dfuse, rig, tmp_path):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["none", "vi", "-o", "T.json"], "none is no folder"),
-        (["ir", "vi/0.png", "-o", "T.json"], "is no folder"),
+        (["none", "vi", "-o", "T.json"], "none is not a folder"),
+        (["ir", "vi/0.png", "-o", "T.json"], "is not a folder"),
         (["ir", "vi", "-o", "vi"], "is a folder"),
         (["ir", "vi", "-o", "vi/1.png", "--overwrite"], "one of the inputs"),
         (["ir", "vi", "-o", "link.json", "--overwrite"], "one of the inputs"),
@@ -121,7 +121,7 @@ def test_fuse_aligns_and_says_how(dfuse, rig, tiny_model, tmp_path):
 
 def test_without_confidence_the_picture_is_that_without_alignment(dfuse, rig, tiny_model, tmp_path):
     done = fuse(dfuse, tiny_model, "ir/4.png", "vi/4.png", "-o", "out.png", "--align", "auto", "--json")
-    assert done.returncode == 0 and "Warning: No alignment" in done.stderr
+    assert done.returncode == 0 and "Warning: No trustworthy alignment" in done.stderr
     assert not json.loads(done.stdout)["results"][0]["alignment"]["applied"]
     assert fuse(dfuse, tiny_model, "ir/4.png", "vi/4.png", "-o", "plain.png", "--align", "none").returncode == 0
     assert np.array_equal(read_visible(tmp_path / "out.png"), read_visible(tmp_path / "plain.png"))
@@ -132,14 +132,14 @@ def test_a_folder_is_aligned_pair_by_pair(dfuse, rig, tiny_model):
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)["results"]
     assert [result["alignment"]["applied"] for result in results] == [True] * 4 + [False]
-    assert "4 of 5 pairs were aligned" in done.stderr and done.stderr.count("No alignment was found") == 1
+    assert "4 of 5 pairs were aligned" in done.stderr and done.stderr.count("No trustworthy alignment was found") == 1
 
 
 @pytest.mark.parametrize(
     "arguments, code, words",
     [
         (["--align-file", "none.json"], 1, "no alignment file none.json"),
-        (["--align-file", "T.json", "--align", "auto"], 2, "give one of them"),
+        (["--align-file", "T.json", "--align", "auto"], 2, "use only one of them"),
         (["--align", "magic"], 2, "magic"),
     ],
 )

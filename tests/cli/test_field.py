@@ -59,7 +59,7 @@ def test_nonsense_is_wrong_use(dfuse, tiny_model, flight):
     done = fuse(dfuse, tiny_model, flight, "--ir-field", "here")
     assert done.returncode == 2 and "X,Y,W,H" in done.stderr
     done = fuse(dfuse, tiny_model, flight, "--ir-field", "900,900,99,99")
-    assert done.returncode == 1 and "nothing in common" in done.stderr
+    assert done.returncode == 1 and "does not overlap" in done.stderr
 
 
 @pytest.mark.parametrize("option", [("--ir-field", "auto"), ("--align", "auto")])
@@ -76,7 +76,7 @@ def test_found(dfuse, tiny_model, flight, tmp_path, option):
 def test_not_sure_is_said_and_nothing_is_made(dfuse, tiny_model, flight, tmp_path):
     write_image(flight / "DJI_0003_T.png", make_scene(77)[0][:, :300])
     done = fuse(dfuse, tiny_model, flight, "--ir-field", "auto")
-    assert done.returncode == 1 and "can be trusted" in done.stderr and not (tmp_path / "out.png").exists()
+    assert done.returncode == 1 and "No trustworthy field" in done.stderr and not (tmp_path / "out.png").exists()
 
 
 def test_a_file_of_align_serves_all_commands(dfuse, tiny_model, flight, tmp_path):
@@ -127,4 +127,4 @@ def test_video_says_why_no_field_was_found(dfuse, tiny_model, flight):
         write_image(flight / f"DJI_000{seed}_T.png", make_scene(70 + seed)[0][:, :300])
     done = dfuse("video", "flight", "--ir-field", "auto", "--model", tiny_model, "-o", "found")
     error = done.stderr.splitlines()[-1]
-    assert done.returncode == 1 and "can be trusted" in error and "--ir-field auto" not in error, done.stderr
+    assert done.returncode == 1 and "No trustworthy field" in error and "--ir-field auto" not in error, done.stderr

@@ -27,7 +27,7 @@ def test_inspect_takes_bands_and_units(dfuse, bands):
     assert result.returncode == 0
     (facts,) = json.loads(result.stdout)
     assert facts["thermal"]["unit"] == "°C" and 15 < facts["thermal"]["min"] < 27
-    assert any("Band 6 of the file is taken as the infrared picture" in text for text in facts["warnings"])
+    assert any("Band 6 of the file is read as the infrared picture" in text for text in facts["warnings"])
 
 
 def test_fuse_takes_a_file_alone(dfuse, tiny_model, bands, tmp_path):

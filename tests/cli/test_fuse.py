@@ -163,24 +163,24 @@ def test_a_folder_prints_means_and_its_rate(dfuse, folders, tiny_model, tmp_path
         (["ir.png", "vis.png", "-o", "vis.png"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "ir.png", "--overwrite"], "one of the inputs"),
         (["ir.png", "vis.png", "-o", "a.gif"], ".gif is unknown"),
-        (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "takes no name as long as"),
-        (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "exr is unknown"),
+        (["ir.png", "vis.png", "-o", f"{'n' * 252}.png"], "is too long for the file system"),
+        (["ir.png", "vis.png", "-o", "a.png", "--format", "exr"], "Unknown format exr"),
         (["ir.png", "vis.png", "-o", "a.png", "--format", "jpg"], "contradict"),
         (["ir", "vi", "-o", "vi", "--overwrite"], "input folder"),
-        (["ir", "ir", "-o", "a"], "two folders are needed"),
+        (["ir", "ir", "-o", "a"], "give two different folders"),
         (["ir", "vi", "-o", "vis.png"], "is a file"),
         (["ir.png"], "VIS"),
-        ([], "not said what to fuse"),
-        (["-o", "a.png"], "not said what to fuse"),
-        (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "--manifest names the pairs"),
+        ([], "Missing input"),
+        (["-o", "a.png"], "Missing input"),
+        (["ir", "vi", "-o", "a", "--manifest", "pairs.csv"], "Both --manifest and IR"),
         (["--manifest", "pairs.csv"], "cannot be read"),
         (["--manifest", "ir.png"], "lacks the column"),
         (["--manifest", "pairs.csv", "-o", "ir.png"], "is a file"),
-        (["ir.png", "vis.png", "-o", "a.jpg", "--depth", "16"], "8 bits a channel"),
-        (["ir", "vi", "-o", "a", "--format", "webp", "--depth", "16"], "8 bits a channel"),
+        (["ir.png", "vis.png", "-o", "a.jpg", "--depth", "16"], "8 bits per channel"),
+        (["ir", "vi", "-o", "a", "--format", "webp", "--depth", "16"], "8 bits per channel"),
         (["ir.png", "vis.png", "-o", "a.png", "--depth", "12"], "12"),
-        (["ir", "vi", "-o", "a", "--only-metrics", "--no-metrics"], "--no-metrics has no meaning"),
-        (["ir", "vi", "-o", "a", "--only-metrics", "--side-by-side"], "--side-by-side has no meaning"),
+        (["ir", "vi", "-o", "a", "--only-metrics", "--no-metrics"], "--no-metrics has no effect"),
+        (["ir", "vi", "-o", "a", "--only-metrics", "--side-by-side"], "--side-by-side has no effect"),
         (["ir.png", "vis.png", "-o", "a.png", "--workers", "0"], "--workers"),
         (["ir.png", "vis.png", "-o", "a.png", "--treads", "2"], "--treads"),
         (["ir.png", "vis.png", "-o", "a.png", "--threads", "0"], "--threads"),
@@ -204,7 +204,7 @@ def test_a_folder_says_first_what_it_will_take(dfuse, folders, tiny_model, tmp_p
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
     first, *_, last = done.stderr.splitlines()
     assert first.startswith("3 of 4 pairs to fuse (1 cannot be fused): 45×37; about 1 s and ") and first.endswith(
-        "are free in out."
+        " free in out."
     )
     assert "the network busy" in done.stderr and "3.png" in last
 
@@ -266,7 +266,9 @@ def test_a_picture_of_somebody_else_is_kept(dfuse, folders, scene, tiny_model, t
     write_image(tmp_path / "out" / "0.png", scene[1])
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model, "--no-metrics")
     assert (
-        done.returncode == 0 and "2 fused, 1 skipped" in done.stderr and "does not say how it was made" in done.stderr
+        done.returncode == 0
+        and "2 fused, 1 skipped" in done.stderr
+        and "does not record how it was made" in done.stderr
     )
     assert np.array_equal(read_image(tmp_path / "out" / "0.png"), scene[1])
 
@@ -301,7 +303,7 @@ def test_only_metrics_measures_what_is_there(dfuse, folders, pair, tiny_model, t
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     (tmp_path / "out" / "metrics.csv").unlink()
     done = dfuse("fuse", *folders, "-o", "out", "--model", tiny_model)
-    assert done.returncode == 0 and ", the metrics of 3 of them measured again" in done.stderr
+    assert done.returncode == 0 and ", metrics recomputed for 3 of them" in done.stderr
     assert (tmp_path / "out" / "metrics.csv").read_text() == (tmp_path / "before.csv").read_text()
     one = dfuse("fuse", *pair, "-o", "vis.png", "--only-metrics", "--json")
     assert one.returncode == 2 and "one of the inputs" in one.stderr
@@ -360,7 +362,7 @@ def test_ctrl_c_leaves_whole_pictures_only(running, dfuse, tiny_model, tmp_path,
     assert running.returncode == 130 and "Traceback" not in messages
     if times == 1:
         assert "Ctrl-C again leaves at once" in messages
-        assert "of 400 pairs are left; the same command again does the rest." in messages.splitlines()[-1]
+        assert "of 400 pairs are left; the same command continues." in messages.splitlines()[-1]
     pictures = [path for path in (tmp_path / "out").iterdir() if path.suffix == ".png" and path.name[0] != "."]
     assert 3 <= len(pictures) < 400
     assert all(read_visible(path).shape == (37, 45, 3) for path in pictures)

@@ -51,7 +51,7 @@ def test_weights_that_are_replaced_before_they_are_loaded_fuse_nothing(tmp_path,
     assert chosen.weights == sha256(tiny_model)
     (small,) = (card for card in models.available() if card.name == "tiny")
     given.write_bytes(small.path.read_bytes())
-    with pytest.raises(WeightsError, match=r"w\.safetensors were replaced while the run began: start it again"):
+    with pytest.raises(WeightsError, match=r"w\.safetensors changed while the run started: start it again"):
         chosen.fuser.fuse(np.zeros((20, 20), np.uint8), np.zeros((20, 20, 3), np.uint8))
 
 

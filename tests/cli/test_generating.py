@@ -121,7 +121,7 @@ def test_translate_both_ways(dfuse, pair, tiny_diffusion, tmp_path):
         (("interpolate", "ir.png", "vis.png", "ir.png", "-o", "s.png"), 2, "VIS2"),
         (("interpolate", "ir.png", "vis.png", "ir.png", "vis.png", "-o", "s.jpg"), 2, "use .png"),
         (("translate", "none.png", "-o", "x.png"), 1, "none.png does not exist"),
-        (("translate", "text.png", "-o", "x.png"), 1, "text.png is damaged or not a picture"),
+        (("translate", "text.png", "-o", "x.png"), 1, "text.png is damaged, or not a picture"),
         (("translate", "tiny.png", "-o", "x.png"), 1, "tiny.png has 9×8 pixels"),
         (("translate", "vis.png", "-o", "x.png", "--repeats", 0), 2, "--repeats"),
         (("translate", "vis.png", "-o", "x.tif"), 2, "use .png"),

@@ -30,4 +30,4 @@ def test_the_object_is_as_documented(dfuse, folders, tiny_model):
 def test_warnings_are_in_it(dfuse, tmp_path, pair, tiny_model):
     ir, vis = pair
     told = json.loads(dfuse("fuse", vis, ir, "-o", "x.png", "--model", tiny_model, "--json").stdout)
-    assert "give them the other way round" in told["results"][0]["warnings"][0]
+    assert "give the infrared one first" in told["results"][0]["warnings"][0]

@@ -25,7 +25,7 @@ def test_two_videos(files, tiny_model, tmp_path, capsys):  # noqa: F811
     assert check(told) == "video"
     assert told["frames"] == COUNT == len(read_video(tmp_path / "out.mp4"))
     assert told["sound"] and set(told["flicker"]) == {"ir", "vis", "fused", "still", "changes", "steady"}
-    assert "Flicker of what is still" in err and "Speed: " in err
+    assert "Flicker of still areas" in err and "Speed: " in err
     assert main(call) == 1 and "exists already" in capsys.readouterr().err
     assert main([*call, "--overwrite", "-q"]) == 0 and capsys.readouterr() == ("", "")
 
@@ -37,15 +37,15 @@ def test_what_is_wrong_is_said_in_one_sentence(files, tmp_path, capsys):  # noqa
     (tmp_path / "nowhere.mp4").symlink_to("gone.mp4")
     for call, code, text in (
         ([ir, "nothing.mp4", "-o", out], 2, "no file or folder nothing.mp4"),
-        ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "a video has one of the suffixes"),
+        ([ir, vis, "-o", str(tmp_path / "out.png")], 2, "the suffix of a video is one of"),
         ([ir, vis, "-o", ir, "--overwrite"], 2, "one of the inputs"),
         ([ir, vis, "-o", str(tmp_path / "link.mp4"), "--overwrite"], 2, "one of the inputs"),
         ([ir, vis, "-o", str(tmp_path / "hard.mp4"), "--overwrite"], 2, "one of the inputs"),
         ([ir, vis, "-o", str(tmp_path / "nowhere.mp4")], 1, "exists already"),
         ([ir, vis, "-o", out, "--fps", "fast"], 2, "such as 25 or 30000/1001"),
         ([ir, vis, "-o", out, "--thermal-range", "5", "5"], 2, "lower value first"),
-        ([ir, vis, "-o", out, "--thermal-range", "camera"], 2, "is a video, which does not say"),
-        ([ir, vis, "-o", out, "--backend", "onnx", "--device", "cuda"], 2, "runs on the CPU"),
+        ([ir, vis, "-o", out, "--thermal-range", "camera"], 2, "is a video, which does not store"),
+        ([ir, vis, "-o", out, "--backend", "onnx", "--device", "cuda"], 2, "runs only on the CPU"),
         ([ir, vis, "-o", out, "--backend", "torch", "--model", "none"], 2, "no model 'none'"),
     ):
         assert main(["video", *call]) == code

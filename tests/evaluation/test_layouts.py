@@ -242,9 +242,9 @@ def test_what_is_given_instead_of_found(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("ir;vis\nb\\hot_x.png;c\\x.png\n")
     found = given_dataset(manifest=tmp_path / "pairs.csv")
     assert (found.name, found.layout, found.pairs[0].relative.name) == ("pairs", "the table pairs.csv", "x")
-    with pytest.raises(UsageError, match="none of them"):
+    with pytest.raises(UsageError, match="Missing pairs"):
         given_dataset()
-    with pytest.raises(UsageError, match="more than one"):
+    with pytest.raises(UsageError, match="more than once"):
         given_dataset(tmp_path, manifest=tmp_path / "pairs.csv")
     with pytest.raises(UsageError, match="belong together"):
         given_dataset(ir=tmp_path / "a")
@@ -266,12 +266,12 @@ def test_a_registered_layout_comes_before_those_that_dfuse_knows(tmp_path: Path,
 @pytest.mark.parametrize(
     ("layout", "words"),
     [
-        (Layout("X", "/ir", "vis"), "is no folder below a data set"),
-        (Layout("X", "ir/", "vis"), "is no folder below a data set"),
-        (Layout("X", "ir", "../vis"), "is no folder below a data set"),
+        (Layout("X", "/ir", "vis"), "is not a folder below a data set"),
+        (Layout("X", "ir/", "vis"), "is not a folder below a data set"),
+        (Layout("X", "ir", "../vis"), "is not a folder below a data set"),
         (Layout("X", "", "vis"), "need as many stars"),
         (Layout("X", "*/ir", "vis"), "need as many stars"),
-        (Layout("X", "ir", "vis", "(a"), "is no regular expression"),
+        (Layout("X", "ir", "vis", "(a"), "is not a regular expression"),
     ],
 )
 def test_a_layout_that_cannot_fit_is_refused(layout: Layout, words: str, monkeypatch) -> None:

@@ -29,7 +29,7 @@ def test_files_of_others_stay(dataset: Path, tmp_path: Path, name: str) -> None:
     theirs = tmp_path / "out" / name
     theirs.parent.mkdir(parents=True)
     theirs.write_text("precious")
-    with pytest.raises(ImageWriteError, match=f"{theirs.name} is there"):
+    with pytest.raises(ImageWriteError, match=f"{theirs.name} exists"):
         evaluate(dataset, {"mine": brighter}, ["EN"], out=tmp_path / "out")
     assert snapshot(tmp_path / "out") == {name: b"precious"}  # refused before anything was written
     if name != "cache.jsonl":
@@ -49,7 +49,7 @@ def test_its_own_files_are_replaced_unless_somebody_changed_them(dataset: Path, 
     assert "SD" in (out / "table.md").read_text()
     with open(out / "table.md", "a") as file:
         file.write("What I think of it.\n")
-    with pytest.raises(ImageWriteError, match=r"table\.md is there, and is not as dfuse wrote it"):
+    with pytest.raises(ImageWriteError, match=r"table\.md exists, and is not as dfuse wrote it"):
         evaluate(dataset, {"mine": brighter}, ["EN"], out=out)
     assert "What I think" in (out / "table.md").read_text()
 

@@ -75,7 +75,7 @@ def test_a_model_that_is_replaced_meanwhile_is_not_scored_as_the_one_before(data
     given.write_bytes(tiny_model.read_bytes())
     plan = prepare(dataset, {"mine": given}, metrics=["EN"])
     given.write_bytes(models.find("tiny").path.read_bytes())
-    with pytest.raises(WeightsError, match="were replaced while the run began"):
+    with pytest.raises(WeightsError, match="changed while the run started"):
         run(plan)
 
 

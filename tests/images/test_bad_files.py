@@ -80,7 +80,7 @@ def test_the_limit_is_met_exactly_by_every_format(tmp_path, suffix):
     else:
         (tmp_path / f"a{suffix}").write_bytes(cv2.imencode(suffix, rgb)[1].tobytes())
     assert read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=2000)).shape == (40, 50, 3)
-    with pytest.raises(ImageReadError, match="claims 50×40 pixels, and more than 1999"):
+    with pytest.raises(ImageReadError, match="claims 50×40 pixels, more than the limit of 1999"):
         read_visible(tmp_path / f"a{suffix}", LoadOptions(max_pixels=1999))
 
 
@@ -140,16 +140,16 @@ def test_unusual_kinds_of_usual_formats_are_read(tmp_path, scene, mode, suffix, 
 
 def test_an_animated_gif_is_no_picture_for_dfuse(tmp_path, scene):
     Image.fromarray(scene[0]).save(tmp_path / "a.gif", save_all=True, append_images=[Image.fromarray(scene[0] // 2)])
-    with pytest.raises(ImageReadError, match=r"a\.gif is a GIF, which is not read here: save it as PNG or TIFF\."):
+    with pytest.raises(ImageReadError, match=r"a\.gif is a GIF, which dfuse does not read: save it as PNG or TIFF\."):
         read_visible(tmp_path / "a.gif")
 
 
 @pytest.mark.parametrize(
     "start, what",
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture, which is not read here: save it as PNG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture, which dfuse does not read: save it as PNG"),
         (b"\0\0\0\x18ftypavif\0\0\0\0", "an AVIF picture"),
-        (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which is not read here: dfuse video reads videos"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0", "a video, which dfuse does not read: use dfuse video"),
         (b"RIFF\0\0\0\0AVI LIST", "a video"),
         (b"PK\3\4" + bytes(12), "a ZIP archive"),
         (b"%PDF-1.7\n", "a PDF"),
@@ -170,7 +170,7 @@ def test_the_content_counts_and_not_the_suffix(tmp_path, scene):
 @UNIX
 def test_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(ImageReadError, match=r"a\.png is no ordinary file"):
+    with pytest.raises(ImageReadError, match=r"a\.png is not a regular file"):
         read_visible(tmp_path / "a.png")
 
 
@@ -213,7 +213,7 @@ def test_a_path_with_a_nul_byte():
 
 def test_pickles_in_a_npy_are_not_run(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[print]], dtype=object), allow_pickle=True)
-    with pytest.raises(ImageReadError, match=r"a\.npy is damaged or not a picture"):
+    with pytest.raises(ImageReadError, match=r"a\.npy is damaged, or not a picture"):
         read_infrared(tmp_path / "a.npy")
 
 
@@ -259,7 +259,7 @@ def test_a_tiff_of_many_channels_is_refused_before_it_takes_memory(tmp_path, cha
     path = tmp_path / "a.tif"
     path.write_bytes(_with_tags(stream.getvalue(), {277: channels, 257: 16_000, 278: 16_000}))
     tracemalloc.start()
-    with pytest.raises(ImageReadError, match="cannot be decoded|to decode, and more"):
+    with pytest.raises(ImageReadError, match="cannot be decoded|to decode, more"):
         read_image(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

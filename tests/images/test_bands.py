@@ -92,11 +92,11 @@ def test_bands_are_chosen(tmp_path, vis, ir, layout):
     pair = load_pair(path, path, LoadOptions(ir_band=6, vis_bands=(3, 2, 1), thermal_range=(0, 63750)))
     assert np.array_equal(pair.vis, vis.astype(np.uint16) * 250)
     assert np.allclose(pair.ir, ir / 255, atol=1e-5)
-    with pytest.raises(ImageReadError, match=r"6 (bands|pages): say which"):
+    with pytest.raises(ImageReadError, match=r"6 (bands|pages): (name|choose) the infrared"):
         load_pair(path, path)
     with pytest.raises(ImageReadError, match="6 bands: there is no band 7"):
         load_pair(path, path, LoadOptions(ir_band=7, vis_bands=(3, 2, 1)))
-    with pytest.raises(ImageReadError, match="which is the infrared picture, too"):
+    with pytest.raises(ImageReadError, match="also choose the infrared one"):
         load_pair(path, path, LoadOptions(vis_bands=(3, 2, 1)))
 
 
@@ -108,7 +108,7 @@ def test_pages(tmp_path, vis, ir):
     for options in ({}, {"vis_page": 2}, {"page": 1, "vis_page": 2}):
         pair = load_pair(path, path, LoadOptions(**options))
         assert np.array_equal(pair.ir, ir) and np.array_equal(pair.vis, vis)
-        assert pair.warnings[0] == "Page 1 of the file is taken as the infrared picture, page 2 as the visible one."
+        assert pair.warnings[0] == "Page 1 of the file is read as the infrared picture, page 2 as the visible one."
     tifffile.imwrite(path, np.stack([ir, vis[..., 1]]), photometric="minisblack")
     with pytest.raises(ImageReadError, match="--vis-page"):
         load_pair(path, path)
@@ -138,7 +138,7 @@ def test_a_fourth_channel_given_beside_another_visible_picture_is_the_infrared_o
     cv2.imwrite(str(tmp_path / "vis.png"), vis[..., ::-1])
     loaded = load_pair(tmp_path / "both.png", tmp_path / "vis.png")
     assert np.array_equal(loaded.ir, ir) and loaded.holes is None
-    assert any("the fourth is taken as infrared" in warning for warning in loaded.warnings)
+    assert any("the fourth is read as infrared" in warning for warning in loaded.warnings)
 
 
 @pytest.mark.parametrize("options", [{"ir_band": 4}, {"vis_bands": (1, 2, 3)}])

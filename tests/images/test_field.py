@@ -68,7 +68,7 @@ def test_a_field_over_the_side_is_cut_to_what_both_see(scene):
     a, b = cut_to(ir, vis[:, 40:], Field(-10, 20, 48, 36, (56, 72)))
     assert a.shape == b.shape[:2] == (36, 38)
     assert np.abs(a - b[..., 0] / 255).mean() < 0.01
-    with pytest.raises(PairError, match="nothing in common"):
+    with pytest.raises(PairError, match="does not overlap"):
         cut_to(ir, vis, Field(200, 0, 48, 36, VIS))
 
 

@@ -21,7 +21,7 @@ def test_a_file_of_many_channels_is_warned_of(tmp_path, scene):
     tifffile.imwrite(tmp_path / "bands.tif", np.stack([scene[0]] * 5, -1), photometric="rgb")
     for kind, paths in (("visible", ("ir.png", "bands.tif")), ("infrared", ("bands.tif", "vis.png"))):
         warnings = load_pair(*(tmp_path / path for path in paths)).warnings
-        assert warnings == (f"The {kind} file has 5 channels: the first three are taken for red, green and blue.",)
+        assert warnings == (f"The {kind} file has 5 channels: the first three are read as red, green and blue.",)
 
 
 def test_a_visible_picture_that_uses_few_of_its_bits_is_warned_of(tmp_path, scene):
@@ -104,7 +104,7 @@ def test_a_partly_transparent_visible_picture_is_warned_about(tmp_path, scene):
     (tmp_path / "vis.png").write_bytes(cv2.imencode(".png", rgba)[1].tobytes())
     pair = load_pair(tmp_path / "ir.png", tmp_path / "vis.png")
     assert not pair.vis[:10].any() and np.array_equal(pair.vis[10:], scene[1][10:])
-    assert pair.warnings == ("The visible picture is partly transparent: there it was put on black.",)
+    assert pair.warnings == ("The visible picture is partly transparent: it was put on black there.",)
 
 
 def test_a_thermal_picture_in_false_colours_is_not_taken_for_a_swapped_one(tmp_path, scene):

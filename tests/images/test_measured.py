@@ -228,7 +228,7 @@ def test_headerless_files(tmp_path, celsius, kind, dtype, unit, factor, offset):
 def test_headerless_files_that_do_not_fit(tmp_path):
     path = tmp_path / "a.raw"
     path.write_bytes(bytes(2400))
-    with pytest.raises(ImageReadError, match="has no header: say what its 2400 bytes are, such as --raw-size"):
+    with pytest.raises(ImageReadError, match="has no header: describe its 2400 bytes, for example with --raw-size"):
         describe(path)
     with pytest.raises(ImageReadError, match="2400 bytes, and 40×31 pixels of uint16 take 2480"):
         read_as(read_bytes(path), path, LoadOptions(raw=RawLayout(40, 31)))
@@ -265,7 +265,7 @@ def test_a_unit_that_cannot_be_meant(tmp_path):
 def test_hostile_files_end_soon(tmp_path):
     """Many marks of frames that are none, and a table of more lines than pictures have."""
     for name, data, match in (
-        ("a.seq", b"FFF\0" * 500_000, "damaged or not a picture"),
+        ("a.seq", b"FFF\0" * 500_000, "damaged, or not a picture"),
         ("a.csv", b"1,2,3,4,5,6,7,8\n" * 200_000, "no table of temperatures"),
     ):
         (tmp_path / name).write_bytes(data)

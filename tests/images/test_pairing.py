@@ -28,9 +28,9 @@ def test_one_pattern_chooses_and_names_pair(tmp_path):
     vis = touch(tmp_path / "vis", "D_1_W.JPG", "D_1_Z.JPG")
     found = pair_sources(ir, vis, rules=Rules(vis_pattern="*_z.jpg"))
     assert stems(found) == [("D_1_T", "D_1_Z")] and [path.name for path in found.passed_over] == ["D_1_W.JPG"]
-    with pytest.raises(UsageError, match="--vis-pattern nothing fits no picture"):
+    with pytest.raises(UsageError, match="--vis-pattern nothing matches no picture"):
         pair_sources(ir, vis, rules=Rules(vis_pattern="nothing"))
-    with pytest.raises(UsageError, match="both fit"):
+    with pytest.raises(UsageError, match="both match"):
         pair_sources(ir, rules=Rules("*", "*"))
 
 

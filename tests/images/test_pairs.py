@@ -109,7 +109,7 @@ def test_the_folders_of_a_data_set(tmp_path, ir, vis):
 
 def test_a_data_set_that_lacks_a_folder_or_has_two(tmp_path):
     (tmp_path / "ir").mkdir()
-    with pytest.raises(DataError, match=r"no visible folder.*there is ir"):
+    with pytest.raises(DataError, match=r"no visible folder.*but holds ir"):
         find_pair_folders(tmp_path)
     (tmp_path / "vi").mkdir()
     (tmp_path / "visible").mkdir()

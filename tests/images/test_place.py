@@ -74,7 +74,7 @@ def test_a_world_file_of_others_is_not_replaced(maps, tmp_path):
     pair = load_pair(*maps(geo(0.1), geo(0.1)))
     told = OutputMetadata(pair.metadata)
     (tmp_path / "a.wld").write_text("1\n0\n0\n-1\n0\n0\n")
-    with pytest.raises(ImageWriteError, match="a.wld is there and says another place"):
+    with pytest.raises(ImageWriteError, match="a.wld exists and gives another position"):
         write_world_file(tmp_path / "a.png", pair.vis, told)
     assert (tmp_path / "a.wld").read_text().startswith("1\n")
     write_world_file(tmp_path / "a.png", pair.vis, told, overwrite=True)
@@ -92,7 +92,7 @@ def test_two_grids_are_cut_to_what_both_show(maps, scene):
     ir, vis = maps(geo(0.1), geo(0.1, x=500001.0, y=5399999.5))  # 10 columns to the right, 5 rows down
     pair = load_pair(ir, vis)
     assert pair.vis.shape[:2] == (height - 5, width - 10)
-    assert np.array_equal(pair.vis, scene[1][5:, 10:]) and "cut to what both show" in " ".join(pair.warnings)
+    assert np.array_equal(pair.vis, scene[1][5:, 10:]) and "cropped to their overlap" in " ".join(pair.warnings)
     place = pair.metadata.place
     assert place.size == pair.vis.shape[:2]
     assert place.affine[2] == pytest.approx(500001.0) and place.affine[5] == pytest.approx(5399999.5)
@@ -101,7 +101,7 @@ def test_two_grids_are_cut_to_what_both_show(maps, scene):
 
 
 def test_maps_that_are_no_pair(maps):
-    with pytest.raises(PairError, match="no ground in common"):
+    with pytest.raises(PairError, match="do not overlap"):
         load_pair(*maps(geo(0.1), geo(0.1, x=900000.0)))
     other = (*KEYS[:-1], 32633)
     assert "different coordinate systems" in " ".join(load_pair(*maps(geo(0.1), geo(0.1, keys=other))).warnings)

@@ -42,7 +42,7 @@ def no_rawpy(monkeypatch):
 def test_a_preview_is_not_the_photograph(tmp_path, vis, no_rawpy, suffix, dng):
     path = write_raw(tmp_path / f"photo.{suffix}", vis, dng)
     for read in (read_visible, read_image):
-        with pytest.raises(ImageReadError, match=r"is a camera's raw picture .* is a preview: .*\.\[raw\]"):
+        with pytest.raises(ImageReadError, match=r"is a camera's raw picture .* needs the extra raw .*\.\[raw\]"):
             read(path)
 
 

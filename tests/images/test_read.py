@@ -271,7 +271,7 @@ def test_a_visible_picture_of_fewer_bits_in_16_is_as_bright_as_the_camera_saw(tm
     assert read_visible(path, deep=True).max() == 65535
     save(tmp_path / "ir.png", scene[0])
     warnings = load_pair(tmp_path / "ir.png", path).warnings
-    assert warnings == (f"The visible picture uses {bits} of its 16 bits: {top} is taken for white.",)
+    assert warnings == (f"The visible picture uses {bits} of its 16 bits: {top} is read as white.",)
 
 
 def test_a_visible_picture_of_more_bits_stays_as_it_is(tmp_path, scene):

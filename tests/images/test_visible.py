@@ -17,7 +17,7 @@ from . import flir_file as make
 
 HEIGHT, WIDTH = 60, 80  # of the thermal picture; the photograph is twice as large
 ALIGNMENT = (1.25, 4, -2)
-TAKEN = "The visible file is a radiometric JPEG: the visible picture inside is taken, not what it shows."
+TAKEN = "The visible file is a radiometric JPEG: dfuse uses the visible picture inside, not the one it shows."
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_without_a_photograph_inside_the_screen_is_taken_with_a_warning(camera, 
         load_pair(tmp_path / "t.npy", camera(inside=False)).warnings,
         given_pair(celsius / 50, camera(inside=False))[3],
     ):
-        assert "without a visible picture inside: what it shows is taken" in odd[0]
+        assert "without a visible picture inside: dfuse uses the one it shows" in odd[0]
     dji = tmp_path / "dji.jpg"
     dji.write_bytes(make.dji_jpeg(make.encode(".jpg", screen), make.counts_of(celsius)))
     assert "without a visible picture inside" in load_pair(tmp_path / "t.npy", dji).warnings[0]

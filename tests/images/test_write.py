@@ -49,7 +49,7 @@ def test_16_bits_come_back_to_the_last_one(tmp_path, scene, suffix, side):
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".bmp"])
 def test_16_bits_are_refused_where_a_format_holds_8(tmp_path, scene, suffix):
-    with pytest.raises(ImageWriteError, match=r"a\.\w+: [A-Z]+ holds 8 bits a channel, not 16: use PNG or TIFF"):
+    with pytest.raises(ImageWriteError, match=r"a\.\w+: [A-Z]+ holds 8 bits per channel, not 16: use PNG or TIFF"):
         write_image(tmp_path / f"a{suffix}", scene[1].astype(np.uint16))
     assert list(tmp_path.iterdir()) == []
 

@@ -119,7 +119,7 @@ def test_weights_that_are_replaced_before_the_export_spoil_no_cache(weights, tmp
     monkeypatch.setattr(graphs, "sha256", lambda path: "ab" * 32)  # as the file was a moment ago
     monkeypatch.setattr("diffuse_fuse.onnx.export._graph", lambda picture, facts: b"")
     monkeypatch.setattr("diffuse_fuse.onnx.export.largest_difference", lambda *_: 0.0)
-    with pytest.raises(WeightsError, match="were replaced while the run began: start it again"):
+    with pytest.raises(WeightsError, match="changed while the run started: start it again"):
         OnnxFuser(weights)
     assert not list(tmp_path.rglob("*.onnx"))
 
@@ -175,7 +175,7 @@ def test_denoising_is_not_for_onnx(dynamic_graph, scene, tmp_path, capsys):
     call = ["fuse", str(tmp_path / "ir.png"), str(tmp_path / "vis.png"), "-o", str(tmp_path / "out.png")]
     call += ["--model", str(dynamic_graph)]
     assert main([*call, "--backend", "onnx", "--denoise", "auto"]) == 2
-    assert "--denoise is PyTorch's" in capsys.readouterr().err
+    assert "--denoise needs PyTorch" in capsys.readouterr().err
     assert main(call) != 0 and "it needs --backend onnx" in capsys.readouterr().err
 
 

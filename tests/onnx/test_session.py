@@ -77,7 +77,7 @@ def test_metadata_that_cannot_be_so_are_refused(tmp_path, facts):
 def test_metadata_that_are_no_text_are_refused(tmp_path):
     path = graph(tmp_path / "a.onnx")
     path.write_bytes(path.read_bytes().replace(b'"card"', b'"c\xffrd"'))
-    with pytest.raises(WeightsError, match="its metadata are no text"):
+    with pytest.raises(WeightsError, match="its metadata are not text"):
         OnnxFuser(path, threads=1)
 
 
@@ -108,8 +108,8 @@ def test_other_outputs_are_refused_when_the_file_is_loaded(tmp_path, nodes, outp
 @pytest.mark.parametrize(
     "nodes, facts, words",
     [
-        ((helper.make_node("Add", ["vis", "nan"], ["fused"]),), {}, "values that are no numbers"),
-        ((helper.make_node("Sub", ["vis", "huge"], ["fused"]),), {}, "values that are no numbers"),
+        ((helper.make_node("Add", ["vis", "nan"], ["fused"]),), {}, "values that are not numbers"),
+        ((helper.make_node("Sub", ["vis", "huge"], ["fused"]),), {}, "values that are not numbers"),
         ((helper.make_node("Resize", ["vis", "", "half"], ["fused"]),), {},
          r"an array of the shape .1, 3, 128, 128."),
         ((helper.make_node("Concat", ["vis", "vis"], ["fused"], axis=2),), {}, r"an array of the shape"),

@@ -117,7 +117,7 @@ def test_a_form_without_pictures(service, path) -> None:
 
 
 def test_what_is_no_picture(service, pair) -> None:
-    for data, text in ((b"%PDF-1.7 and so on", "not read here"), (b"nonsense", "not a picture"), (b"", "is empty")):
+    for data, text in ((b"%PDF-1.7 and so on", "does not read"), (b"nonsense", "not a picture"), (b"", "is empty")):
         answer = service.post("/fuse", {**pair, "ir": ("x.png", data)})
         assert (answer.status, text in answer.json["detail"]) == (422, True), answer.body
 

@@ -23,7 +23,7 @@ def test_frames_of_the_largest_size_are_read(film, monkeypatch):
 
 def test_a_file_that_claims_too_much_is_not_opened(film, monkeypatch):
     monkeypatch.setattr(source, "DEFAULT", LoadOptions(max_pixels=WIDTH * HEIGHT - 1))
-    with pytest.raises(ImageReadError, match="claims frames of 64×48 pixels, and more than 3071 are refused: scale"):
+    with pytest.raises(ImageReadError, match="claims frames of 64×48 pixels, but more than 3071 are refused: scale"):
         source.VideoFile(film)
 
 

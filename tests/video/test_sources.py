@@ -136,7 +136,7 @@ def test_one_camera_began_later(clip, tmp_path, pair):
         assert container.streams.audio[0].start_time >= 0
     early = list(open_sources(vis, ir, None, how=Pairing(pair, offset=-0.16)).pairs)
     assert len(early) == COUNT - 4 and np.abs(early[0].vis[..., 0].astype(int) - clip[0][4]).mean() < 4
-    with pytest.raises(UsageError, match="no time in common"):
+    with pytest.raises(UsageError, match="do not overlap in time"):
         list(open_sources(ir, vis, None, how=Pairing(pair, offset=60)).pairs)
 
 
@@ -151,7 +151,7 @@ def test_a_stack_of_thermal_frames(clip, files, tmp_path):
         irs, _ = irs_and_vises(frames)
         assert all(map(np.array_equal, irs, deep)), name
     write_image(tmp_path / "one.tif", deep[0])
-    with pytest.raises(ImageReadError, match="is one picture, no video: dfuse fuse takes it"):
+    with pytest.raises(ImageReadError, match="is one picture, not a video: use dfuse fuse"):
         open_sources(tmp_path / "one.tif", files[1], None)
 
 

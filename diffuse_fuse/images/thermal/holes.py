@@ -53,9 +53,9 @@ class Holes:
         few = share < 0.001 or count <= 20
         where = f"{count} of its {self.mask.size} pixels" if few else f"{share:.1%} of its pixels"
         named = ", ".join(f"{value:.6g}" for value in self.values)
-        named = f" ({named} there means that nothing was measured)" if named else ""
+        named = f" ({named}, which marks a missing measurement)" if named else ""
         wide = large(self.mask).any()
-        filled = "the fused picture shows the visible one there" if wide else "filled from what is around them"
+        filled = "the fused picture shows the visible one there" if wide else "filled from their surroundings"
         return f"The infrared picture has no value in {where}{named}: they are left out, and {filled}."
 
 

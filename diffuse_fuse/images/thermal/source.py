@@ -79,7 +79,7 @@ def read_thermal(
     picture = decoded or decode(data, path, page, max_pixels)
     thermal = from_picture(picture, path, nodata, named, unit)
     if picture.header.pages > 1 and page == 1:
-        text = f"The infrared file holds {picture.header.pages} pictures: number 1 is used (--page chooses another)."
+        text = f"The infrared file holds {picture.header.pages} pictures: dfuse uses number 1 (--page chooses another)."
         thermal = replace(thermal, warnings=(text, *thermal.warnings))
     if data.startswith(jpeg.START) and is_dji_thermal(data):
         text = (
@@ -130,7 +130,9 @@ def from_picture(
     except ImageError as error:
         raise ImageReadError(f"{shown(path)}: {error}") from error
     if values.dtype.kind == "f" and float(np.abs(values).max()) > holes.LARGEST:
-        raise ImageReadError(f"{shown(path)} holds values of {np.abs(values).max():.1g}: no camera measures that.")
+        raise ImageReadError(
+            f"{shown(path)} holds values of {np.abs(values).max():.1g}, which no camera measures: check the file."
+        )
     names: dict[str, Unit] = {"u": "counts", "i": "counts", "f": "values"}
     name = "levels" if values.dtype == np.uint8 else names[values.dtype.kind]
     if means := unit or picture.header.unit:
@@ -164,17 +166,17 @@ def _from_colours(array: np.ndarray, own: tuple[str, np.ndarray] | None, named: 
             "levels",
             picture=array,
             warnings=(
-                "The infrared picture is in colours of no palette that dfuse knows: their brightness is used, which "
-                "need not grow with the temperature; save it in white-hot grey, or give --palette a picture of "
-                "its bar.",
+                "The colours of the infrared picture are of no palette that dfuse knows: dfuse uses their brightness, "
+                "which need not grow with the temperature. Save the picture in white-hot grey, or give --palette a "
+                "picture of its colour bar.",
             ),
         )
     values, foreign = palette.invert(array, found.colours)
-    text = f"The infrared picture is in false colours ({found.name}): they were turned back into one channel"
+    text = f"The infrared picture is in false colours ({found.name}): they were converted back into one channel"
     if named == palette.REVERSED:
-        values, text = 255 - values, text + ", hot and cold in each other's place"
+        values, text = 255 - values, text + ", with hot and cold swapped"
     if foreign >= 0.02:
-        text += f"; {foreign:.0%} of it has other colours (text, a scale, outlines) and was guessed"
+        text += f"; {foreign:.0%} of it has other colours (text, a scale, outlines), and its values are guesses"
     return Thermal(values, "levels", palette=found.name, picture=array, warnings=(text + ".",))
 
 
@@ -209,7 +211,7 @@ def _frame(data: bytes, path: str | os.PathLike[str], page: int, max_pixels: int
     except FlirError as error:
         raise ImageReadError(f"{shown(path)} cannot be used: {error}.") from error
     if found.pages > 1 and page == 1:
-        text = f"The infrared file holds {found.pages} frames: number 1 is used (--page chooses another)."
+        text = f"The infrared file holds {found.pages} frames: dfuse uses number 1 (--page chooses another)."
         thermal = replace(thermal, warnings=(text, *thermal.warnings))
     return thermal
 
@@ -224,7 +226,7 @@ def _of_counts(flir: Flir, counts: np.ndarray, nodata: float | None) -> Thermal:
         return Thermal(unit="°C", flir=flir, span=_span(flir), **_without_holes(celsius, told, hidden))
     text = "The FLIR file has no constants that give temperatures: its raw counts are used."
     if celsius is not None:
-        text = "The FLIR file's constants give no temperature to most of its counts: its raw counts are used."
+        text = "The FLIR file's constants give no temperature for most of its counts: its raw counts are used."
     return Thermal(unit="counts", flir=flir, span=flir.span, **_without_holes(counts, told, None, (text,)))
 
 

@@ -26,4 +26,4 @@ def implausible(measured: np.ndarray, unit: ThermalUnit) -> str | None:
     middle = float(np.median(measured)) if measured.size else 0.0
     if _COLDEST <= middle <= _HOTTEST:
         return None
-    return f"With the unit {unit}, most of the infrared picture has {middle:.0f} °C: --thermal-unit sets another."
+    return f"With the unit {unit}, most of the infrared picture has {middle:.0f} °C: check the unit (--thermal-unit)."

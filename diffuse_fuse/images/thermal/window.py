@@ -48,7 +48,8 @@ def asked_range(thermal: Thermal, asked: ThermalRange | None, path: str | os.Pat
         return asked
     if thermal.span is None:
         raise ImageReadError(
-            f"{shown(path)} does not say which values its camera's screen showed: give two instead of camera, or none."
+            f"{shown(path)} does not store the range of the camera's display: give two values instead of camera, or "
+            "leave --thermal-range out."
         )
     return thermal.span
 
@@ -108,8 +109,8 @@ def crowded(thermal: Thermal, given: Range | None = None) -> str | None:
         return None
     return (
         f"{_ALMOST_ALL:.0%} of the infrared picture's pixels fall into {_FEW / _BINS:.0%} of the range "
-        f"{low:.6g} to {high:.6g} that becomes black to white, so it shows little: --thermal-range {first:.6g} "
-        f"{last:.6g} shows most of them; if a value means that nothing was measured, --nodata VALUE leaves it out."
+        f"{low:.6g} to {high:.6g} from black to white, so it shows little. --thermal-range {first:.6g} {last:.6g} "
+        "shows most of them; if a value marks a missing measurement, add --nodata VALUE."
     )
 
 

@@ -53,7 +53,7 @@ def grey_picture(path, level: int = 90):
 def test_the_outside_of_a_map_of_counts(counts, outside, fill):
     found = find(np.where(outside, fill, counts).astype(np.uint16))
     assert np.array_equal(found.mask, outside) and found.values == (fill,)
-    assert f"has no value in {outside.mean():.1%}" in found.sentence and f"({fill} there" in found.sentence
+    assert f"has no value in {outside.mean():.1%}" in found.sentence and f"({fill}, which marks" in found.sentence
 
 
 @pytest.mark.parametrize("fill", [-9999, -10000, -32767, -3.4e38, np.nan, np.inf, 0, 1e20])
@@ -125,7 +125,7 @@ def test_dead_pixels_of_counts(counts):
     dead[[20, 60, 60], [30, 90, 91]] = 0
     found = find(dead)
     assert found.mask.sum() == 3 and not large(found.mask).any()
-    assert "3 of its 19200 pixels" in found.sentence and "filled from what is around" in found.sentence
+    assert "3 of its 19200 pixels" in found.sentence and "filled from their surroundings" in found.sentence
     assert np.abs(filled(dead, found.mask).astype(int) - counts)[found.mask].max() < 150
 
 
@@ -254,8 +254,8 @@ def test_a_radiometric_file_with_a_count_that_has_no_temperature(celsius):
     assert thermal.unit == "°C" and thermal.holes.sum() == 1 and thermal.holes[5, 7]
     assert abs(thermal.values[5, 7] - celsius[5, 7]) < 5
     assert thermal.warnings == (
-        "The infrared picture has no value in 1 of its 768 pixels: they are left out, and filled from what is around "
-        "them.",
+        "The infrared picture has no value in 1 of its 768 pixels: they are left out, and filled from their "
+        "surroundings.",
     )
 
 

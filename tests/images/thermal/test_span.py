@@ -85,7 +85,7 @@ def test_a_file_that_does_not_say_it_is_refused_with_one_sentence(tmp_path, cels
     (tmp_path / "a.jpg").write_bytes(r_jpeg(celsius))
     (tmp_path / "a.png").write_bytes(make.encode(".png", SCREEN))
     for name in ("a.npy", "a.jpg", "a.png"):
-        with pytest.raises(ImageReadError, match=f"{name} does not say which values its camera's screen showed"):
+        with pytest.raises(ImageReadError, match=f"{name} does not store the range of the camera's display"):
             load_pair(tmp_path / name, tmp_path / "a.png" if name != "a.png" else tmp_path / "a.jpg", CAMERA)
 
 
@@ -101,7 +101,7 @@ def test_the_picture_s_own_range_ends_where_the_screen_ended(tmp_path, under_the
     assert load_range(path)[0] == cut_to_span(cut) and load_range(path)[0][0] == pytest.approx(12, abs=0.05)
     (tmp_path / "vis.png").write_bytes(make.encode(".png", SCREEN))
     pair = load_pair(path, tmp_path / "vis.png")
-    assert "50% of the infrared picture lies outside what the camera's screen showed" in pair.warnings[0]
+    assert "50% of the infrared picture lies outside the range of the camera's display" in pair.warnings[0]
     facts = describe(path)
     assert facts.thermal["camera_span"] == pytest.approx((12, 60), abs=0.05)
     assert facts.as_infrared.startswith("temperatures, 11.99")

@@ -125,5 +125,5 @@ def test_several_pages_are_mentioned(tmp_path):
     np.save(tmp_path / "ir.npy", np.random.default_rng(0).random((5, 24, 32)))
     (tmp_path / "vis.png").write_bytes(cv2.imencode(".png", np.zeros((24, 32, 3), np.uint8))[1].tobytes())
     warnings = load_pair(tmp_path / "ir.npy", tmp_path / "vis.png").warnings
-    assert warnings == ("The infrared file holds 5 pictures: number 1 is used (--page chooses another).",)
+    assert warnings == ("The infrared file holds 5 pictures: dfuse uses number 1 (--page chooses another).",)
     assert load_pair(tmp_path / "ir.npy", tmp_path / "vis.png", LoadOptions(page=2)).warnings == ()

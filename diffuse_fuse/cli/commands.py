@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -90,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors become one sentence on stderr."""
     take_all()
     threads.bound()  # before any command imports NumPy
+    import_module("hashlib")  # while there is memory: where it finds too little, it prints a traceback per algorithm
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     arguments, debug = _without_debug(arguments)
     os.environ["DFUSE_DEBUG"] = "1" if debug else ""

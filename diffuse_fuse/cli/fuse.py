@@ -121,16 +121,12 @@ def fuse(
         str | None,
         typer.Option(
             metavar="N|auto",
-            help="Threads that read and write files; by default one per core, up to 4. auto: a long run tries how the "
-            "cores are shared best.",
+            help="Threads that read and write files; by default one per core, up to 4. auto: a long run tries it out.",
         ),
     ] = None,
     batch: Annotated[
         str,
-        typer.Option(
-            metavar="N|auto",
-            help="Pairs of one size that go through the network together; auto: several on a GPU of NVIDIA, else 1.",
-        ),
+        typer.Option(metavar="N|auto", help="Pairs of one size in one pass of the network; auto: several on a GPU."),
     ] = "auto",
     shard: Shard = None,
     ray: OnRay = None,

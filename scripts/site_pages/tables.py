@@ -8,7 +8,7 @@ from typing import get_args
 from diffuse_fuse import models
 from diffuse_fuse.cli.metrics import _BETTER as BETTER
 from diffuse_fuse.evaluation import layouts
-from diffuse_fuse.images import encode, names, options, overlay
+from diffuse_fuse.images import encode, names, options, overlay, pairs
 from diffuse_fuse.metrics import CONVENTIONS, DEFAULT, FUSE, REGISTRY
 from diffuse_fuse.video import sink
 
@@ -60,8 +60,8 @@ def _layouts() -> str:
     for known in layouts.TABLE:
         visible = f"`{known.vis}`" if known.vis else "the same folder"
         text += _row(known.name, f"`{known.ir}`", visible, _pairing(known.how))
-    text += f"\nFolders of these names hold infrared pictures: {_codes(layouts.IR_NAMES)}. These hold visible ones: "
-    return text + f"{_codes(layouts.VIS_NAMES)}.\n"
+    text += f"\nFolders of these names hold infrared pictures: {_codes(pairs.IR_NAMES)}. These hold visible ones: "
+    return text + f"{_codes(pairs.VIS_NAMES)}.\n"
 
 
 def _pairing(how: str) -> str:

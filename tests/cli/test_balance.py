@@ -58,4 +58,4 @@ def test_a_wrong_balance_is_said_in_one_sentence(dfuse, street, command):
     paths = {"bench": [], "eval": ["."]}.get(command, ["ir", "vis", "-o", "out"])
     found = dfuse(command, *paths, "--balance", "night")
     assert found.returncode == 2
-    assert "--balance takes auto or a number from 0 to 1, such as 0.3; not 'night'." in " ".join(found.stderr.split())
+    assert "--balance takes auto or a number from 0 to 1, such as 0.3, not 'night'." in " ".join(found.stderr.split())

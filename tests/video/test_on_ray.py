@@ -88,7 +88,9 @@ def test_a_node_that_is_killed_costs_nothing_but_time(video, tmp_path, cluster):
 def test_what_is_wrong_is_one_sentence(video, tmp_path, cluster):
     (tmp_path / "wrong.safetensors").write_bytes(b"none")
     done = video(tmp_path / "a.mp4", "--ray", cluster.address, "--model", tmp_path / "wrong.safetensors")
-    assert done.returncode == 1 and done.stderr.count("is no safetensors file") == 1 and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 1 and done.stderr.count("is not a safetensors file") == 1 and "Traceback" not in done.stderr
+    )
     done = video(tmp_path / "a.mp4", "--ray", cluster.address, "--threads", 64)
     assert done.returncode == 2 and "no room for a worker of 64 CPU" in done.stderr
     assert not list(tmp_path.glob("*.mp4"))
